@@ -1,0 +1,68 @@
+"""Where something listens: an IP address or a host name, and a port."""
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+IP = IPv4Address | IPv6Address
+
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
+_MAX_PORT = 65535
+_MAX_NAME = 253
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Host and port. ``host`` is an IP address, or a host name in lower case that is re-resolved."""
+
+    host: IP | str
+    port: int
+
+    def __str__(self) -> str:
+        """``host:port``, with brackets around an IPv6 address (RFC 3986, section 3.2.2)."""
+        return f"[{self.host}]:{self.port}" if isinstance(self.host, IPv6Address) else f"{self.host}:{self.port}"
+
+
+def parse_address(text: str) -> Address:
+    """Read ``ip:port``, ``[v6]:port`` or ``name:port``.
+
+    Raises:
+        ValueError: no port, a port outside 1..65535, or a host that is neither an IP address nor a host name.
+    """
+    bracketed = re.fullmatch(r"\[([^\]]*)\]:(\d+)", text)
+    if bracketed:
+        return Address(IPv6Address(bracketed[1]), _port(bracketed[2], text))
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit():
+        raise ValueError(f"{text!r} is not an address; write host:port, or [address]:port for IPv6")
+    if ":" in host:
+        raise ValueError(f"{text!r} has an IPv6 address without brackets; write [{host}]:{port}")
+    return Address(_host(host, text), _port(port, text))
+
+
+def parse_ip(text: str) -> IP:
+    """Read an IPv4 or IPv6 address.
+
+    Raises:
+        ValueError: ``text`` is neither.
+    """
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address; write one such as 203.0.113.7 or 2001:db8::7") from None
+
+
+def _port(digits: str, text: str) -> int:
+    port = int(digits)
+    if not 1 <= port <= _MAX_PORT:
+        raise ValueError(f"{text!r} has port {port}; ports go from 1 to {_MAX_PORT}")
+    return port
+
+
+def _host(host: str, text: str) -> IP | str:
+    if re.fullmatch(r"[\d.]+", host):
+        return parse_ip(host)
+    labels = host.removesuffix(".").split(".")
+    if len(host) > _MAX_NAME or not all(_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{text!r} has {host!r}, which is neither an IP address nor a host name")
+    return host.lower()

@@ -1,0 +1,89 @@
+"""What a probe saw: one observation of one address, and why it failed if it did."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gslb.model.names import ProbeName, VantageName
+
+
+class Cause(StrEnum):
+    """Why a probe failed."""
+
+    REFUSED = "refused"
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    RESOLVE = "resolve"
+    TLS = "tls"
+    CERTIFICATE = "certificate"
+    STATUS = "status"
+    BODY = "body"
+    PROTOCOL = "protocol"
+    LOCAL = "local"
+    """The prober itself could not try: no file descriptor, no source address."""
+
+
+class ServingState(StrEnum):
+    """What a gateway says of itself in its health document."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DRAINING = "draining"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """The part of a gateway's health document that decisions use.
+
+    Attributes:
+        state: what the gateway says of itself.
+        saturation: load / capacity, 0.0 where the gateway states no capacity; above 1.0 when overloaded.
+    """
+
+    state: ServingState = ServingState.OK
+    saturation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Outcome of one attempt.
+
+    Attributes:
+        ok: the attempt met every expectation.
+        latency: seconds from start to verdict.
+        cause: None when ok.
+        detail: one line for people: ``HTTP 503``, ``Connection refused``.
+        report: the health document, where the probe reads one.
+    """
+
+    ok: bool
+    latency: float
+    cause: Cause | None = None
+    detail: str = ""
+    report: HealthReport | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckKey:
+    """What is probed from where. Checks are shared: the same probe of the same address runs once."""
+
+    vantage: VantageName
+    probe: ProbeName
+    target: str
+    """``host:port`` as configured"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """An observation with its place and time.
+
+    Attributes:
+        key: which check.
+        at: monotonic seconds at which the attempt started.
+        observation: what was seen.
+    """
+
+    key: CheckKey
+    at: float
+    observation: Observation

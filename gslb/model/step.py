@@ -1,0 +1,94 @@
+"""The state of one check, and the pure step from one result to the next state.
+
+What takes an endpoint out and what brings it back is decided here and nowhere else.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from gslb.model.observation import Cause, Observation
+
+
+class Condition(StrEnum):
+    """Verdict on one check."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How much evidence a change of verdict takes.
+
+    Attributes:
+        fall: failures counted until an endpoint that is up goes down.
+        ok: successes in a row that reset the failure counter.
+        rise: successes in a row until an endpoint that is down comes up.
+    """
+
+    fall: int = 3
+    ok: int = 2
+    rise: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeState:
+    """Verdict and counters of one check.
+
+    Attributes:
+        condition: the verdict.
+        failures: failures counted against an endpoint that is not down.
+        successes: successes in a row.
+        since: when the verdict was reached; None while unknown.
+        last_failure: the latest failure that took the endpoint down or found it down. A lost probe that
+            changed nothing is not one: otherwise no endpoint behind a lossy path would ever end its hold.
+        cause: why it is down, or why it is suspect.
+    """
+
+    condition: Condition = Condition.UNKNOWN
+    failures: int = 0
+    successes: int = 0
+    since: float | None = None
+    last_failure: float | None = None
+    cause: Cause | None = None
+
+    @property
+    def suspect(self) -> bool:
+        """Failures are on the counter, but not enough of them: more evidence is wanted soon."""
+        return self.condition is not Condition.DOWN and self.failures > 0
+
+
+def step(state: ProbeState, observation: Observation, at: float, thresholds: Thresholds) -> ProbeState:
+    """The state after ``observation`` at monotonic time ``at``.
+
+        verdict   | success                                      | failure
+        ----------+----------------------------------------------+--------------------------------------
+        unknown   | up                                           | count; down when the count is `fall`
+        up        | `ok` in a row reset the count                | count; down when the count is `fall`
+        down      | up after `rise` in a row                     | stays down
+
+    The first success settles an unknown endpoint, since nothing speaks against it; failures must add up as they
+    do for one that is up, so that a single lost packet at start-up does not cost a hold.
+    """
+    return _succeed(state, at, thresholds) if observation.ok else _fail(state, observation.cause, at, thresholds)
+
+
+def _succeed(state: ProbeState, at: float, thresholds: Thresholds) -> ProbeState:
+    successes = state.successes + 1
+    if state.condition is Condition.UP:
+        if successes < thresholds.ok and state.failures:
+            return replace(state, successes=successes)
+        return replace(state, failures=0, successes=min(successes, thresholds.ok), cause=None)
+    if state.condition is Condition.DOWN and successes < thresholds.rise:
+        return replace(state, successes=successes)
+    return replace(state, condition=Condition.UP, failures=0, successes=0, since=at, cause=None)
+
+
+def _fail(state: ProbeState, cause: Cause | None, at: float, thresholds: Thresholds) -> ProbeState:
+    if state.condition is Condition.DOWN:
+        return replace(state, successes=0, last_failure=at, cause=cause)
+    failures = state.failures + 1
+    if failures < thresholds.fall:
+        return replace(state, failures=failures, successes=0, cause=cause)
+    return ProbeState(Condition.DOWN, since=at, last_failure=at, cause=cause)
