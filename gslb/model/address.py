@@ -6,8 +6,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 IP = IPv4Address | IPv6Address
 
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _MAX_PORT = 65535
+_FORMS = "write host:port, or [address]:port for IPv6"
 _MAX_NAME = 253
 
 
@@ -29,15 +30,28 @@ def parse_address(text: str) -> Address:
     Raises:
         ValueError: no port, a port outside 1..65535, or a host that is neither an IP address nor a host name.
     """
-    bracketed = re.fullmatch(r"\[([^\]]*)\]:(\d+)", text)
-    if bracketed:
-        return Address(IPv6Address(bracketed[1]), _port(bracketed[2], text))
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit():
-        raise ValueError(f"{text!r} is not an address; write host:port, or [address]:port for IPv6")
+    bare = _ipv6(text)
+    if bare is not None:
+        raise ValueError(f"{text!r} has no port, or no brackets; write [{text}]:port")
+    form = re.fullmatch(r"(?:\[([^\]]*)\]|(.*)):([0-9]+)", text)
+    if form is None:
+        raise ValueError(f"{text!r} is not an address; {_FORMS}")
+    bracketed, host, port = form.groups()
+    if bracketed is not None:
+        found = _ipv6(bracketed)
+        if found is None:
+            raise ValueError(f"{text!r} has no IPv6 address in its brackets; {_FORMS}")
+        return Address(found, _port(port, text))
     if ":" in host:
-        raise ValueError(f"{text!r} has an IPv6 address without brackets; write [{host}]:{port}")
+        raise ValueError(f"{text!r} has colons outside of brackets; write [{host}]:{port} for IPv6")
     return Address(_host(host, text), _port(port, text))
+
+
+def _ipv6(text: str) -> IPv6Address | None:
+    try:
+        return IPv6Address(text)
+    except ValueError:
+        return None
 
 
 def parse_ip(text: str) -> IP:
@@ -60,9 +74,9 @@ def _port(digits: str, text: str) -> int:
 
 
 def _host(host: str, text: str) -> IP | str:
-    if re.fullmatch(r"[\d.]+", host):
+    if re.fullmatch(r"[0-9.]+", host):
         return parse_ip(host)
     labels = host.removesuffix(".").split(".")
     if len(host) > _MAX_NAME or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(f"{text!r} has {host!r}, which is neither an IP address nor a host name")
+        raise ValueError(f"{text!r} has {host!r}, which is neither an IP address nor a host name; {_FORMS}")
     return host.lower()

@@ -28,9 +28,10 @@ class Area:
         return f"continent:{self.code}" if self.kind is AreaKind.CONTINENT else self.code
 
 
+_MAX_ASN = 2**32 - 1
 _CONTINENTS = {"AF", "AN", "AS", "EU", "NA", "OC", "SA"}
 _FORMS = (
-    (re.compile(r"AS(\d{1,10})"), AreaKind.ASN),
+    (re.compile(r"AS(?:0|[1-9][0-9]{0,9})"), AreaKind.ASN),
     (re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}"), AreaKind.SUBDIVISION),
     (re.compile(r"[A-Z]{2}"), AreaKind.COUNTRY),
 )
@@ -50,7 +51,7 @@ def parse_area(text: str) -> Area:
     if "/" in text:
         return Area(AreaKind.NETWORK, str(_network(text)))
     for form, kind in _FORMS:
-        if form.fullmatch(text):
+        if form.fullmatch(text) and (kind is not AreaKind.ASN or int(text[2:]) <= _MAX_ASN):
             return Area(kind, text)
     raise ValueError(f"{text!r} is not an area; write TR-34, TR, continent:EU, 192.0.2.0/24 or AS9121")
 

@@ -91,4 +91,4 @@ class Step(Protocol):
         """Branches that together match exactly whom ``branch`` matched."""
 
 
-ROOT = Anyone()
+ANYONE = Anyone()

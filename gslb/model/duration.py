@@ -3,7 +3,8 @@
 import re
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
+_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|[smhd])")
+_WHOLE = re.compile(rf"(?:{_PART.pattern}\s*)+")
 
 
 def parse_duration(text: str) -> float:
@@ -12,14 +13,13 @@ def parse_duration(text: str) -> float:
     Raises:
         ValueError: not a sequence of number and unit (ms, s, m, h, d).
     """
-    compact = text.strip().replace(" ", "")
-    if not compact or _PART.sub("", compact):
+    if not _WHOLE.fullmatch(text.strip()):
         raise ValueError(f"{text!r} is not a duration; write a number with a unit, as in 500ms, 1.5s, 2m, 24h or 7d")
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(compact))
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest exact form of ``seconds`` down to a millisecond: ``0.5`` is ``500ms``, ``5400`` is ``1h30m``."""
+    """``seconds`` to the millisecond, as people write it: ``0.5`` is ``500ms``, ``5400`` is ``1h30m``."""
     millis = round(seconds * 1000)
     if millis < 0:
         return "-" + format_duration(-seconds)

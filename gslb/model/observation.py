@@ -87,3 +87,8 @@ class ProbeResult:
     key: CheckKey
     at: float
     observation: Observation
+
+    @property
+    def ended(self) -> float:
+        """Monotonic seconds at which the outcome was known."""
+        return self.at + self.observation.latency

@@ -41,7 +41,7 @@ def guard_drain(topology: Topology, overrides: Iterable[Override], new: Override
     Raises:
         RefusedError: rule ``never-empty``.
     """
-    orders = [order for order in overrides if order.active(now) and order.target != new.target]
+    orders = [order for order in overrides if order.active(now)]
     for service in topology.services.values():
         endpoints = [e for member in service.members for e in topology.regions[member.region].endpoints]
         left = [e for e in endpoints if not any(order.covers(e) for order in [*orders, new])]

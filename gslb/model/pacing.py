@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from gslb.model.step import Thresholds
 
+_ROUNDING = 1e-6
+"""A share of an interval: a moment that is due but for rounding is due, and not the next one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -35,4 +38,4 @@ def next_regular(phase: float, interval: float, now: float) -> float:
 
     Keeping the phase keeps the spread: checks that were delayed together (a stopped process) do not stay together.
     """
-    return phase + interval * (math.floor((now - phase) / interval) + 1)
+    return phase + interval * (math.floor((now - phase) / interval + _ROUNDING) + 1)

@@ -6,7 +6,7 @@ What takes an endpoint out and what brings it back is decided here and nowhere e
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from gslb.model.observation import Cause, Observation
+from gslb.model.observation import Cause, Observation, ServingState
 
 
 class Condition(StrEnum):
@@ -41,17 +41,21 @@ class ProbeState:
         failures: failures counted against an endpoint that is not down.
         successes: successes in a row.
         since: when the verdict was reached; None while unknown.
+        initial: it is the first verdict, so nothing has changed yet.
         last_failure: the latest failure that took the endpoint down or found it down. A lost probe that
             changed nothing is not one: otherwise no endpoint behind a lossy path would ever end its hold.
         cause: why it is down, or why it is suspect.
+        draining_since: since when the endpoint has said of itself that it is draining.
     """
 
     condition: Condition = Condition.UNKNOWN
     failures: int = 0
     successes: int = 0
     since: float | None = None
+    initial: bool = True
     last_failure: float | None = None
     cause: Cause | None = None
+    draining_since: float | None = None
 
     @property
     def suspect(self) -> bool:
@@ -69,9 +73,16 @@ def step(state: ProbeState, observation: Observation, at: float, thresholds: Thr
         down      | up after `rise` in a row                     | stays down
 
     The first success settles an unknown endpoint, since nothing speaks against it; failures must add up as they
-    do for one that is up, so that a single lost packet at start-up does not cost a hold.
+    do for one that is up, so that a single lost packet at start-up does not cost a hold. An attempt that the prober
+    itself could not make (Cause.LOCAL) says nothing about the endpoint and changes nothing.
     """
-    return _succeed(state, at, thresholds) if observation.ok else _fail(state, observation.cause, at, thresholds)
+    if observation.cause is Cause.LOCAL:
+        return state
+    if not observation.ok:
+        return _fail(state, observation.cause, at, thresholds)
+    draining = observation.report is not None and observation.report.state is ServingState.DRAINING
+    draining_since = (state.draining_since if state.draining_since is not None else at) if draining else None
+    return replace(_succeed(state, at, thresholds), draining_since=draining_since)
 
 
 def _succeed(state: ProbeState, at: float, thresholds: Thresholds) -> ProbeState:
@@ -82,7 +93,8 @@ def _succeed(state: ProbeState, at: float, thresholds: Thresholds) -> ProbeState
         return replace(state, failures=0, successes=min(successes, thresholds.ok), cause=None)
     if state.condition is Condition.DOWN and successes < thresholds.rise:
         return replace(state, successes=successes)
-    return replace(state, condition=Condition.UP, failures=0, successes=0, since=at, cause=None)
+    initial = state.condition is Condition.UNKNOWN
+    return ProbeState(Condition.UP, since=at, initial=initial, last_failure=state.last_failure)
 
 
 def _fail(state: ProbeState, cause: Cause | None, at: float, thresholds: Thresholds) -> ProbeState:
@@ -91,4 +103,5 @@ def _fail(state: ProbeState, cause: Cause | None, at: float, thresholds: Thresho
     failures = state.failures + 1
     if failures < thresholds.fall:
         return replace(state, failures=failures, successes=0, cause=cause)
-    return ProbeState(Condition.DOWN, since=at, last_failure=at, cause=cause)
+    initial = state.condition is Condition.UNKNOWN
+    return ProbeState(Condition.DOWN, since=at, initial=initial, last_failure=at, cause=cause)

@@ -1,0 +1,169 @@
+"""How fit each endpoint is to answer for a service, and until when that holds.
+
+    in service    up, its region has at least min_healthy such endpoints
+    short         up, but its region has fewer than min_healthy
+    hold          up again, but not yet for `hold` since its last failure
+    draining      says of itself that it is draining
+    unknown       not probed to a verdict yet, or its name not resolved
+    down          probes say so
+    drained       ordered out by people
+
+The fittest level that has any endpoint answers, down to ``unknown``; ``down`` answers only where when_all_down says so,
+and ``drained`` never.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gslb.model.address import IP
+from gslb.model.branch import Reason, Verdict
+from gslb.model.combine import Health
+from gslb.model.names import EndpointName, RegionName
+from gslb.model.override import Override
+from gslb.model.steering import RecordType, address_type
+from gslb.model.topology import Endpoint, Region, Service
+
+
+class Fitness(IntEnum):
+    """Levels of fitness, fittest first."""
+
+    IN_SERVICE = 0
+    SHORT = 1
+    HOLD = 2
+    DRAINING = 3
+    UNKNOWN = 4
+    DOWN = 5
+    DRAINED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of one endpoint in the use of one service.
+
+    Attributes:
+        health: combined health.
+        since: when that health was reached; None where it is as it was at the start.
+        last_failure: when its health was last seen to be down; None for never.
+        score: 0..1.
+        addresses: published addresses as they are now; empty while a host name has not been resolved.
+        detail: one line for people: what probes say.
+    """
+
+    health: Health
+    since: float | None
+    last_failure: float | None
+    score: float
+    addresses: tuple[IP, ...]
+    detail: str = ""
+
+
+def carries(standing: Standing, kind: RecordType) -> bool:
+    """Whether any of its addresses goes into a record of this type."""
+    return any(address_type(ip) is kind for ip in standing.addresses)
+
+
+def hold_of(service: Service) -> float:
+    """Seconds that a recovered endpoint waits after its last failure.
+
+    Never shorter than the TTL: a faster failback would move clients that have not yet seen the failover.
+    """
+    return max(service.hold, service.ttl_steady)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The arguments of one decision, and the questions that are asked of them more than once.
+
+    ``overrides`` are the orders in force at ``now``.
+    """
+
+    service: Service
+    regions: Mapping[RegionName, Region]
+    standings: Mapping[EndpointName, Standing]
+    overrides: tuple[Override, ...]
+    now: float
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Endpoints of the service's own regions."""
+        return tuple(e for member in self.service.members for e in self.regions[member.region].endpoints)
+
+    def drained_by(self, endpoint: Endpoint) -> Override | None:
+        """The order that keeps ``endpoint`` out."""
+        return next((order for order in self.overrides if order.covers(endpoint)), None)
+
+    def types(self) -> tuple[RecordType, ...]:
+        """Record types that the service's endpoints publish, drained ones included."""
+        return tuple(sorted({address_type(ip) for e in self.endpoints for ip in self.standings[e.name].addresses}))
+
+    def classify(self) -> dict[EndpointName, tuple[Fitness, str]]:
+        """Fitness of every endpoint, and a line that says why."""
+        found = {endpoint.name: self._fitness(endpoint) for endpoint in self.endpoints}
+        for member in self.service.members:
+            _demote_short(self.regions[member.region], found)
+        return found
+
+    def _fitness(self, endpoint: Endpoint) -> tuple[Fitness, str]:
+        standing = self.standings[endpoint.name]
+        order = self.drained_by(endpoint)
+        if order is not None:
+            return Fitness.DRAINED, f"drained by {order.author}: {order.reason}"
+        if standing.health is Health.UP and self._held(standing):
+            return Fitness.HOLD, "up again, waiting out its hold"
+        if standing.health is Health.UP and not standing.addresses:
+            return Fitness.UNKNOWN, "its name has not been resolved to an address yet"
+        return _FITNESS[standing.health], standing.detail or f"probes say {standing.health}"
+
+    def _held(self, standing: Standing) -> bool:
+        return standing.last_failure is not None and self.now < standing.last_failure + hold_of(self.service)
+
+    def ttl(self) -> int:
+        """Alert for `hold` after a change of health or an order, and while an endpoint is draining; else steady."""
+        draining = any(self.standings[e.name].health is Health.DRAINING for e in self.endpoints)
+        restless = draining or any(moment > self.now for moment in self._calm_again())
+        return self.service.ttl_alert if restless else self.service.ttl_steady
+
+    def _calm_again(self) -> list[float]:
+        """When the changes so far stop being news."""
+        changes = [s for e in self.endpoints if (s := self.standings[e.name].since) is not None]
+        changes += [order.created for order in self.overrides if any(order.covers(e) for e in self.endpoints)]
+        return [change + hold_of(self.service) for change in changes]
+
+    def next_at(self) -> float | None:
+        """The first moment at which time alone can change the decision."""
+        moments = [order.expires for order in self.overrides if order.expires is not None] + self._calm_again()
+        for endpoint in self.endpoints:
+            standing = self.standings[endpoint.name]
+            if standing.health is Health.UP and standing.last_failure is not None:
+                moments.append(standing.last_failure + hold_of(self.service))
+        return min((moment for moment in moments if moment > self.now), default=None)
+
+
+def _demote_short(region: Region, found: dict[EndpointName, tuple[Fitness, str]]) -> None:
+    serving = [e.name for e in region.endpoints if found[e.name][0] is Fitness.IN_SERVICE]
+    if len(serving) < region.min_healthy:
+        text = f"{region.name} has {len(serving)} healthy endpoints, min_healthy is {region.min_healthy}"
+        found.update(dict.fromkeys(serving, (Fitness.SHORT, text)))
+
+
+def reason(endpoint: EndpointName, fitness: Fitness, text: str, *, answers: bool) -> Reason:
+    """Why ``endpoint`` is in or out."""
+    return Reason(_STEP[fitness], endpoint, Verdict.IN if answers else Verdict.OUT, text)
+
+
+_FITNESS = {
+    Health.UP: Fitness.IN_SERVICE,
+    Health.DRAINING: Fitness.DRAINING,
+    Health.UNKNOWN: Fitness.UNKNOWN,
+    Health.DOWN: Fitness.DOWN,
+}
+_STEP = {
+    Fitness.IN_SERVICE: "health",
+    Fitness.SHORT: "min_healthy",
+    Fitness.HOLD: "hold",
+    Fitness.DRAINING: "health",
+    Fitness.UNKNOWN: "health",
+    Fitness.DOWN: "health",
+    Fitness.DRAINED: "override",
+}

@@ -1,0 +1,51 @@
+"""The base of every configuration section and plug-in option table, and the types their fields use.
+
+A plug-in declares its options as a subclass of Options, so that its keys, defaults and faults read like those of any
+other section.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from gslb.model.address import IP, Address, parse_address, parse_ip
+from gslb.model.area import Area, parse_area
+from gslb.model.duration import format_duration, parse_duration
+
+
+class Options(BaseModel):
+    """A table of options: unknown keys are refused, values are not coerced, and nothing changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+def _from_text(parse: Callable[[str], object], example: str) -> BeforeValidator:
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            message = f"{value!r} should be text in quotes, for example {example!r}"
+            raise ValueError(message)  # noqa: TRY004  pydantic collects ValueErrors only
+        return parse(value)
+
+    return BeforeValidator(read)
+
+
+Duration = Annotated[
+    float, _from_text(parse_duration, "500ms"), Field(ge=0.0, le=366 * 86400.0), PlainSerializer(format_duration)
+]
+"""Seconds, written as ``"500ms"``, ``"30s"``, ``"2h"``."""
+
+PositiveDuration = Annotated[Duration, Field(ge=0.001)]
+"""A duration of at least a millisecond."""
+
+AddressText = Annotated[Address, _from_text(parse_address, "127.0.0.1:8080"), PlainSerializer(str)]
+"""``ip:port``, ``[v6]:port`` or ``name:port``."""
+
+IPText = Annotated[IP, _from_text(parse_ip, "203.0.113.7"), PlainSerializer(str)]
+"""An IPv4 or IPv6 address."""
+
+AreaText = Annotated[Area, _from_text(parse_area, "TR-34"), PlainSerializer(str)]
+"""ISO 3166-2, ISO 3166-1, ``continent:XX``, a network, or ``AS9121``."""
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
+"""Name of a region, probe or provider: lower-case letters, digits, ``-`` and ``_``."""
