@@ -1,0 +1,199 @@
+"""Which process is who: an exclusive flock on ``NAME.lock``, held for the whole life of the process that is NAME.
+
+The kernel gives the lock back when the process ends, however it ends, so a file left behind means nothing by itself.
+The content only names the holder. What to do about a holder is decided elsewhere.
+
+The file is never removed: a lock on an unlinked file would exclude nobody.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from gslb.errors import GslbError, StateError
+
+_PATIENCE = 1.0  # seconds for a holder to write its name
+_PAUSE = 0.005
+
+
+class AlreadyRunningError(GslbError):
+    """The lock is held by the live process ``pid``."""
+
+    def __init__(self, path: Path, pid: int, command: tuple[str, ...]) -> None:
+        self.path, self.pid, self.command = path, pid, command
+        super().__init__(
+            f"{path}: already running as process {pid} ({' '.join(command)})\n"
+            f"    stop that one first (kill {pid}), or give this one a state of its own"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a lock.
+
+    Attributes:
+        pid: its process id.
+        start_ticks: field 22 of /proc/PID/stat, clock ticks from boot to its start; tells it from a later process
+            that was given the same pid.
+        command: its command line, as it was started.
+        started_utc: when it took the lock.
+    """
+
+    pid: int
+    start_ticks: int
+    command: tuple[str, ...]
+    started_utc: datetime
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process still exists."""
+        return start_ticks(self.pid) == self.start_ticks
+
+
+class LockFile:
+    """A lock that is held, until ``release`` or the end of the process.
+
+    The descriptor does not pass to programs this process starts. A plain fork does share it, and then keeps the lock
+    taken for as long as the fork lives.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self._descriptor = path, descriptor
+
+    def release(self) -> None:
+        """Give the lock back. The name goes first, so that nobody is taken for the next holder."""
+        os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def hold_lock(path: Path, command: Sequence[str]) -> LockFile:
+    """Take the lock at ``path`` for this process, whose command line is ``command`` (as a rule ``sys.orig_argv``).
+
+    Raises:
+        AlreadyRunningError: another process holds it.
+        StateError: the file cannot be written, or its holder does not name itself.
+    """
+    descriptor = _open(path)
+    try:
+        _take(path, descriptor)
+        _write(descriptor, command)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return LockFile(path, descriptor)
+
+
+def read_holder(path: Path) -> Holder | None:
+    """The process that holds the lock at ``path``, or None where nobody does.
+
+    Between taking the lock and writing its name a holder is nameless, or seems to be its predecessor; so this looks
+    again, for up to a second, until lock and name belong to one live process.
+
+    Raises:
+        StateError: the file cannot be read, or its holder does not name itself.
+    """
+    try:
+        with path.open("rb") as file:
+            for _ in _attempts():
+                if _lock(file.fileno(), fcntl.LOCK_SH):
+                    return None
+                holder = _parse(os.pread(file.fileno(), 1 << 20, 0))
+                if holder is not None and holder.alive:
+                    return holder
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from error
+    raise _nameless(path)
+
+
+def start_ticks(pid: int) -> int | None:
+    """When process ``pid`` started, in clock ticks since boot; None where there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # the second field, the program's name, may itself hold blanks and parentheses
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def _attempts() -> Iterator[None]:
+    deadline = time.monotonic() + _PATIENCE
+    yield
+    while time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+        yield
+
+
+def _open(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _take(path: Path, descriptor: int) -> None:
+    for _ in _attempts():
+        if _lock(descriptor, fcntl.LOCK_EX):
+            return
+        # nobody to be found: a reader's test was in the way for a moment
+        if holder := read_holder(path):
+            raise AlreadyRunningError(path, holder.pid, holder.command)
+    raise _nameless(path)
+
+
+def _lock(descriptor: int, kind: int) -> bool:
+    """Whether the lock was free. Its owner is then this descriptor, until it is closed."""
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+def _write(descriptor: int, command: Sequence[str]) -> None:
+    pid = os.getpid()
+    name = {
+        "pid": pid,
+        "start_ticks": start_ticks(pid),
+        "command": list(command),
+        "started_utc": datetime.now(UTC).isoformat(),
+    }
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(name).encode(), 0)
+
+
+def _parse(content: bytes) -> Holder | None:
+    """The holder that ``content`` names; None while it is not (wholly) written."""
+    try:
+        name = json.loads(content)
+        started = datetime.fromisoformat(name["started_utc"])
+        return Holder(int(name["pid"]), int(name["start_ticks"]), tuple(name["command"]), started)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _unusable(path: Path, error: OSError) -> StateError:
+    reason = f"cannot be used as a lock: {error.strerror}"
+    return StateError(str(path), reason, f"make {path.parent} a folder that this user can write")
+
+
+def _nameless(path: Path) -> StateError:
+    reason = "locked by a process that does not name itself, perhaps a fork left by one that was killed"
+    return StateError(str(path), reason, f"find that process with 'fuser {path}' and stop it")

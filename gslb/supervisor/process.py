@@ -1,0 +1,72 @@
+"""A handle on one live process: started by us, or found alive and adopted. Who is to live is decided elsewhere.
+
+Both kinds are watched and signalled through a pidfd, which is readable once the process has ended and cannot come to
+mean another process. Only one that we started is ours to reap and tells how it ended.
+
+A process is started in a session of its own, so Ctrl-C at a terminal reaches the supervisor alone. It shares stdout and
+stderr with the supervisor and outlives it, so the reader of both may go away: a write then fails with EPIPE (a pipe
+was closed) or EIO (a terminal hung up). Python ignores SIGPIPE, so what must keep running has to do no more than treat
+these two errors, where it writes its log, as a lost line.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+from gslb.supervisor.lockfile import Holder
+
+
+class Process:
+    """A process to watch and to signal.
+
+    Attributes:
+        pid: its process id.
+        pidfd: a descriptor that is readable once the process has ended; ``reap`` closes it.
+        since: monotonic seconds at which it was started or adopted.
+    """
+
+    def __init__(self, pid: int, popen: subprocess.Popen[bytes] | None = None) -> None:
+        self.pid, self._popen = pid, popen
+        self.pidfd = os.pidfd_open(pid)
+        self.since = time.monotonic()
+
+    @classmethod
+    def spawn(cls, command: tuple[str, ...], output: int | None) -> "Process":
+        """Start ``command``, writing to the descriptor ``output`` (None: where this process writes).
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        popen = subprocess.Popen(  # noqa: S603  the command is the program's own
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+        try:
+            return cls(popen.pid, popen)
+        except OSError:
+            popen.kill()
+            popen.wait()
+            raise
+
+    @classmethod
+    def adopt(cls, holder: Holder) -> "Process | None":
+        """A handle on the live process ``holder``; None where it has ended meanwhile."""
+        try:
+            process = cls(holder.pid)
+        except ProcessLookupError:
+            return None
+        if holder.alive:
+            return process
+        process.reap()
+        return None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal. One that has ended already feels nothing."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, number)
+
+    def reap(self) -> int | None:
+        """Let go of a process that has ended: its exit code, minus the signal that ended it, or None if adopted."""
+        os.close(self.pidfd)
+        return self._popen.wait() if self._popen else None

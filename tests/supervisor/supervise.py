@@ -1,0 +1,30 @@
+"""Run a supervisor: ``supervise.py RUN_DIR STOP_TIMEOUT CHILDREN``, children as JSON pairs of name and command.
+
+Its events go to RUN_DIR/events, one JSON object a line, as the tests read them.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import structlog
+
+from gslb.errors import GslbError
+from gslb.supervisor.supervisor import Child, Supervisor
+
+
+def main() -> int:
+    run_dir = Path(sys.argv[1])
+    children = [Child(name, tuple(command)) for name, command in json.loads(sys.argv[3])]
+    events = (run_dir / "events").open("a", buffering=1)
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.WriteLoggerFactory(events)
+    )
+    try:
+        return Supervisor(children, run_dir, stop_timeout=float(sys.argv[2])).run()
+    except GslbError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+sys.exit(main())

@@ -1,0 +1,71 @@
+import os
+import select
+import signal
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from gslb.supervisor.lockfile import Holder, start_ticks
+from gslb.supervisor.process import Process
+
+
+@pytest.fixture
+def cat() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives until it is killed."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        yield process
+        process.kill()
+
+
+def holder(pid: int, ticks: int | None) -> Holder:
+    return Holder(pid, ticks or 0, ("cat",), datetime.now(UTC))
+
+
+def wait_for_end(process: Process) -> None:
+    poll = select.poll()
+    poll.register(process.pidfd, select.POLLIN)
+    assert poll.poll(20_000)
+
+
+def test_a_started_process_tells_how_it_ended() -> None:
+    process = Process.spawn(("sh", "-c", "exit 7"), None)
+    wait_for_end(process)
+    assert process.reap() == 7
+
+
+def test_a_started_process_reads_nothing_and_prints_where_told() -> None:
+    reading, writing = os.pipe()
+    process = Process.spawn(("sh", "-c", "cat; echo out; echo err >&2"), writing)
+    os.close(writing)
+    wait_for_end(process)
+    assert process.reap() == 0
+    with os.fdopen(reading) as output:
+        assert output.read() == "out\nerr\n"
+
+
+def test_an_adopted_process_can_be_signalled_and_watched_but_not_asked_how_it_ended(
+    cat: subprocess.Popen[bytes],
+) -> None:
+    process = Process.adopt(holder(cat.pid, start_ticks(cat.pid)))
+    assert process is not None
+    process.signal(signal.SIGTERM)
+    wait_for_end(process)
+    assert process.reap() is None
+    assert cat.wait() == -signal.SIGTERM
+
+
+def test_a_process_that_was_given_the_pid_of_the_holder_is_not_adopted(cat: subprocess.Popen[bytes]) -> None:
+    assert Process.adopt(holder(cat.pid, 1)) is None
+
+
+def test_a_process_that_is_gone_is_not_adopted_and_feels_no_signal(cat: subprocess.Popen[bytes]) -> None:
+    known = holder(cat.pid, start_ticks(cat.pid))
+    process = Process.adopt(known)
+    assert process is not None
+    cat.kill()
+    cat.wait()
+    process.signal(signal.SIGTERM)
+    assert process.reap() is None
+    assert Process.adopt(known) is None

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gslb.supervisor.lockfile import start_ticks
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from tests.supervisor.conftest import World
+
+
+def ended(supervisor: subprocess.Popen[bytes]) -> int:
+    """The exit code, once there is one."""
+    return supervisor.wait(timeout=20)
+
+
+def kill(supervisor: subprocess.Popen[bytes]) -> None:
+    supervisor.kill()
+    supervisor.wait()
+
+
+def test_a_killed_child_is_back_within_a_second(world: World) -> None:
+    world.supervise(world.worker("nameserver-0"))
+    pid = world.wait_for_pid("nameserver-0")
+    killed = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    world.wait_for_pid("nameserver-0", other_than=pid)
+    _, begun_again = world.wait_for_notes("nameserver-0", "begun", count=2)
+    assert begun_again - killed < 1.0
+    assert world.wait_for_event("process exited", pid=pid)["signal"] == "SIGKILL"
+    assert world.wait_for_event("process restarts")["delay"] == 0.0
+
+
+def test_a_crash_loop_backs_off(world: World) -> None:
+    world.supervise(world.worker("control", "crash"))
+    begun = world.wait_for_notes("control", "begun", count=5)
+    restarts = world.events("process restarts")[:4]
+    assert [entry["delay"] for entry in restarts] == [0.0, 0.1, 0.2, 0.4]
+    for entry, (earlier, later) in zip(restarts, pairwise(begun), strict=False):
+        assert later - earlier >= entry["delay"]
+    assert world.events("process exited")[0]["code"] == 3
+
+
+def test_no_zombie_is_left(world: World) -> None:
+    world.supervise(world.worker("control", "crash"))
+    world.wait_for_notes("control", "begun", count=4)
+    exited = world.events("process exited")
+    assert len(exited) >= 3
+    assert [start_ticks(entry["pid"]) for entry in exited] == [None] * len(exited)
+
+
+def test_children_outlive_a_killed_supervisor_and_the_next_one_adopts_watches_and_stops_them(world: World) -> None:
+    children = world.worker("nameserver-0"), world.worker("control")
+    first = world.supervise(*children)
+    nameserver, control = world.wait_for_pid("nameserver-0"), world.wait_for_pid("control")
+    kill(first)
+    assert (world.pid("nameserver-0"), world.pid("control")) == (nameserver, control)
+
+    second = world.supervise(*children)
+    world.wait_for_event("process adopted", name="nameserver-0", pid=nameserver)
+    world.wait_for_event("process adopted", name="control", pid=control)
+    os.kill(nameserver, signal.SIGKILL)
+    world.wait_for_pid("nameserver-0", other_than=nameserver)
+    assert world.pid("control") == control
+
+    second.send_signal(signal.SIGTERM)
+    assert ended(second) == 0
+    assert world.alive() == []
+
+
+def test_a_live_process_with_another_command_is_replaced(world: World) -> None:
+    first = world.supervise(world.worker("control"))
+    old = world.wait_for_pid("control")
+    kill(first)
+    name, command = world.worker("control")
+    world.supervise((name, [*command, "--other"]))
+    new = world.wait_for_pid("control", other_than=old)
+    assert world.wait_for_event("process replaced")["pid"] == old
+    assert [what for _, what in world.notes("control")][:3] == ["begun", "serving", "stopped"]
+    assert Path(f"/proc/{new}/cmdline").read_bytes().endswith(b"--other\0")
+
+
+def test_a_stale_lock_file_with_a_reused_pid_is_not_adopted(world: World) -> None:
+    name, command = world.worker("control")
+    holder = {"pid": os.getpid(), "start_ticks": 1, "command": command, "started_utc": "2026-01-01T00:00:00+00:00"}
+    (world.run_dir / "control.lock").write_text(json.dumps(holder))
+    world.supervise((name, command))
+    assert world.wait_for_pid("control") == world.wait_for_event("process started")["pid"]
+    assert world.events("process adopted") == []
+
+
+def test_a_child_that_had_not_yet_its_lock_when_its_supervisor_died_is_adopted_in_the_end(world: World) -> None:
+    """The next supervisor finds no lock taken and starts another one; that one's exit 1 is no refusal."""
+    child = world.worker("control", "late")
+    first = world.supervise(child)
+    early = world.wait_for_event("process started")["pid"]
+    kill(first)
+    second = world.supervise(child)
+    world.wait_for_notes("control", "begun", count=2)
+    late = world.events("process started")[1]["pid"]
+    (world.run_dir / f"go-{early}").touch()
+    assert world.wait_for_pid("control") == early
+    (world.run_dir / f"go-{late}").touch()
+    world.wait_for_event("process adopted", pid=early)
+    assert world.wait_for_event("process exited")["pid"] == late
+    second.send_signal(signal.SIGINT)
+    assert ended(second) == 0
+
+
+def test_interrupt_stops_the_children_in_reverse_order_and_leaves_no_process(world: World) -> None:
+    supervisor = world.supervise(world.worker("nameserver-0"), world.worker("nameserver-1"), world.worker("control"))
+    names = ["nameserver-0", "nameserver-1", "control"]
+    for name in names:
+        world.wait_for_notes(name, "serving")
+    supervisor.send_signal(signal.SIGINT)
+    assert ended(supervisor) == 0
+    assert world.alive() == []
+    assert [entry["name"] for entry in world.events("process exited")] == names[::-1]
+    [control], [last] = world.wait_for_notes("control", "stopped"), world.wait_for_notes("nameserver-0", "stopped")
+    assert control < last
+
+
+def test_nothing_is_restarted_during_a_stop(world: World) -> None:
+    children = world.worker("nameserver-0", "stubborn"), world.worker("control", "crash")
+    supervisor = world.supervise(*children, stop_timeout=0.5)
+    world.wait_for_event("process restarts", delay=0.4)
+    started = world.events("process started")
+    supervisor.send_signal(signal.SIGINT)
+    assert ended(supervisor) == 0
+    assert world.events("process started") == started
+    assert world.alive() == []
+
+
+def test_a_terminals_interrupt_does_not_reach_the_children(world: World) -> None:
+    supervisor = world.supervise(world.worker("control"))
+    pid = world.wait_for_pid("control")
+    assert os.getsid(pid) == os.getpgid(pid) == pid != os.getsid(supervisor.pid)
+
+
+def test_a_child_that_ignores_sigterm_is_killed_after_the_stop_timeout(world: World) -> None:
+    supervisor = world.supervise(world.worker("control", "stubborn"), stop_timeout=0.2)
+    pid = world.wait_for_pid("control")
+    told = time.monotonic()
+    supervisor.send_signal(signal.SIGTERM)
+    assert ended(supervisor) == 0
+    assert time.monotonic() - told >= 0.2
+    assert world.events("process killed")[0]["pid"] == pid
+    assert world.events("process exited")[0]["signal"] == "SIGKILL"
+    assert world.alive() == []
+
+
+def test_a_second_interrupt_kills_at_once(world: World) -> None:
+    supervisor = world.supervise(world.worker("nameserver-0", "stubborn"), world.worker("control", "stubborn"))
+    world.wait_for_notes("nameserver-0", "serving")
+    world.wait_for_notes("control", "serving")
+    supervisor.send_signal(signal.SIGINT)
+    world.wait_for_event("supervisor stops")
+    supervisor.send_signal(signal.SIGINT)
+    assert ended(supervisor) == 0
+    assert {entry["signal"] for entry in world.events("process exited")} == {"SIGKILL"}
+    assert world.alive() == []
+
+
+def test_a_configuration_error_at_the_start_ends_everything_with_1(world: World) -> None:
+    supervisor = world.supervise(world.worker("nameserver-0"), world.worker("control", "refuse"))
+    assert ended(supervisor) == 1
+    assert world.events("process refused to start")[0]["name"] == "control"
+    assert world.alive() == []
+
+
+def test_a_command_that_cannot_be_started_ends_everything_with_1(world: World) -> None:
+    supervisor = world.supervise(world.worker("nameserver-0"), ("control", [str(world.run_dir / "missing")]))
+    assert ended(supervisor) == 1
+    assert "No such file" in world.events("process cannot start")[0]["reason"]
+    assert world.alive() == []
+
+
+def test_a_lock_held_by_someone_unknown_ends_everything_with_1_and_says_how_to_find_them(world: World) -> None:
+    with (world.run_dir / "control.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        supervisor = world.supervise(world.worker("nameserver-0"), world.worker("control"))
+        assert ended(supervisor) == 1
+    assert "fuser" in world.events("process cannot start")[0]["reason"]
+    assert world.alive() == []
+
+
+def test_exit_1_after_an_adoption_is_a_crash_like_any_other(world: World) -> None:
+    """The child was established before this supervisor was, so what still runs is not taken down with it."""
+    child = world.worker("control", "once")
+    first = world.supervise(child)
+    pid = world.wait_for_pid("control")
+    kill(first)
+    world.supervise(child)
+    world.wait_for_event("process adopted", pid=pid)
+    os.kill(pid, signal.SIGKILL)
+    world.wait_for_event("process exited", code=1)
+    world.wait_for_event("process restarts", delay=0.1)
+
+
+def test_hangup_is_passed_to_control_alone(world: World) -> None:
+    supervisor = world.supervise(world.worker("nameserver-0"), world.worker("control"))
+    world.wait_for_notes("nameserver-0", "serving")
+    world.wait_for_notes("control", "serving")
+    supervisor.send_signal(signal.SIGHUP)
+    world.wait_for_notes("control", "signalled")
+    supervisor.send_signal(signal.SIGTERM)
+    assert ended(supervisor) == 0
+    assert [what for _, what in world.notes("nameserver-0")] == ["begun", "serving", "stopped"]
+
+
+def test_a_second_supervisor_is_refused_with_the_pid_of_the_first_and_touches_nothing(world: World) -> None:
+    first = world.supervise(world.worker("control"))
+    pid = world.wait_for_pid("control")
+    assert ended(world.supervise(world.worker("control"))) == 1
+    assert f"already running as process {first.pid}" in world.output()
+    assert f"kill {first.pid}" in world.output()
+    assert world.pid("control") == pid
