@@ -1,0 +1,60 @@
+"""What the nameserver has to say: takes snapshots and changes in, and has them compiled, served and saved."""
+
+import asyncio
+from random import Random
+
+import structlog
+
+from gslb.nameserver.disk import Saver
+from gslb.nameserver.responder import Responder
+from gslb.nameserver.snapshot import Change, Full, Snapshot, apply
+from gslb.nameserver.table import Table, compile_table
+
+log = structlog.get_logger(__name__)
+
+
+class Authority:
+    """Holds the snapshot in force. One change is applied at a time; answers go on meanwhile."""
+
+    def __init__(self, responder: Responder, saver: Saver, random: Random) -> None:
+        self._responder, self._saver, self._random = responder, saver, random
+        self._table: Table | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def generation(self) -> int | None:
+        """Of the snapshot in force; None if there is none yet."""
+        return self._table.snapshot.generation if self._table else None
+
+    async def load(self, snapshot: Snapshot) -> None:
+        """Serve a snapshot that is on disk already.
+
+        Raises:
+            SnapshotError: it cannot be compiled; what was served still is.
+        """
+        async with self._one_at_a_time:
+            await self._serve(snapshot)
+
+    async def take(self, order: Full | Change) -> bool:
+        """Serve and save what ``order`` leads to; False if it is a change of something else than what is in force.
+
+        Raises:
+            SnapshotError: it cannot be compiled; what was served still is.
+        """
+        async with self._one_at_a_time:
+            current = self._table.snapshot if self._table else None
+            if isinstance(order, Full):
+                snapshot = order.snapshot
+            elif current is None or current.generation != order.base:
+                return False
+            else:
+                snapshot = apply(current, order)
+            if snapshot != current:
+                await self._serve(snapshot)
+                self._saver.offer(snapshot)
+            return True
+
+    async def _serve(self, snapshot: Snapshot) -> None:
+        self._table = await asyncio.to_thread(compile_table, snapshot, self._table, self._random)
+        self._responder.adopt(self._table)
+        log.info("snapshot in force", generation=snapshot.generation, zones=len(snapshot.zones))

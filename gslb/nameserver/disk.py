@@ -1,0 +1,148 @@
+"""The snapshot on disk: written atomically and with a checksum, the one before it kept beside it.
+
+A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from pathlib import Path
+
+import structlog
+
+from gslb.errors import SnapshotError
+from gslb.nameserver.snapshot import Snapshot, decode, encode
+
+log = structlog.get_logger(__name__)
+
+FORM = 1
+RETRY = 5.0
+"""seconds until a write that failed is tried again"""
+
+_MAGIC = "gslb-snapshot"
+
+
+def previous(path: Path) -> Path:
+    """Where the snapshot before the newest is kept."""
+    return path.with_name(path.name + ".previous")
+
+
+def read(path: Path) -> Snapshot:
+    """The snapshot in ``path``.
+
+    Raises:
+        SnapshotError: it is damaged or of another form.
+        OSError: it cannot be read.
+    """
+    return decode(_body(path))
+
+
+def write(path: Path, snapshot: Snapshot) -> None:
+    """Make ``snapshot`` the newest in ``path``. What was there is kept if it is whole.
+
+    Raises:
+        OSError: it cannot be written; what was there is still there.
+    """
+    body = encode(snapshot)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    with new.open("wb") as file:
+        file.write(f"{_MAGIC} {FORM} {hashlib.sha256(body).hexdigest()}\n".encode())
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    if _is_whole(path):
+        path.replace(previous(path))
+    new.replace(path)
+    _sync_folder(path.parent)
+
+
+class Saver:
+    """A thread that writes the newest snapshot offered, one at a time, so that a burst of changes costs few writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.saved_at: float | None = None
+        self.failed = False
+        self._path = path
+        self._waiting: Snapshot | None = None
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="saver", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def offer(self, snapshot: Snapshot) -> None:
+        """Write ``snapshot`` soon, unless a newer one is offered before. Returns at once."""
+        with self._changed:
+            self._waiting = snapshot
+            self._changed.notify()
+
+    def stop(self) -> None:
+        """Write what is still waiting, once, and end."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while self._waiting is None and not self._stopping:
+                    self._changed.wait()
+                snapshot, self._waiting = self._waiting, None
+            if snapshot is None:
+                return
+            if not self._save(snapshot):
+                self._await_retry(snapshot)
+
+    def _save(self, snapshot: Snapshot) -> bool:
+        try:
+            write(self._path, snapshot)
+        except OSError as error:
+            if not self.failed:
+                log.error("snapshot not saved", path=str(self._path), reason=str(error))  # noqa: TRY400  no trace needed
+            self.failed = True
+            return False
+        if self.failed:
+            log.info("snapshot saved again", path=str(self._path))
+        self.saved_at, self.failed = time.time(), False
+        return True
+
+    def _await_retry(self, snapshot: Snapshot) -> None:
+        """Wait a while, or for a newer snapshot, then have it written."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting is not None or self._stopping, RETRY)
+            if self._waiting is None and not self._stopping:
+                self._waiting = snapshot
+
+
+def _body(path: Path) -> bytes:
+    head, _, body = path.read_bytes().partition(b"\n")
+    match head.decode("ascii", "replace").split(" "):
+        case [magic, form, digest] if magic == _MAGIC and form == str(FORM):
+            if digest != hashlib.sha256(body).hexdigest():
+                raise SnapshotError(f"{path} is damaged: its checksum does not match")
+            return body
+        case [magic, form, *_] if magic == _MAGIC:
+            raise SnapshotError(f"{path} has form {form}; this version reads form {FORM}")
+        case _:
+            raise SnapshotError(f"{path} is not a snapshot")
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _body(path)
+    except (SnapshotError, OSError):
+        return False
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,94 @@
+"""Binding all that the nameserver listens on, before any of it is served."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from pathlib import Path
+
+from gslb.errors import ListenError
+from gslb.model.address import Address
+from gslb.nameserver.tcp import open_tcp
+from gslb.nameserver.udp import open_udp
+
+KEY = "nameserver.listen"
+MAX_SOCKET_PATH = 107
+"""bytes in the path of a Unix socket (unix(7))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """Bound sockets, UDP and TCP in the order of the addresses."""
+
+    udp: tuple[socket.socket, ...]
+    tcp: tuple[socket.socket, ...]
+    control: socket.socket
+
+
+@contextlib.contextmanager
+def listening(addresses: tuple[Address, ...], control: Path, *, reuse_port: bool) -> Iterator[Sockets]:
+    """Bind everything; close it, and unlink the Unix socket, on leaving.
+
+    Raises:
+        ListenError: something cannot be bound; then nothing is.
+    """
+    with contextlib.ExitStack() as stack:
+        udp: list[socket.socket] = []
+        tcp: list[socket.socket] = []
+        for address in addresses:
+            for opened, open_ in ((udp, open_udp), (tcp, open_tcp)):
+                try:
+                    sock = open_(_family(address), str(address.host), address.port, reuse_port=reuse_port)
+                except OSError as error:
+                    raise _cannot(str(address), error) from error
+                opened.append(stack.enter_context(sock))
+        unix = stack.enter_context(_open_control(control))
+        stack.callback(control.unlink, missing_ok=True)
+        yield Sockets(tuple(udp), tuple(tcp), unix)
+
+
+def _family(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET6 if isinstance(address.host, IPv6Address) else socket.AF_INET
+
+
+def _cannot(address: str, error: OSError) -> ListenError:
+    remedy = "free the address, or name another one in listen"
+    return ListenError(address, KEY, error.strerror or str(error), remedy)
+
+
+def _open_control(path: Path) -> socket.socket:
+    """A Unix socket for this user only. A stale one of a dead process is taken away, a live one is an error."""
+    if len(os.fsencode(path)) > MAX_SOCKET_PATH:
+        reason = f"a Unix socket's path has at most {MAX_SOCKET_PATH} bytes"
+        raise ListenError(str(path), KEY, reason, "keep the state in a folder with a shorter path")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _clear(path)
+        os.fchmod(sock.fileno(), 0o600)  # before bind, so that it is never open to others
+        sock.bind(os.fspath(path))
+        sock.listen()
+    except OSError as error:
+        sock.close()
+        raise _cannot(str(path), error) from error
+    except ListenError:
+        sock.close()
+        raise
+    return sock
+
+
+def _clear(path: Path) -> None:
+    if _answers(path):
+        raise ListenError(str(path), KEY, "another nameserver listens there", "stop it, or use another state folder")
+    path.unlink(missing_ok=True)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,103 @@
+"""What a question is answered with (RFC 1034, section 4.3.2; RFC 2308, 4592, 6672). Pure, but for whose turn it is."""
+
+import struct
+from dataclasses import dataclass
+
+from gslb.nameserver.rrset import ANY, CNAME, DNAME, HINFO, Owned, RRset, make_rrset
+from gslb.nameserver.steered import Steered
+from gslb.nameserver.table import Table
+from gslb.nameserver.wire import MAX_NAME, Rcode, Reply
+from gslb.nameserver.zone import CompiledZone, Cut, Node
+
+MAX_CHAIN = 16
+"""CNAMEs followed for one question"""
+
+_ANY = make_rrset(HINFO, 3600, [b"\x07RFC8482\x00"])
+
+_Chain = dict[bytes, tuple[Owned, ...]]
+"""The names that were left behind, in order, and the records that led away from each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply, and the steered RRset that is still to be added to its answer section, with its owner name.
+
+    ``lasting`` says that the queried name itself exists, so that its answer is worth being kept ready.
+    """
+
+    reply: Reply
+    steered: Steered | None = None
+    owner: bytes = b""
+    lasting: bool = False
+
+    def with_choice(self, choice: RRset) -> Reply:
+        """The reply with one of the steered RRsets in it."""
+        reply = self.reply
+        return Reply(reply.rcode, reply.authoritative, (*reply.answer, (self.owner, choice)))
+
+
+def lookup(table: Table, name: bytes, type_: int) -> Answer:
+    """Answer the question for ``name``, in wire form and lower case.
+
+    CNAMEs are followed within our zones, until they loop or ``MAX_CHAIN`` of them have been.
+    """
+    chain: _Chain = {}
+    lasting = True
+    while len(chain) < MAX_CHAIN and name not in chain and (zone := table.zone_for(name, type_)):
+        node, owner, exact = zone.find(name, type_)
+        lasting = lasting and exact
+        if node is None:
+            return Answer(Reply(Rcode.NXDOMAIN, True, _flat(chain), ((zone.origin, zone.soa),)))
+        if node.cut and not exact:
+            return _referral(node.cut, chain)
+        if node.redirect and not exact:
+            step, target = _redirect(name, owner, node.rrsets[DNAME], node.redirect)
+            if target is None:
+                return Answer(Reply(Rcode.YXDOMAIN, True, (*_flat(chain), *step)))
+        elif node.alias and type_ not in (CNAME, ANY):
+            step, target = ((name, node.rrsets[CNAME]),), node.alias
+        else:
+            return _at(node, name, type_, zone, _flat(chain), lasting=lasting)
+        chain[name] = step
+        name = target
+    if not chain:
+        return Answer(Reply(Rcode.REFUSED))
+    return Answer(Reply(Rcode.NOERROR, True, _flat(chain)), lasting=lasting)
+
+
+def _flat(chain: _Chain) -> tuple[Owned, ...]:
+    return tuple(dict.fromkeys(owned for step in chain.values() for owned in step))
+
+
+def _redirect(name: bytes, owner: bytes, dname: RRset, target: bytes) -> tuple[tuple[Owned, ...], bytes | None]:
+    """The DNAME, the CNAME that follows from it, and its target: None if that is too long (RFC 6672, section 3.2)."""
+    new = name.removesuffix(owner) + target
+    if len(new) > MAX_NAME:
+        return ((owner, dname),), None
+    (ttl,) = struct.unpack_from(">I", dname.bodies[0], 4)
+    return ((owner, dname), (name, make_rrset(CNAME, ttl, [new]))), new
+
+
+def _at(node: Node, name: bytes, type_: int, zone: CompiledZone, chain: tuple[Owned, ...], *, lasting: bool) -> Answer:
+    """The answer of the node that the name ended at."""
+    if type_ in node.steered:
+        steered = node.steered[type_]
+        if steered is None:
+            return Answer(Reply(Rcode.SERVFAIL))
+        return Answer(Reply(Rcode.NOERROR, True, chain), steered, name, lasting)
+    rrset = _any(node) if type_ == ANY else node.rrsets.get(type_)
+    if rrset:
+        return Answer(Reply(Rcode.NOERROR, True, (*chain, (name, rrset))), lasting=lasting)
+    return Answer(Reply(Rcode.NOERROR, True, chain, ((zone.origin, node.negative),)), lasting=lasting)
+
+
+def _referral(cut: Cut, chain: _Chain) -> Answer:
+    """Point to the child zone; authoritative only for CNAMEs of ours that led there (RFC 1035, section 4.1.1)."""
+    return Answer(Reply(Rcode.NOERROR, bool(chain), _flat(chain), (cut.servers,), cut.glue))
+
+
+def _any(node: Node) -> RRset | None:
+    """One RRset for all: a CNAME, else a HINFO that says why (RFC 8482, section 4.2); None if there is nothing."""
+    if not node.rrsets and not node.steered:
+        return None
+    return node.rrsets.get(CNAME) or node.rrsets.get(HINFO) or _ANY

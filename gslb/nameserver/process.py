@@ -1,0 +1,132 @@
+"""The nameserver's process: what it is made of, its signals, and how it ends."""
+
+import asyncio
+import gc
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+
+import structlog
+
+from gslb.errors import SnapshotError
+from gslb.model.address import Address
+from gslb.nameserver import disk
+from gslb.nameserver.authority import Authority
+from gslb.nameserver.control import ControlListener
+from gslb.nameserver.disk import Saver
+from gslb.nameserver.listen import Sockets, listening
+from gslb.nameserver.responder import Responder
+from gslb.nameserver.tcp import TcpListener
+from gslb.nameserver.udp import UdpListener
+
+log = structlog.get_logger(__name__)
+
+SWITCH_INTERVAL = 0.0005
+"""seconds that another thread of this process, compiling say, can keep the answering one waiting"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a nameserver process needs to know.
+
+    Attributes:
+        listen: addresses to answer at, over UDP and TCP.
+        socket: the Unix socket to take orders at.
+        snapshot: the file the snapshot is kept in.
+        reuse_port: share the addresses with other workers that do so too.
+    """
+
+    listen: tuple[Address, ...]
+    socket: Path
+    snapshot: Path
+    reuse_port: bool = False
+
+
+def serve(options: Options) -> int:
+    """Answer until SIGTERM or SIGINT; SIGHUP reads the snapshot again. To be called in the main thread.
+
+    Returns:
+        The exit code: 0, or 1 if a thread that answers died.
+
+    Raises:
+        ListenError: an address cannot be bound; nothing was started.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    with listening(options.listen, options.socket, reuse_port=options.reuse_port) as sockets:
+        return asyncio.run(_serve(options, sockets))
+
+
+async def _serve(options: Options, sockets: Sockets) -> int:
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[int] = loop.create_future()
+    random = SystemRandom()
+    responder, saver = Responder(random), Saver(options.snapshot)
+    tcp = TcpListener(responder)
+    authority = Authority(responder, saver, random)
+
+    def died() -> None:
+        loop.call_soon_threadsafe(_end, ended, 1)
+
+    udp = [UdpListener(sock, responder, died) for sock in sockets.udp]
+    control = ControlListener(authority, saver, [tcp.tally, *(listener.tally for listener in udp)])
+    _handle_signals(loop, ended, authority, options.snapshot)
+    await _load_newest(authority, options.snapshot)
+    saver.start()
+    for listener in udp:
+        listener.start()
+    servers = [await asyncio.start_server(tcp.handle, sock=sock) for sock in sockets.tcp]
+    servers.append(await asyncio.start_unix_server(control.handle, sock=sockets.control))
+    gc.freeze()
+    log.info("nameserver ready", listen=[str(address) for address in options.listen], generation=authority.generation)
+    try:
+        return await ended
+    finally:
+        for server in servers:
+            server.close()
+        for listener in udp:
+            listener.stop()
+        saver.stop()
+        log.info("nameserver stopped")
+
+
+def _handle_signals(
+    loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int], authority: Authority, path: Path
+) -> None:
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(_reload(authority, path))
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _end, ended, 0)
+
+
+def _end(ended: asyncio.Future[int], code: int) -> None:
+    if not ended.done():
+        ended.set_result(code)
+
+
+async def _load_newest(authority: Authority, path: Path) -> None:
+    """Start from the newest usable snapshot on disk; without one, every answer is SERVFAIL until one comes."""
+    for candidate in (path, disk.previous(path)):
+        try:
+            await authority.load(disk.read(candidate))
+        except FileNotFoundError:
+            continue
+        except (SnapshotError, OSError) as error:
+            log.error("snapshot unusable", path=str(candidate), reason=str(error))  # noqa: TRY400  no trace needed
+        else:
+            return
+    log.warning("no snapshot to start from", path=str(path))
+
+
+async def _reload(authority: Authority, path: Path) -> None:
+    try:
+        await authority.load(disk.read(path))
+    except (SnapshotError, OSError) as error:
+        log.error("snapshot not reloaded", path=str(path), reason=str(error))  # noqa: TRY400  no trace needed

@@ -1,0 +1,113 @@
+"""The messages between control process and nameserver, and their frames on a Unix stream socket.
+
+A frame is a 4-byte big-endian length and that many bytes of JSON, tagged with its ``type``. The nameserver listens and
+says Hello first. Either side closes the connection on a frame that is too long or cannot be read.
+"""
+
+import asyncio
+import struct
+from typing import TypeVar
+
+import msgspec
+
+from gslb.nameserver.snapshot import Change, Full
+
+MAX_FRAME = 64 * 2**20
+"""bytes in the largest frame a nameserver reads: a snapshot of some 500,000 records"""
+
+MAX_REPORT = 2**16
+"""bytes in the largest frame a control process reads"""
+
+STATS_INTERVAL = 1.0
+"""seconds between two Stats"""
+
+_LENGTH = struct.Struct(">I")
+_T = TypeVar("_T")
+
+
+class ProtocolError(Exception):
+    """The other side sent a frame that is too long or cannot be read."""
+
+
+class Hello(msgspec.Struct, frozen=True, tag="hello"):
+    """First on each connection: who listens, and the generation it answers from, None if it has nothing yet."""
+
+    pid: int
+    version: str
+    generation: int | None
+
+
+class Ack(msgspec.Struct, frozen=True, tag="ack"):
+    """From now on answers come from ``generation``."""
+
+    generation: int
+
+
+class Gap(msgspec.Struct, frozen=True, tag="gap"):
+    """The Change was not based on ``generation``, which is what I have: send a Full."""
+
+    generation: int | None
+
+
+class Stats(msgspec.Struct, frozen=True, tag="stats"):
+    """What the nameserver did since it started.
+
+    Attributes:
+        generation: answered from; None if there is nothing yet.
+        uptime: seconds.
+        queries: packets with a query, by transport: ``udp``, ``tcp``.
+        responses: by rcode mnemonic; those never seen are left out.
+        dropped: packets not worth a response: too short, or responses themselves.
+        saved_at: when the snapshot was last written, seconds since the epoch; None if not yet by this process.
+        save_failed: the newest snapshot could not be written.
+    """
+
+    generation: int | None
+    uptime: float
+    queries: dict[str, int]
+    responses: dict[str, int]
+    dropped: int
+    saved_at: float | None
+    save_failed: bool
+
+
+Order = Full | Change
+"""From the control process."""
+
+Report = Hello | Ack | Gap | Stats
+"""From the nameserver."""
+
+_orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
+_reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
+
+
+def frame(message: Order | Report) -> bytes:
+    """``message`` ready to be sent."""
+    body = msgspec.json.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+async def read_order(reader: asyncio.StreamReader) -> Order:
+    """The next message from the control process.
+
+    Raises:
+        ProtocolError: the frame is too long or cannot be read.
+        EOFError: the other side closed.
+    """
+    return await _read(reader, MAX_FRAME, _orders)
+
+
+async def read_report(reader: asyncio.StreamReader) -> Report:
+    """The next message from the nameserver; raises as ``read_order`` does."""
+    return await _read(reader, MAX_REPORT, _reports)
+
+
+async def _read(reader: asyncio.StreamReader, limit: int, decoder: msgspec.json.Decoder[_T]) -> _T:
+    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    if length > limit:
+        raise ProtocolError(f"a frame of {length} bytes; at most {limit} are taken")
+    body = await reader.readexactly(length)
+    try:
+        return decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(str(error)) from error

@@ -1,0 +1,92 @@
+"""Names and RRsets in wire form, made from presentation form (RFC 1035, sections 3.1 and 3.2). Compile time only."""
+
+import socket
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+
+from gslb.errors import SnapshotError
+
+A, NS, CNAME, SOA, HINFO, AAAA, DNAME, OPT, DS = 1, 2, 5, 6, 13, 28, 39, 41, 43
+IXFR, AXFR, ANY = 251, 252, 255
+IN = 1
+
+MAX_TTL = 2**31 - 1
+"""seconds (RFC 2181, section 8)"""
+
+_ADDRESSES = {"A": (A, socket.AF_INET), "AAAA": (AAAA, socket.AF_INET6)}
+_FIXED = struct.Struct(">HHIH")
+
+
+@dataclass(frozen=True, slots=True)
+class RRset:
+    """Records of one type and TTL.
+
+    ``bodies`` are the records as sent, each without its owner name: type, class, TTL, length, rdata.
+    """
+
+    type: int
+    bodies: tuple[bytes, ...]
+
+
+Owned = tuple[bytes, RRset]
+"""An RRset and its owner name, in wire form and lower case."""
+
+
+def make_rrset(type_: int, ttl: int, rdatas: Iterable[bytes]) -> RRset:
+    """An RRset of ``rdatas`` in wire form, duplicates left out (RFC 2181, section 5).
+
+    Raises:
+        SnapshotError: the TTL is out of range.
+    """
+    if not 0 <= ttl <= MAX_TTL:
+        raise SnapshotError(f"TTL {ttl} is not within 0..{MAX_TTL}")
+    unique = dict.fromkeys(rdatas)
+    return RRset(type_, tuple(_FIXED.pack(type_, IN, ttl, len(rdata)) + rdata for rdata in unique))
+
+
+@lru_cache(maxsize=4096)
+def wire_name(text: str) -> bytes:
+    """An absolute name in wire form and lower case.
+
+    Raises:
+        SnapshotError: ``text`` is not a name.
+    """
+    try:
+        return dns.name.from_text(text).to_digestable()
+    except (dns.exception.DNSException, UnicodeError) as error:
+        raise SnapshotError(f"{text!r} is not a name: {error}") from error
+
+
+def wire_rdata(type_: str, text: str) -> tuple[int, bytes]:
+    """Type number and wire form of ``text``.
+
+    Raises:
+        SnapshotError: the type is unknown, or ``text`` is not rdata of that type.
+    """
+    try:
+        if type_ in _ADDRESSES:
+            number, family = _ADDRESSES[type_]
+            return number, socket.inet_pton(family, text)
+        kind = dns.rdatatype.from_text(type_)
+        rdata = dns.rdata.from_text(dns.rdataclass.IN, kind, text, relativize=False)
+        return int(kind), cast("bytes", rdata.to_wire())
+    except (dns.exception.DNSException, OSError, ValueError) as error:
+        raise SnapshotError(f"{text!r} is not {type_} rdata: {error}") from error
+
+
+def ancestors(name: bytes) -> list[bytes]:
+    """``name``, its parent, and so on to the root, all in wire form."""
+    found = [name]
+    while name[0]:
+        name = name[name[0] + 1 :]
+        found.append(name)
+    return found

@@ -1,0 +1,104 @@
+"""What a nameserver answers, as data, and how one such value becomes the next.
+
+Nothing here knows the wire: compiling is in ``zone`` and ``table``, framing in ``protocol``, files in ``disk``.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from gslb.errors import SnapshotError
+from gslb.model.names import ServiceName
+from gslb.model.steering import Steering
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One static record.
+
+    Attributes:
+        name: owner, absolute, in lower case.
+        ttl: seconds.
+        type: mnemonic, or ``TYPE65280`` (RFC 3597, section 5).
+        rdata: presentation form, every name in it absolute.
+    """
+
+    name: str
+    ttl: int
+    type: str
+    rdata: str
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone and its static records, the SOA and NS of its apex among them. ``origin`` is absolute, in lower case."""
+
+    origin: str
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a nameserver answers. ``generation`` grows with every change by one control process."""
+
+    generation: int
+    zones: tuple[Zone, ...]
+    services: tuple[Steering, ...]
+
+
+class Full(msgspec.Struct, frozen=True, tag="full"):
+    """Replaces whatever the nameserver has, whatever its generation."""
+
+    snapshot: Snapshot
+
+
+class Change(msgspec.Struct, frozen=True, tag="change"):
+    """Leads from the snapshot of generation ``base`` to that of ``generation``: only services differ."""
+
+    generation: int
+    base: int
+    services: tuple[Steering, ...]
+    removed: tuple[ServiceName, ...]
+
+
+def apply(snapshot: Snapshot, change: Change) -> Snapshot:
+    """``snapshot`` after ``change``, which must be based on it."""
+    services = {service.name: service for service in snapshot.services}
+    for name in change.removed:
+        services.pop(name, None)
+    services.update((service.name, service) for service in change.services)
+    return Snapshot(change.generation, snapshot.zones, tuple(services.values()))
+
+
+def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
+    """The least message that leads from ``old`` to ``new``: a Full where zones differ or nothing is known."""
+    if old is None or old.zones != new.zones:
+        return Full(new)
+    before = {service.name: service for service in old.services}
+    names = {service.name for service in new.services}
+    return Change(
+        generation=new.generation,
+        base=old.generation,
+        services=tuple(service for service in new.services if before.get(service.name) != service),
+        removed=tuple(name for name in before if name not in names),
+    )
+
+
+_decoder = msgspec.json.Decoder(Snapshot)
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """``snapshot`` as JSON."""
+    return msgspec.json.encode(snapshot)
+
+
+def decode(data: bytes) -> Snapshot:
+    """The snapshot that ``encode`` made ``data`` of.
+
+    Raises:
+        SnapshotError: ``data`` is not such a snapshot.
+    """
+    try:
+        return _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise SnapshotError(f"not a snapshot: {error}") from error

@@ -1,0 +1,86 @@
+"""The whole of what is answered, compiled and immutable: a change makes a new table that takes the old one's place."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from random import Random
+
+import structlog
+
+from gslb.model.steering import Steering
+from gslb.nameserver.rrset import AAAA, CNAME, DS, A, ancestors, wire_name
+from gslb.nameserver.snapshot import Snapshot, Zone
+from gslb.nameserver.steered import compile_steering
+from gslb.nameserver.zone import CompiledZone, Node, compile_zone
+
+log = structlog.get_logger(__name__)
+
+_OVERRIDDEN = {A, AAAA, CNAME}
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """A compiled service, and what it was made of: what did not change is used again."""
+
+    steering: Steering
+    zone: CompiledZone
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Answers of one snapshot. ``zones`` is by origin in wire form, with the services laid over the static data."""
+
+    snapshot: Snapshot
+    zones: Mapping[bytes, CompiledZone]
+    _static: Mapping[str, tuple[Zone, CompiledZone]]
+    _services: Mapping[bytes, _Service]
+
+    def zone_for(self, name: bytes, type_: int) -> CompiledZone | None:
+        """The closest zone that encloses ``name``; for DS at an apex its parent, if we have it (RFC 4035, 3.1.4.1)."""
+        found = [zone for suffix in ancestors(name) if (zone := self.zones.get(suffix))]
+        if type_ == DS and len(found) > 1 and found[0].origin == name:
+            return found[1]
+        return found[0] if found else None
+
+
+def compile_table(snapshot: Snapshot, previous: Table | None, random: Random) -> Table:
+    """Compile ``snapshot``, taking over from ``previous`` whatever is the same in both.
+
+    Raises:
+        SnapshotError: some part of it cannot be.
+    """
+    static = {zone.origin: _static(zone, previous) for zone in snapshot.zones}
+    bare = {zone.origin: zone for _, zone in static.values()}
+    services: dict[bytes, _Service] = {}
+    overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
+    for steering in snapshot.services:
+        name = wire_name(steering.name)
+        zone = next((bare[suffix] for suffix in ancestors(name) if suffix in bare), None)
+        if zone is None:
+            log.warning("service is in no zone", service=steering.name)
+            continue
+        services[name] = _service(name, steering, zone, previous, random)
+        overlays[zone.origin][name] = services[name].node
+    zones = {origin: zone.with_nodes(overlays[origin]) for origin, zone in bare.items()}
+    return Table(snapshot, zones, static, services)
+
+
+def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
+    known = previous._static.get(zone.origin) if previous else None  # noqa: SLF001  another table's
+    return known if known and known[0] == zone else (zone, compile_zone(zone))
+
+
+def _service(name: bytes, steering: Steering, zone: CompiledZone, previous: Table | None, random: Random) -> _Service:
+    known = previous._services.get(name) if previous else None  # noqa: SLF001  another table's
+    if known and known.zone is zone and known.steering == steering:
+        return known
+    return _Service(steering, zone, _overlay(name, steering, zone, random))
+
+
+def _overlay(name: bytes, steering: Steering, zone: CompiledZone, random: Random) -> Node:
+    """The node of a service: it overrides static addresses and a CNAME, other static data stays."""
+    below = zone.nodes.get(name) or Node({}, zone.soa)
+    kept = {number: rrset for number, rrset in below.rrsets.items() if number not in _OVERRIDDEN}
+    negative = zone.negative(steering.negative_ttl)
+    return replace(below, rrsets=kept, negative=negative, alias=None, steered=compile_steering(steering, random))

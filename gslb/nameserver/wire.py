@@ -1,0 +1,216 @@
+"""DNS messages on the wire: a query taken apart, a reply put together (RFC 1035, section 4; RFC 6891).
+
+By hand, for speed and so that every fault of a packet has its one place. What a name answers is not known here.
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gslb.nameserver.rrset import IN, OPT, Owned
+
+QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
+OPCODE = 0x7800
+DO = 0x8000
+
+HEADER_SIZE = 12
+MAX_NAME = 255
+MAX_LABEL = 63
+POINTER = 0xC0
+PLAIN_UDP = 512
+"""bytes a client without EDNS takes over UDP (RFC 1035, section 4.2.1)"""
+MAX_UDP = 1232
+"""bytes sent at most over UDP, to stay clear of fragments"""
+MAX_TCP = 65535
+
+_HEADER = struct.Struct(">HHHHH")
+_PAIR = struct.Struct(">HH")
+_FIXED = struct.Struct(">HHIH")
+_OPT = struct.Struct(">BHHIH")
+
+
+class Rcode(IntEnum):
+    """Response codes (RFC 1035, section 4.1.1; RFC 2136, section 2.2; RFC 6891, section 9)."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    YXDOMAIN = 6
+    BADVERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """What matters of a client's OPT record."""
+
+    payload: int
+    version: int
+    dnssec_ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query taken apart.
+
+    Attributes:
+        flags: the second 16 bits of the header.
+        question: the question section as it came; empty where it cannot be read.
+        name: the queried name in wire form and lower case.
+        fault: the rcode that already follows from the packet itself; None if it can be answered.
+    """
+
+    flags: int
+    question: bytes
+    name: bytes
+    type: int
+    rdclass: int
+    edns: Edns | None
+    fault: Rcode | None
+
+    @property
+    def udp_limit(self) -> int:
+        """Bytes that a reply over UDP may have."""
+        return PLAIN_UDP if self.edns is None else min(max(self.edns.payload, PLAIN_UDP), MAX_UDP)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to say, before it is put on the wire."""
+
+    rcode: Rcode
+    authoritative: bool = False
+    answer: tuple[Owned, ...] = ()
+    authority: tuple[Owned, ...] = ()
+    additional: tuple[Owned, ...] = ()
+
+
+def parse(packet: bytes) -> Query | None:
+    """Take ``packet`` apart; None if it deserves no response: too short, or a response itself (RFC 8906, section 8)."""
+    if len(packet) < HEADER_SIZE:
+        return None
+    flags, questions, *records = _HEADER.unpack_from(packet, 2)
+    if flags & QR:
+        return None
+    end = _question_end(packet) if questions == 1 else None
+    if end is None:
+        return Query(flags, b"", b"", 0, 0, None, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
+    type_, rdclass = _PAIR.unpack_from(packet, end - 4)
+    edns, well_formed = _read_records(packet, end, records)
+    fault = _fault(flags, edns, well_formed=well_formed)
+    return Query(flags, packet[HEADER_SIZE:end], packet[HEADER_SIZE : end - 4].lower(), type_, rdclass, edns, fault)
+
+
+def build(query: Query, reply: Reply, limit: int) -> bytes:
+    """The response to ``query`` without its id, the first two bytes.
+
+    Where it would pass ``limit`` bytes its sections are left empty and TC is set (RFC 2181, section 9).
+    """
+    flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
+    if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
+        flags |= AA
+    opt = _opt(query.edns, reply.rcode) if query.edns else b""
+    sections = [_section(query.name, part) for part in (reply.answer, reply.authority, reply.additional)]
+    size = HEADER_SIZE + len(query.question) + sum(len(body) for _, body in sections) + len(opt)
+    if size > limit:
+        flags |= TC
+        sections = [(0, b"")] * 3
+    (answers, answer), (authorities, authority), (additionals, additional) = sections
+    counts = (1 if query.question else 0, answers, authorities, additionals + bool(opt))
+    return b"".join((_HEADER.pack(flags, *counts), query.question, answer, authority, additional, opt))
+
+
+def server_failure(packet: bytes) -> bytes:
+    """SERVFAIL with nothing but a header, for a packet that had a whole one; without its id."""
+    (flags,) = struct.unpack_from(">H", packet, 2)
+    return _HEADER.pack(QR | flags & (OPCODE | RD) | Rcode.SERVFAIL, 0, 0, 0, 0)
+
+
+def _question_end(packet: bytes) -> int | None:
+    """Where the question ends; None if it cannot be read: it runs over the end, is too long, or has a pointer."""
+    at = HEADER_SIZE
+    size = len(packet)
+    while at < size and (length := packet[at]):
+        if length > MAX_LABEL:
+            return None
+        at += length + 1
+    end = at + 5
+    return end if end <= size and at + 1 - HEADER_SIZE <= MAX_NAME else None
+
+
+def _name_end(packet: bytes, at: int) -> int | None:
+    """Where the name of a record ends, which may be compressed."""
+    while at < len(packet):
+        length = packet[at]
+        if length == 0:
+            return at + 1
+        if length >= POINTER:
+            return at + 2
+        if length > MAX_LABEL:
+            return None
+        at += length + 1
+    return None
+
+
+def _read_records(packet: bytes, at: int, counts: list[int]) -> tuple[Edns | None, bool]:
+    """Walk the records after the question: the OPT record, and whether all is well-formed up to the last byte."""
+    edns = None
+    additional = counts[0] + counts[1]
+    for index in range(sum(counts)):
+        fixed = _name_end(packet, at)
+        if fixed is None or fixed + _FIXED.size > len(packet):
+            return edns, False
+        type_, payload, ttl, length = _FIXED.unpack_from(packet, fixed)
+        end = fixed + _FIXED.size + length
+        if end > len(packet):
+            return edns, False
+        if type_ == OPT:
+            if edns or index < additional or packet[at]:
+                return edns, False
+            edns = Edns(payload, ttl >> 16 & 0xFF, bool(ttl & DO))
+            if not edns.version and not _options_fit(packet, end - length, end):
+                return edns, False
+        at = end
+    return edns, at == len(packet)
+
+
+def _options_fit(packet: bytes, at: int, end: int) -> bool:
+    while at + _PAIR.size <= end:
+        at += _PAIR.size + _PAIR.unpack_from(packet, at)[1]
+    return at == end
+
+
+def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
+    if flags & OPCODE:
+        return Rcode.NOTIMP
+    if not well_formed:
+        return Rcode.FORMERR
+    return Rcode.BADVERS if edns and edns.version else None
+
+
+def _opt(edns: Edns, rcode: Rcode) -> bytes:
+    """Our OPT record: no options, version 0, the client's DO bit (RFC 6891, section 6.1; RFC 3225, section 3)."""
+    return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), 0)
+
+
+def _section(queried: bytes, parts: Iterable[Owned]) -> tuple[int, bytes]:
+    """Number of records and their bytes; owners that end the queried name are pointers to it (4.1.4)."""
+    count = 0
+    pieces: list[bytes] = []
+    for name, rrset in parts:
+        owner = _compress(queried, name)
+        count += len(rrset.bodies)
+        pieces += [piece for body in rrset.bodies for piece in (owner, body)]
+    return count, b"".join(pieces)
+
+
+def _compress(queried: bytes, name: bytes) -> bytes:
+    at = 0
+    while len(queried) - at > len(name):
+        at += queried[at] + 1
+    if len(name) > 1 and queried[at:] == name:
+        return struct.pack(">H", POINTER << 8 | HEADER_SIZE + at)
+    return name

@@ -1,0 +1,182 @@
+"""A zone compiled for look-ups: every name with its RRsets, zone cuts, wildcards and empty non-terminals (RFC 4592).
+
+Static data only; ``table`` lays the services over it.
+"""
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gslb.errors import SnapshotError
+from gslb.nameserver.rrset import (
+    AAAA,
+    CNAME,
+    DNAME,
+    DS,
+    NS,
+    SOA,
+    A,
+    Owned,
+    RRset,
+    ancestors,
+    make_rrset,
+    wire_name,
+    wire_rdata,
+)
+from gslb.nameserver.snapshot import Zone
+from gslb.nameserver.steered import Steered
+
+_WILDCARD = b"\x01*"
+_RDATA = 10
+"""bytes before the rdata in the body of a record"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A delegation: the NS RRset of the child, and the addresses we know of its servers (RFC 9471)."""
+
+    servers: Owned
+    glue: tuple[Owned, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What one name has. A node without anything is an empty non-terminal.
+
+    Attributes:
+        rrsets: static data by type number.
+        negative: the SOA of a negative answer, its TTL already capped (RFC 2308, section 3).
+        alias: where a CNAME here leads, in wire form and lower case.
+        redirect: where a DNAME leads the names below (RFC 6672), likewise.
+        cut: set where the zone ends and a child begins.
+        steered: a service's answers by type number, None for SERVFAIL.
+    """
+
+    rrsets: Mapping[int, RRset]
+    negative: RRset
+    alias: bytes | None = None
+    redirect: bytes | None = None
+    cut: Cut | None = None
+    steered: Mapping[int, Steered | None] = field(default_factory=dict)
+
+
+class Found(NamedTuple):
+    """Which node answers; None where the name does not exist.
+
+    ``owner`` is where the node is. ``exact`` says that it is the name itself: no wildcard, cut or DNAME stands for it.
+    """
+
+    node: Node | None
+    owner: bytes
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledZone:
+    """A zone by name. ``soa`` is its apex SOA as given in negative answers, ``soa_rdata`` what that is made of."""
+
+    origin: bytes
+    nodes: Mapping[bytes, Node]
+    soa: RRset
+    soa_rdata: bytes
+    soa_ttl: int
+
+    def find(self, name: bytes, type_: int) -> Found:
+        """The node that answers for ``name``, which is in this zone (RFC 1034, section 4.3.2; RFC 4592)."""
+        path = ancestors(name)
+        closest = self.origin
+        for step in reversed(path[: path.index(self.origin) + 1]):
+            node = self.nodes.get(step)
+            if node is None:
+                wildcard = _WILDCARD + closest
+                return Found(self.nodes.get(wildcard), wildcard, exact=False)
+            if (node.cut and not (type_ == DS and step == name)) or (node.redirect and step != name):
+                return Found(node, step, exact=False)
+            closest = step
+        return Found(self.nodes[name], name, exact=True)
+
+    def negative(self, ttl: int) -> RRset:
+        """The SOA for negative answers that may be kept at most ``ttl`` seconds."""
+        return make_rrset(SOA, min(ttl, self.soa_ttl), [self.soa_rdata])
+
+    def with_nodes(self, nodes: Mapping[bytes, Node]) -> "CompiledZone":
+        """This zone with ``nodes`` laid over it, and the names between them and the apex made to exist."""
+        if not nodes:
+            return self
+        merged = {**self.nodes, **nodes}
+        for name in nodes:
+            _fill(merged, name, self.origin, self.soa)
+        return CompiledZone(self.origin, merged, self.soa, self.soa_rdata, self.soa_ttl)
+
+
+def compile_zone(zone: Zone) -> CompiledZone:
+    """Make ``zone`` ready for look-ups.
+
+    Raises:
+        SnapshotError: a record outside of the zone, one that cannot be read, or an apex without SOA.
+    """
+    origin = wire_name(zone.origin)
+    names = _gather(zone, origin)
+    soa = names.get(origin, {}).get(SOA)
+    if soa is None:
+        raise SnapshotError(f"zone {zone.origin} has no SOA")
+    soa_rdata = soa.bodies[0][_RDATA:]
+    (ttl,) = struct.unpack_from(">I", soa.bodies[0], 4)
+    (minimum,) = struct.unpack_from(">I", soa_rdata, len(soa_rdata) - 4)
+    soa_ttl = min(ttl, minimum)
+    negative = make_rrset(SOA, soa_ttl, [soa_rdata])
+    nodes = {name: _node(name, names, negative, origin) for name in names}
+    for name in names:
+        _fill(nodes, name, origin, negative)
+    return CompiledZone(origin, nodes, negative, soa_rdata, soa_ttl)
+
+
+_Names = Mapping[bytes, Mapping[int, RRset]]
+
+
+def _gather(zone: Zone, origin: bytes) -> _Names:
+    """RRsets by name and type. Records of one set that differ in TTL get the least (RFC 2181, section 5.2)."""
+    rdatas: dict[tuple[bytes, int], list[bytes]] = defaultdict(list)
+    ttls: dict[tuple[bytes, int], int] = {}
+    for record in zone.records:
+        name = wire_name(record.name)
+        number, rdata = wire_rdata(record.type, record.rdata)
+        if origin not in ancestors(name):
+            raise SnapshotError(f"{record.name} is not in zone {zone.origin}")
+        rdatas[name, number].append(rdata)
+        ttls[name, number] = min(record.ttl, ttls.get((name, number), record.ttl))
+    names: dict[bytes, dict[int, RRset]] = defaultdict(dict)
+    for (name, number), values in rdatas.items():
+        names[name][number] = make_rrset(number, ttls[name, number], values)
+    return names
+
+
+def _node(name: bytes, names: _Names, negative: RRset, origin: bytes) -> Node:
+    rrsets = names[name]
+    if name.startswith(_WILDCARD):  # neither delegates nor redirects (RFC 4592, sections 4.2 and 4.4)
+        return Node(rrsets, negative, _target(rrsets, CNAME))
+    cut = Cut((name, rrsets[NS]), tuple(_glue(rrsets[NS], names))) if NS in rrsets and name != origin else None
+    return Node(rrsets, negative, _target(rrsets, CNAME), _target(rrsets, DNAME), cut)
+
+
+def _target(rrsets: Mapping[int, RRset], type_: int) -> bytes | None:
+    return rrsets[type_].bodies[0][_RDATA:].lower() if type_ in rrsets else None
+
+
+def _glue(servers: RRset, names: _Names) -> Iterator[Owned]:
+    for body in servers.bodies:
+        server = body[_RDATA:].lower()
+        for kind in (A, AAAA):
+            rrset = names.get(server, {}).get(kind)
+            if rrset:
+                yield server, rrset
+
+
+def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative: RRset) -> None:
+    """Add the empty non-terminals above ``name`` (RFC 4592, section 2.2.2)."""
+    for parent in ancestors(name):
+        if parent == origin:
+            return
+        nodes.setdefault(parent, Node({}, negative))

@@ -1,0 +1,1 @@
+"""Structured logs and metrics: set up here, written to everywhere."""

@@ -1,0 +1,44 @@
+"""Metrics of the control process, by Prometheus conventions."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class Metrics:
+    """All metrics of one control process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.probes = self._counter("gslb_probe_results", "Probe results", "probe", "target", "outcome")
+        self.latency = self._histogram("gslb_probe_latency_seconds", "Latency of successful probes", "probe")
+        self.lateness = self._histogram("gslb_probe_lateness_seconds", "How late regular attempts start")
+        self.transitions = self._counter("gslb_transitions", "Changes of an endpoint's health", "endpoint", "after")
+        self.decisions = self._counter("gslb_decisions", "Changes of a service's steering", "service")
+        self.publication = self._histogram(
+            "gslb_publication_seconds", "From a decision to the provider's confirmation", "provider"
+        )
+        self.in_service = self._gauge(
+            "gslb_endpoint_in_service", "1 when the endpoint may answer", "service", "endpoint"
+        )
+        self.score = self._gauge("gslb_endpoint_score", "Score of the endpoint, 0 to 1", "service", "endpoint")
+        self.generation = self._gauge("gslb_generation", "Newest generation that was decided")
+        self.connected = self._gauge("gslb_nameserver_connected", "1 when the worker can be reached", "worker")
+        self.confirmed = self._gauge(
+            "gslb_nameserver_generation", "Newest generation that the worker confirmed", "worker"
+        )
+        self.reloads = self._counter("gslb_reloads", "Reloads of the configuration", "outcome")
+        self.overrides = self._gauge("gslb_overrides", "Orders in force")
+
+    def text(self) -> bytes:
+        """All metrics in the text format that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, registry=self.registry, buckets=_SECONDS)

@@ -1,0 +1,146 @@
+"""Starting, stopping and reloading the process, and the addresses it listens on."""
+
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import dns.message
+import pytest
+
+from gslb.errors import ListenError
+from gslb.model.address import parse_address
+from gslb.nameserver import disk
+from gslb.nameserver.listen import listening
+from gslb.nameserver.snapshot import Snapshot
+from tests.nameserver.support import SNAPSHOT, ZONES, Server, eventually, rcode, running, service, started, values
+
+MOVED = service("api.example.com.", (1, ["203.0.113.9"]))
+
+
+def test_it_stops_cleanly_and_takes_its_socket_away(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        assert stat.S_IMODE(server.socket.stat().st_mode) == 0o600
+        assert stat.S_IMODE(server.socket.parent.stat().st_mode) == 0o700
+        assert server.stop() == 0
+        assert not server.socket.exists()
+
+
+def test_it_answers_over_ipv6_udp_and_tcp(tmp_path: Path) -> None:
+    with running(tmp_path, listen="::1") as server:
+        assert values(server.ask("www.example.com."))
+        assert values(server.send(dns.message.make_query("www.example.com.", "A"), tcp=True))
+
+
+@pytest.mark.parametrize(("listen", "host"), [("0.0.0.0", "127.0.0.9"), ("::", "::1")])
+def test_a_wildcard_address_answers_from_the_address_that_was_asked(tmp_path: Path, listen: str, host: str) -> None:
+    with running(tmp_path, listen=listen, host=host) as server:
+        for _ in range(3):
+            assert values(server.ask("www.example.com."))  # dnspython refuses an answer from elsewhere
+        assert server.stop() == 0
+
+
+def test_it_listens_on_several_addresses_and_shares_them_if_asked_to(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with running(tmp_path / "a", "--reuse-port") as first:
+        second = Server(tmp_path / "b")
+        second._command[4] = f"127.0.0.1:{first.port}"
+        second._command += ["--listen", f"127.0.0.2:{second.port}", "--reuse-port"]
+        second.host = "127.0.0.2"
+        disk.write(second.snapshot, SNAPSHOT)
+        with started(second):
+            assert values(second.ask("www.example.com."))
+
+
+def test_the_damaged_newest_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    disk.write(server.snapshot, SNAPSHOT)
+    disk.write(server.snapshot, Snapshot(8, ZONES, (MOVED,)))
+    with server.snapshot.open("r+b") as file:
+        file.truncate(1000)
+    with started(server):
+        assert values(server.ask("api.example.com."))[0] in {"203.0.113.1", "203.0.113.2"}
+        assert "snapshot unusable" in server.log
+
+
+def test_a_snapshot_that_cannot_be_compiled_gives_way_too(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    disk.write(server.snapshot, SNAPSHOT)
+    disk.write(server.snapshot, Snapshot(8, ZONES, (service("api.example.com.", (0, ["192.0.2.1"])),)))
+    with started(server):
+        assert values(server.ask("api.example.com."))
+
+
+def test_hup_reads_the_snapshot_again_and_leaves_a_bad_one(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        disk.write(server.snapshot, Snapshot(8, ZONES, (MOVED,)))
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: values(server.ask("api.example.com.")) == ["203.0.113.9"])
+        server.snapshot.write_text("nonsense")
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "snapshot not reloaded" in server.log)
+        assert values(server.ask("api.example.com.")) == ["203.0.113.9"]
+
+
+def test_without_any_snapshot_it_says_servfail(tmp_path: Path) -> None:
+    with running(tmp_path, snapshot=None) as server:
+        assert rcode(server.ask("www.example.com.")) == "SERVFAIL"
+        assert "no snapshot to start from" in server.log
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_an_address_in_use_is_named_and_nothing_is_started(tmp_path: Path, kind: socket.SocketKind) -> None:
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with (
+            pytest.raises(ListenError, match=f"nameserver.listen: cannot listen on {address}: Address already in use"),
+            listening((parse_address(address),), tmp_path / "sock", reuse_port=False),
+        ):
+            pass
+        assert not (tmp_path / "sock").exists()
+        done = subprocess.run(
+            [sys.executable, "-m", "gslb.nameserver", "--listen", address, "--socket", "s", "--snapshot", "x"],
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count(b"Address already in use")) == (1, 1)
+
+
+def test_a_socket_path_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 120)
+    with pytest.raises(ListenError, match="107 bytes"), listening((), path, reuse_port=False):
+        pass
+
+
+def test_a_stale_socket_is_replaced_and_a_live_one_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "sock"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    with listening((), path, reuse_port=False):
+        with pytest.raises(ListenError, match="another nameserver"), listening((), path, reuse_port=False):
+            pass
+        assert path.exists()
+    assert not path.exists()
+
+
+def test_it_answers_from_disk_soon_after_its_start(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    disk.write(server.snapshot, SNAPSHOT)
+    at = time.monotonic()
+    with started(server):
+        assert time.monotonic() - at < 3  # 0.3 s at leisure
+
+
+def test_it_imports_only_what_answering_needs() -> None:
+    script = "import sys, gslb.nameserver.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    heavy = {"aiohttp", "boto3", "google", "pydantic", "sqlmodel", "typer", "uvloop"}
+    assert not heavy & set(done.stdout.decode().split())

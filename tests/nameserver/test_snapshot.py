@@ -1,0 +1,142 @@
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gslb.errors import SnapshotError
+from gslb.model.names import ServiceName
+from gslb.nameserver import disk
+from gslb.nameserver.disk import Saver
+from gslb.nameserver.snapshot import Change, Full, Record, Snapshot, Zone, apply, decode, diff, encode
+from gslb.nameserver.table import compile_table
+from tests.nameserver.support import API, OTHER, SNAPSHOT, ZONES, eventually, service
+
+services = st.dictionaries(
+    st.sampled_from(["a.example.com.", "b.example.com.", "c.example.com.", "d.example.com."]),
+    st.lists(st.tuples(st.integers(1, 255), st.just(["192.0.2.1"])), max_size=3),
+).map(lambda given: tuple(service(name, *regions) for name, regions in given.items()))
+snapshots = st.builds(Snapshot, st.integers(0, 2**40), st.just(ZONES), services)
+
+
+@given(snapshots)
+def test_a_snapshot_survives_being_encoded(snapshot: Snapshot) -> None:
+    assert decode(encode(snapshot)) == snapshot
+
+
+@given(snapshots, snapshots)
+def test_a_change_leads_from_one_snapshot_to_the_other(old: Snapshot, new: Snapshot) -> None:
+    change = diff(old, new)
+    assert isinstance(change, Change)
+    result = apply(old, change)
+    assert (result.generation, result.zones, set(result.services)) == (new.generation, new.zones, set(new.services))
+    assert not set(change.services) & set(old.services)
+
+
+def test_other_zones_or_no_base_need_everything() -> None:
+    other = Snapshot(8, (Zone("example.net.", OTHER),), ())
+    assert diff(SNAPSHOT, other) == Full(other)
+    assert diff(None, SNAPSHOT) == Full(SNAPSHOT)
+
+
+def test_a_service_that_went_is_named() -> None:
+    change = diff(SNAPSHOT, Snapshot(8, ZONES, (API,)))
+    assert isinstance(change, Change)
+    assert change.services == ()
+    assert ServiceName("down.example.com.") in change.removed
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"{}", encode(SNAPSHOT)[:-1], msgspec.json.encode([1])])
+def test_what_is_no_snapshot_is_an_error(data: bytes) -> None:
+    with pytest.raises(SnapshotError):
+        decode(data)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        Record("www.example.com.", 1, "A", "not an address"),
+        Record("www.example.com.", -1, "A", "192.0.2.1"),
+        Record("www.example.com.", 1, "NOTYPE", "x"),
+        Record("www.example.com.", 1, "MX", "ten mail."),
+        Record("www.example.org.", 1, "A", "192.0.2.1"),
+        Record("x" * 64 + ".example.com.", 1, "A", "192.0.2.1"),
+    ],
+)
+def test_a_record_that_cannot_be_is_an_error(record: Record) -> None:
+    with pytest.raises(SnapshotError):
+        compile_table(Snapshot(1, (Zone("example.com.", (*ZONES[0].records, record)),), ()), None, Random(1))
+
+
+def test_a_zone_without_soa_and_a_weight_of_nothing_are_errors() -> None:
+    with pytest.raises(SnapshotError):
+        compile_table(Snapshot(1, (Zone("example.com.", ZONES[0].records[1:]),), ()), None, Random(1))
+    with pytest.raises(SnapshotError):
+        compile_table(Snapshot(1, ZONES, (service("x.example.com.", (0, ["192.0.2.1"])),)), None, Random(1))
+
+
+def test_what_did_not_change_is_not_compiled_again() -> None:
+    before = compile_table(SNAPSHOT, None, Random(1))
+    moved = service("api.example.com.", (1, ["203.0.113.9"]))
+    after = compile_table(Snapshot(8, ZONES, (moved, *SNAPSHOT.services[1:])), before, Random(1))
+    assert all(after._static[origin] is before._static[origin] for origin in before._static)
+    fresh = {name for name in before._services if after._services[name] is not before._services[name]}
+    assert fresh == {b"\x03api\x07example\x03com\x00"}
+
+
+def test_a_snapshot_comes_back_from_disk_and_the_one_before_it_too(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "snapshot.json"
+    older = Snapshot(6, ZONES, ())
+    disk.write(path, older)
+    disk.write(path, SNAPSHOT)
+    assert disk.read(path) == SNAPSHOT
+    assert disk.read(disk.previous(path)) == older
+    assert {file.name for file in path.parent.iterdir()} == {"snapshot.json", "snapshot.json.previous"}
+
+
+@pytest.mark.parametrize("at", [0, 14, 30, 500, -1])
+def test_a_damaged_file_is_an_error_and_does_not_push_out_a_whole_one(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "snapshot.json"
+    disk.write(path, Snapshot(6, ZONES, ()))
+    disk.write(path, SNAPSHOT)
+    damaged = bytearray(path.read_bytes())
+    damaged[at] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(SnapshotError, match=str(path)):
+        disk.read(path)
+    disk.write(path, Snapshot(8, ZONES, ()))
+    assert disk.read(disk.previous(path)).generation == 6
+
+
+def test_a_file_of_a_newer_form_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    path.write_bytes(b"gslb-snapshot 2 whatever follows\n{}")
+    with pytest.raises(SnapshotError, match="form 2"):
+        disk.read(path)
+
+
+def test_a_burst_of_changes_ends_with_the_newest_on_disk(tmp_path: Path) -> None:
+    path = tmp_path / "snapshot.json"
+    saver = Saver(path)
+    saver.start()
+    for generation in range(200):
+        saver.offer(Snapshot(generation, ZONES, ()))
+    saver.stop()
+    assert disk.read(path).generation == 199
+    assert saver.saved_at
+    assert not saver.failed
+
+
+def test_a_folder_that_cannot_be_written_is_a_flag_and_not_the_end(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("in the way")
+    saver = Saver(tmp_path / "folder" / "snapshot.json")
+    saver.start()
+    saver.offer(SNAPSHOT)
+    eventually(lambda: saver.failed)
+    (tmp_path / "folder").unlink()
+    saver.offer(SNAPSHOT)
+    eventually(lambda: not saver.failed)
+    saver.stop()
+    assert disk.read(tmp_path / "folder" / "snapshot.json") == SNAPSHOT

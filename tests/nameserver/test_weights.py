@@ -1,0 +1,107 @@
+"""How often a service answers what."""
+
+from collections import Counter
+from math import sqrt
+from random import Random
+
+import dns.message
+import pytest
+
+from gslb.model.distribution import distribution
+from gslb.model.steering import RecordType, Steering
+from gslb.nameserver.responder import BUDGET, MAX_SEEN, Responder
+from gslb.nameserver.snapshot import Snapshot
+from gslb.nameserver.table import compile_table
+from gslb.nameserver.tally import Tally
+from tests.nameserver.support import API, SERVICES, ZONES, Server, service, values
+
+
+def test_two_thousand_queries_split_sixty_to_forty(server: Server) -> None:
+    asked = 2000
+    first = sum(values(server.ask("api.example.com."))[0] == "203.0.113.1" for _ in range(asked))
+    assert abs(first - 0.6 * asked) < 4 * sqrt(asked * 0.6 * 0.4)
+
+
+@pytest.mark.parametrize("steering", SERVICES[:3], ids=lambda steering: str(steering.name))
+def test_cycles_of_answers_have_exactly_the_odds(steering: Steering) -> None:
+    responder = Responder(Random(3))
+    responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
+    expected = {value: share * 100 for value, share in distribution(steering, RecordType.A).items()}
+    assert Counter(value for _ in range(100) for value in ask_anew(responder, steering.name)) == expected
+    for _ in range(2):
+        ask(responder, steering.name)
+    assert Counter(value for _ in range(100) for value in ask(responder, steering.name)) == expected
+
+
+def ask_anew(responder: Responder, name: str) -> list[str]:
+    """Over TCP, where no answers are kept ready."""
+    reply = responder.tcp(dns.message.make_query(name, "A", id=1).to_wire(), Tally("tcp"))
+    assert reply is not None
+    return values(dns.message.from_wire(reply))
+
+
+def ask(responder: Responder, name: str) -> list[str]:
+    packet = dns.message.make_query(name, "A", id=1).to_wire()
+    ready = responder.ready.replies.get(packet[2:])
+    reply = packet[:2] + next(ready) if ready else responder.udp(packet, Tally("udp"))
+    assert reply is not None
+    return values(dns.message.from_wire(reply))
+
+
+def test_fresh_packets_do_not_all_begin_with_the_heaviest_group() -> None:
+    """Each letter case has a ready answer of its own; each begins somewhere else."""
+    responder = Responder(Random(5))
+    responder.adopt(compile_table(Snapshot(1, ZONES, (API,)), None, Random(1)))
+    name = "api.example.com."
+    firsts: Counter[str] = Counter()
+    for mask in range(2**9):
+        spelled = "".join(c.upper() if mask >> i & 1 else c for i, c in enumerate(name[:9])) + name[9:]
+        for _ in range(2):
+            ask(responder, spelled)
+        firsts[ask(responder, spelled)[0]] += 1
+    asked = firsts.total()
+    assert abs(firsts["203.0.113.1"] - 0.6 * asked) < 4 * sqrt(asked * 0.6 * 0.4)
+
+
+def test_ready_answers_are_for_what_exists_and_comes_again() -> None:
+    responder = Responder(Random(1))
+    responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
+    replies = responder.ready.replies
+    ask(responder, "www.example.com.")
+    assert not replies
+    ask(responder, "www.example.com.")
+    assert len(replies) == 1
+    for name in ("nowhere.example.com.", "x.wild.example.com.", "www.example.org.", "down.example.com."):
+        ask(responder, name)
+        ask(responder, name)
+    assert len(replies) == 1
+
+
+def test_a_change_leaves_no_ready_answer_behind() -> None:
+    responder = Responder(Random(1))
+    old = compile_table(Snapshot(1, ZONES, (API,)), None, Random(1))
+    responder.adopt(old)
+    for _ in range(3):
+        assert ask(responder, "api.example.com.")[0] != "203.0.113.9"
+    moved = service("api.example.com.", (1, ["203.0.113.9"]))
+    responder.adopt(compile_table(Snapshot(2, ZONES, (moved,)), old, Random(1)))
+    assert ask(responder, "api.example.com.") == ["203.0.113.9"]
+
+
+def test_a_flood_of_spellings_stays_within_the_budget() -> None:
+    responder = Responder(Random(1))
+    responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
+    packet = bytearray(dns.message.make_query("many.example.com.", "A").to_wire())
+    tally = Tally("udp")
+    for number in range(3000):
+        packet[-4:-2] = number.to_bytes(2)  # any type at a name that exists
+        for _ in range(2):
+            responder.udp(bytes(packet), tally)
+    assert 0 < len(responder.ready.replies) <= 3000
+    ready = responder.ready
+    for number in range(2 * BUDGET):
+        ready.admit(number.to_bytes(4), iter(()), 1)
+        assert len(ready.replies) <= BUDGET
+    for number in range(2 * MAX_SEEN):
+        ready.due(number.to_bytes(4))
+    assert len(ready._seen) <= MAX_SEEN
