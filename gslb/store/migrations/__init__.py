@@ -1,0 +1,1 @@
+"""Alembic's environment and revisions; run by :mod:`gslb.store.migrate`, never from a command line."""

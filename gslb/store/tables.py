@@ -1,0 +1,143 @@
+"""The tables of the state database. How rows become model values is in :mod:`gslb.store.rows`.
+
+Structured parts are JSON text in the form msgspec gives the model's dataclasses. The ``id`` of a history row is made by
+its writer and grows with time: it orders rows of one moment, and a row written twice after a doubtful commit stays one.
+A change here needs a new revision in migrations/versions/ and HEAD in :mod:`gslb.store.migrate`.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import BigInteger, DateTime, Dialect, Table, Text, TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, kept in UTC also where the database forgets the zone, as SQLite does."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the port
+        """``value`` in UTC.
+
+        Raises:
+            ValueError: ``value`` has no zone.
+        """
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the port
+        """``value`` as an aware time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class TransitionRow(SQLModel, table=True):
+    """One ``TransitionRecord``."""
+
+    __tablename__ = "transition"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    endpoint: str = Field(sa_type=Text)
+    before: str = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
+    services: str = Field(sa_type=Text)
+    evidence: str = Field(sa_type=Text)
+
+
+class DecisionRow(SQLModel, table=True):
+    """One ``DecisionRecord``."""
+
+    __tablename__ = "decision"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    service: str = Field(sa_type=Text)
+    trigger: str = Field(sa_type=Text)
+    generation: int = Field(sa_type=BigInteger)
+    before: str | None = Field(sa_type=Text)
+    after: str = Field(sa_type=Text)
+    reasons: str = Field(sa_type=Text)
+    good: bool
+
+
+class PublicationRow(SQLModel, table=True):
+    """One ``PublicationRecord``."""
+
+    __tablename__ = "publication"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    provider: str = Field(sa_type=Text)
+    generation: int = Field(sa_type=BigInteger)
+    services: str = Field(sa_type=Text)
+    seconds: float
+
+
+class OrderRow(SQLModel, table=True):
+    """One ``OrderRecord``."""
+
+    __tablename__ = "order"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    action: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
+    author: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    expires_utc: datetime | None = Field(sa_type=UtcTime)
+
+
+class CheckRow(SQLModel, table=True):
+    """The newest ``CheckRecord`` of a check."""
+
+    __tablename__ = "check_state"
+    vantage: str = Field(primary_key=True, sa_type=Text)
+    probe: str = Field(primary_key=True, sa_type=Text)
+    target: str = Field(primary_key=True, sa_type=Text)
+    state: str = Field(sa_type=Text)
+    latency: str | None = Field(sa_type=Text)
+    saved_utc: datetime = Field(sa_type=UtcTime)
+    saved_at: float
+
+
+class OverrideRow(SQLModel, table=True):
+    """One ``OverrideRecord`` in force."""
+
+    __tablename__ = "override_state"
+    target: str = Field(primary_key=True, sa_type=Text)
+    author: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    created_utc: datetime = Field(sa_type=UtcTime)
+    expires_utc: datetime | None = Field(sa_type=UtcTime)
+
+
+class SteeringRow(SQLModel, table=True):
+    """The ``LastSteering`` of a service."""
+
+    __tablename__ = "last_steering"
+    service: str = Field(primary_key=True, sa_type=Text)
+    newest: str = Field(sa_type=Text)
+    newest_utc: datetime = Field(sa_type=UtcTime)
+    good: str | None = Field(sa_type=Text)
+    good_utc: datetime | None = Field(sa_type=UtcTime)
+
+
+class RollupRow(SQLModel, table=True):
+    """The ``Rollup`` of a check and minute. The key begins with the minute, so it serves time queries too."""
+
+    __tablename__ = "rollup"
+    minute_utc: datetime = Field(primary_key=True, sa_type=UtcTime)
+    vantage: str = Field(primary_key=True, sa_type=Text)
+    probe: str = Field(primary_key=True, sa_type=Text)
+    target: str = Field(primary_key=True, sa_type=Text)
+    count: int = Field(sa_type=BigInteger)
+    failures: int = Field(sa_type=BigInteger)
+    latency_sum: float
+    latency_max: float
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """The Core table behind ``row``, for statements that write many rows at once."""
+    return SQLModel.metadata.tables[str(row.__tablename__)]

@@ -1,0 +1,84 @@
+"""Values that only the store deals in, and how they are folded together. No rows, no files."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from gslb.model.names import ServiceName
+from gslb.model.observation import CheckKey, Observation
+from gslb.model.record import CheckRecord, DecisionRecord, OverrideRecord
+from gslb.model.steering import Steering
+
+
+@dataclass(frozen=True, slots=True)
+class LastSteering:
+    """What a service was last told to answer.
+
+    Attributes:
+        service: whose steering it is.
+        newest: of the newest decision, made at ``newest_utc``.
+        good: of the newest decision with a fit endpoint behind it, made at ``good_utc``; None where there was none.
+    """
+
+    service: ServiceName
+    newest: Steering
+    newest_utc: datetime
+    good: Steering | None
+    good_utc: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """Everything a restart begins with."""
+
+    checks: tuple[CheckRecord, ...] = ()
+    overrides: tuple[OverrideRecord, ...] = ()
+    steerings: tuple[LastSteering, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """Results of one check in one minute. Latencies are in seconds."""
+
+    minute_utc: datetime
+    key: CheckKey
+    count: int
+    failures: int
+    latency_sum: float
+    latency_max: float
+
+
+def follow(earlier: LastSteering | None, later: LastSteering) -> LastSteering:
+    """``later``, with the good steering of ``earlier`` where it has none of its own."""
+    if earlier is None or later.good is not None:
+        return later
+    return LastSteering(later.service, later.newest, later.newest_utc, earlier.good, earlier.good_utc)
+
+
+def steering_of(decision: DecisionRecord) -> LastSteering:
+    """What ``decision`` alone says of its service."""
+    good = decision.good
+    return LastSteering(
+        decision.service,
+        decision.after,
+        decision.at_utc,
+        decision.after if good else None,
+        decision.at_utc if good else None,
+    )
+
+
+def rollup_of(key: CheckKey, observation: Observation, at_utc: datetime) -> Rollup:
+    """The rollup of a single result. ``at_utc`` must be aware."""
+    minute = at_utc.astimezone(UTC).replace(second=0, microsecond=0)
+    return Rollup(minute, key, 1, 0 if observation.ok else 1, observation.latency, observation.latency)
+
+
+def add_rollups(one: Rollup, other: Rollup) -> Rollup:
+    """Both together; they must be of the same check and minute."""
+    return Rollup(
+        one.minute_utc,
+        one.key,
+        one.count + other.count,
+        one.failures + other.failures,
+        one.latency_sum + other.latency_sum,
+        max(one.latency_max, other.latency_max),
+    )

@@ -1,0 +1,142 @@
+"""Values to store: single ones for reading in tests, and strategies for every kind."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from gslb.model.branch import Reason, Verdict
+from gslb.model.combine import Health
+from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
+from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState
+from gslb.model.record import (
+    CheckRecord,
+    DecisionRecord,
+    Evidence,
+    HistoryRecord,
+    OrderRecord,
+    OverrideRecord,
+    PublicationRecord,
+    TransitionRecord,
+)
+from gslb.model.score import Latency
+from gslb.model.steering import Anyone, Group, NoAnswer, Pick, RecordType, Rule, Steering, Target
+from gslb.model.step import Condition, ProbeState
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+AGES_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+SERVICE = ServiceName("api.example.com.")
+ISTANBUL = EndpointName("istanbul/127.0.1.1:8080")
+KEY = CheckKey(VantageName("istanbul-1"), ProbeName("edge"), "127.0.1.1:8080")
+FAILED = Observation(ok=False, latency=0.5, cause=Cause.TIMEOUT, detail="no answer within 500 ms")
+FINE = Observation(ok=True, latency=0.002, report=HealthReport(ServingState.OK, 0.25))
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def publication(number: int) -> PublicationRecord:
+    """The ``number``-th of a row of records that tell their own order."""
+    return PublicationRecord(after(number), "embedded", number, (SERVICE,), 0.001)
+
+
+def steering(weight: int = 1) -> Steering:
+    target = Target((ISTANBUL,), RecordType.A, "127.0.1.1")
+    rule = Rule(Anyone(), (Group(RegionName("istanbul"), weight, (target,)),))
+    return Steering(SERVICE, 30, 5, 1, (RecordType.A,), (rule,))
+
+
+def decision(seconds: float, weight: int, *, good: bool = True) -> DecisionRecord:
+    reason = Reason("health", ISTANBUL, Verdict.IN, "up since noon")
+    return DecisionRecord(after(seconds), SERVICE, "first round", 7, None, steering(weight), (reason,), good)
+
+
+def transition(seconds: float) -> TransitionRecord:
+    evidence = Evidence(after(seconds - 1), KEY, FAILED)
+    return TransitionRecord(after(seconds), ISTANBUL, Health.UP, Health.DOWN, (SERVICE,), (evidence,))
+
+
+def order(seconds: float) -> OrderRecord:
+    return OrderRecord(after(seconds), "drain", RegionName("istanbul"), "ayse", "kernel update", after(3600))
+
+
+def one_of_each() -> list[HistoryRecord]:
+    """Not in the order of time."""
+    return [order(4), transition(1), publication(3), decision(2, 1)]
+
+
+def check(failures: int, key: CheckKey = KEY) -> CheckRecord:
+    state = ProbeState(Condition.UP, failures=failures, since=10.0, cause=Cause.TIMEOUT)
+    return CheckRecord(key, state, Latency(0.002, 0.003, 11.5), NOON, 12.0)
+
+
+def key(number: int) -> CheckKey:
+    return CheckKey(KEY.vantage, KEY.probe, f"127.0.1.{number}:8080")
+
+
+def override() -> OverrideRecord:
+    return OverrideRecord(RegionName("istanbul"), "ayse", "kernel update", NOON, after(3600))
+
+
+def eventually(condition: Callable[[], object], what: str, patience: float = 20.0) -> None:
+    """Wait for ``condition``; only a failing test waits for ``patience`` seconds."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.005)
+
+
+texts = st.text(max_size=20)
+names = st.text(min_size=1, max_size=12)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+counts = st.integers(0, 2**40)
+times = st.datetimes(min_value=datetime(1970, 1, 2), timezones=st.just(UTC))  # noqa: DTZ001  the strategy adds the zone
+endpoints = names.map(EndpointName)
+regions = names.map(RegionName)
+services = names.map(ServiceName)
+healths = st.sampled_from(Health)
+
+
+def tuples_of(elements: st.SearchStrategy[object], least: int = 0) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.lists(elements, min_size=least, max_size=3).map(tuple)
+
+
+reports = st.builds(HealthReport, st.sampled_from(ServingState), floats)
+observations = st.builds(
+    Observation, st.booleans(), floats, st.none() | st.sampled_from(Cause), texts, st.none() | reports
+)
+keys = st.builds(CheckKey, names.map(VantageName), names.map(ProbeName), names)
+targets = st.builds(Target, tuples_of(endpoints), st.sampled_from(RecordType), names)
+groups = st.builds(Group, regions, st.integers(1, 255), tuples_of(targets))
+rules = st.builds(Rule, st.just(Anyone()), tuples_of(groups), st.sampled_from(Pick), st.sampled_from(NoAnswer))
+steerings = st.builds(
+    Steering, services, counts, counts, counts, tuples_of(st.sampled_from(RecordType)), tuples_of(rules, 1)
+)
+reasons = st.builds(Reason, names, endpoints | regions, st.sampled_from(Verdict), texts)
+evidences = st.builds(Evidence, times, keys, observations)
+
+transitions = st.builds(TransitionRecord, times, endpoints, healths, healths, tuples_of(services), tuples_of(evidences))
+decisions = st.builds(
+    DecisionRecord, times, services, texts, counts, st.none() | steerings, steerings, tuples_of(reasons), st.booleans()
+)
+publications = st.builds(PublicationRecord, times, names, counts, tuples_of(services), floats)
+orders = st.builds(OrderRecord, times, names, regions | endpoints, texts, texts, st.none() | times)
+history: st.SearchStrategy[HistoryRecord] = transitions | decisions | publications | orders
+
+states = st.builds(
+    ProbeState,
+    condition=st.sampled_from(Condition),
+    failures=counts,
+    successes=counts,
+    since=st.none() | floats,
+    last_failure=st.none() | floats,
+    cause=st.none() | st.sampled_from(Cause),
+    initial=st.booleans(),
+    draining_since=st.none() | floats,
+)
+latencies = st.builds(Latency, floats, floats, floats)
+checks = st.builds(CheckRecord, keys, states, st.none() | latencies, times, floats)
+overrides = st.builds(OverrideRecord, regions | endpoints, texts, texts, times, st.none() | times)
+results = st.builds(ProbeResult, keys, floats, observations)

@@ -1,0 +1,22 @@
+"""Writes to a state database until it is killed, and prints how many records are sure to be: ``scribble.py URL``."""
+
+import sys
+from time import sleep
+
+from prometheus_client import CollectorRegistry
+
+from gslb.store.store import open_store
+from tests.store import samples
+
+registry = CollectorRegistry()
+store = open_store(sys.argv[1], registry)
+number = 0
+while True:
+    for _ in range(50):
+        store.record(samples.publication(number))
+        number += 1
+    store.save_checks([samples.check(number)])
+    written = registry.get_sample_value("gslb_state_written_total") or 0.0
+    checks = number // 50
+    print(int(written) - checks, flush=True)  # noqa: T201  the test reads it
+    sleep(0.002)  # the writer's turn

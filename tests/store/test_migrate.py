@@ -1,0 +1,109 @@
+"""Migrations make the tables that the code works with, whole or not at all; what cannot be used is refused."""
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from prometheus_client import CollectorRegistry
+from sqlalchemy import inspect
+from sqlmodel import SQLModel
+
+from gslb.errors import StateError
+from gslb.store.database import Database
+from gslb.store.migrate import HEAD, alembic_config, migrate
+from gslb.store.store import open_store
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    made = Database(url)
+    yield made
+    made.close()
+
+
+def refused(url: str) -> StateError:
+    with pytest.raises(StateError) as caught:
+        open_store(url, CollectorRegistry())
+    return caught.value
+
+
+def test_migrations_and_tables_agree(database: Database) -> None:
+    database.prepare()
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_head_constant_is_the_newest_revision() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
+
+
+def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database) -> None:
+    def break_off() -> None:
+        with database.write() as connection:
+            migrate(connection)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        break_off()
+    with database.read() as connection:
+        assert inspect(connection).get_table_names() == []
+
+
+def test_opening_an_up_to_date_database_does_not_import_alembic(url: str, database: Database) -> None:
+    database.prepare()
+    script = f"import sys; from gslb.store.database import Database; Database({url!r}).prepare()"
+    checked = f"{script}; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", checked], check=False).returncode == 0
+
+
+def test_a_database_written_by_a_newer_gslb_is_refused_and_left_alone(url: str, file: Path, database: Database) -> None:
+    database.prepare()
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    error = refused(url)
+    assert error.path == str(file)
+    assert "newer gslb" in error.reason
+    assert error.remedy == "upgrade gslb or point node.state elsewhere"
+    with database.read() as again:
+        assert again.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "9999"
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(url: str, file: Path) -> None:
+    content = b"Dear diary, " * 1000
+    file.write_bytes(content)
+    assert "is not a state database" in str(refused(url))
+    assert file.read_bytes() == content
+
+
+def test_a_damaged_database_is_refused(url: str, file: Path, database: Database) -> None:
+    database.prepare()
+    database.close()
+    content = bytearray(file.read_bytes())
+    content[100:4096] = b"\xff" * 3996
+    file.write_bytes(content)
+    assert "is damaged" in str(refused(url))
+
+
+def test_a_missing_folder_is_refused_with_the_way_to_make_it(tmp_path: Path) -> None:
+    error = refused(f"sqlite:///{tmp_path}/missing/gslb.db")
+    assert error.remedy == f"make it: mkdir -p {tmp_path}/missing"
+
+
+def test_a_folder_that_cannot_be_written_is_refused() -> None:
+    """/proc takes no files, not even from root."""
+    error = refused("sqlite:////proc/gslb.db")
+    assert error.path == "/proc/gslb.db"
+    assert "writable" in error.remedy
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "gslb.db", "nosuch://host/gslb", "sqlite:///:memory:"])
+def test_an_address_that_names_no_usable_database_is_refused(url: str) -> None:
+    assert "sqlite:///gslb.db" in refused(url).remedy
