@@ -11,6 +11,7 @@ these two errors, where it writes its log, as a lost line.
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
@@ -65,6 +66,14 @@ class Process:
         """Send a signal. One that has ended already feels nothing."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, number)
+
+    def end(self, patience: float) -> None:
+        """SIGTERM, SIGKILL after ``patience`` seconds, and wait for the end."""
+        for number, wait in ((signal.SIGTERM, patience), (signal.SIGKILL, None)):
+            self.signal(number)
+            if select.select([self.pidfd], [], [], wait)[0]:
+                break
+        self.reap()
 
     def reap(self) -> int | None:
         """Let go of a process that has ended: its exit code, minus the signal that ended it, or None if adopted."""

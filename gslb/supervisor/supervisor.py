@@ -99,12 +99,23 @@ class Supervisor:
             signal_pipe(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals,
         ):
             self._selector.register(signals, selectors.EVENT_READ, functools.partial(self._on_signals, signals))
+            self._retire_strangers()
             for slot in self._slots:
                 slot.due = time.monotonic()
             while self._exit_code is None or any(slot.process for slot in self._slots):
                 self._turn()
             log.info("supervisor stopped", exit_code=self._exit_code)
             return self._exit_code
+
+    def _retire_strangers(self) -> None:
+        """End what a dead supervisor ran under a name that is not wanted now: nobody would keep it up to date."""
+        wanted = {"supervisor", *(slot.child.name for slot in self._slots)}
+        for path in sorted(self._run_dir.glob("*.lock")):
+            holder = read_holder(path) if path.stem not in wanted else None
+            process = Process.adopt(holder) if holder else None
+            if process:
+                log.info("process retired", name=path.stem, pid=process.pid)
+                process.end(self._stop_timeout)
 
     def _turn(self) -> None:
         """Wait for something to happen, and see to it."""
@@ -143,6 +154,8 @@ class Supervisor:
         if holder.command == slot.child.command:
             slot.established_at = time.monotonic()
             log.info("process adopted", name=slot.child.name, pid=process.pid)
+            if slot.child.name == "control":
+                process.signal(signal.SIGHUP)  # the configuration may have changed while nobody was there to say so
         else:
             log.info("process replaced", name=slot.child.name, pid=process.pid, command=" ".join(holder.command))
             self._terminate(slot, process)

@@ -76,6 +76,25 @@ def test_children_outlive_a_killed_supervisor_and_the_next_one_adopts_watches_an
     assert world.alive() == []
 
 
+def test_a_process_whose_name_is_no_longer_wanted_is_retired(world: World) -> None:
+    """Else a nameserver that nobody keeps up to date would go on answering beside the others."""
+    former = world.supervise(world.worker("nameserver-0"), world.worker("nameserver-1"))
+    kept, unwanted = world.wait_for_pid("nameserver-0"), world.wait_for_pid("nameserver-1")
+    kill(former)
+    world.supervise(world.worker("nameserver-0"))
+    assert world.wait_for_event("process retired", pid=unwanted)["name"] == "nameserver-1"
+    world.wait_for_event("process adopted", pid=kept)
+    assert world.pid("nameserver-1") is None
+
+
+def test_an_adopted_control_is_told_to_reload(world: World) -> None:
+    former = world.supervise(world.worker("control"))
+    world.wait_for_notes("control", "serving")
+    kill(former)
+    world.supervise(world.worker("control"))
+    world.wait_for_notes("control", "signalled")
+
+
 def test_a_live_process_with_another_command_is_replaced(world: World) -> None:
     first = world.supervise(world.worker("control"))
     old = world.wait_for_pid("control")
