@@ -1,10 +1,10 @@
 """What people have ordered: it takes precedence over everything that probes say."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gslb.errors import RefusedError
-from gslb.model.names import EndpointName, RegionName
+from gslb.model.names import EndpointName, RegionName, ServiceName
 from gslb.model.topology import Endpoint, Topology
 
 
@@ -35,19 +35,35 @@ class Override:
         return self.target in (endpoint.name, endpoint.region)
 
 
-def guard_drain(topology: Topology, overrides: Iterable[Override], new: Override, now: float) -> None:
-    """Refuse a drain that would leave a service without any endpoint.
+def guard_drain(
+    topology: Topology,
+    overrides: Iterable[Override],
+    new: Override,
+    now: float,
+    fit: Callable[[ServiceName, Endpoint], bool],
+) -> None:
+    """Refuse a drain that would take the last endpoint, or the last fit one, from a service.
+
+    Args:
+        topology: regions and services.
+        overrides: all orders so far, expired ones included.
+        new: the drain.
+        now: monotonic seconds.
+        fit: whether an endpoint could answer for a service, if it were not drained.
 
     Raises:
         RefusedError: rule ``never-empty``.
     """
     orders = [order for order in overrides if order.active(now)]
     for service in topology.services.values():
-        endpoints = [e for member in service.members for e in topology.regions[member.region].endpoints]
-        left = [e for e in endpoints if not any(order.covers(e) for order in [*orders, new])]
-        if not left and any(new.covers(e) for e in endpoints):
+        members = [e for member in service.members for e in topology.regions[member.region].endpoints]
+        answering = [e for e in members if not any(order.covers(e) for order in orders)]
+        left = [e for e in answering if not new.covers(e)]
+        had, has = (any(fit(service.name, e) for e in endpoints) for endpoints in (answering, left))
+        if answering and (not left or (had and not has)):
+            what = "any healthy endpoint" if left else "any endpoint"
             raise RefusedError(
                 "never-empty",
-                f"draining {new.target} would leave {service.name} without any endpoint",
-                "undrain another region first, or repeat with --force to answer SERVFAIL",
+                f"draining {new.target} would leave {service.name.removesuffix('.')} without {what}",
+                "undrain or mend another region first, or repeat with --force",
             )

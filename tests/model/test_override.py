@@ -5,7 +5,7 @@ import pytest
 from gslb.errors import RefusedError
 from gslb.model.names import ServiceName
 from gslb.model.override import Override, guard_drain
-from gslb.model.topology import Service, Topology
+from gslb.model.topology import Endpoint, Service, Topology
 from tests.model.worlds import World, drain, gateway, world
 
 TWO = world({"istanbul": [gateway("192.0.2.1"), gateway("192.0.2.2")], "ankara": [gateway("192.0.2.3")]})
@@ -29,6 +29,11 @@ def test_an_order_holds_until_the_moment_it_expires() -> None:
     assert not drain("ankara", expires=10.0).active(10.0)
 
 
+def everyone(_service: ServiceName, _endpoint: Endpoint) -> bool:
+    """All are healthy."""
+    return True
+
+
 @pytest.mark.parametrize(
     ("standing", "new"),
     [
@@ -42,7 +47,7 @@ def test_an_order_holds_until_the_moment_it_expires() -> None:
     ],
 )
 def test_a_drain_that_leaves_an_endpoint_is_let_through(standing: list[Override], new: str) -> None:
-    guard_drain(topology(TWO), standing, drain(new), 50.0)
+    guard_drain(topology(TWO), standing, drain(new), 50.0, everyone)
 
 
 @pytest.mark.parametrize(
@@ -57,21 +62,35 @@ def test_a_drain_that_leaves_an_endpoint_is_let_through(standing: list[Override]
 )
 def test_draining_the_last_endpoint_is_refused_and_names_the_service(standing: list[Override], new: str) -> None:
     with pytest.raises(RefusedError, match="would leave") as caught:
-        guard_drain(topology(TWO), standing, drain(new), 50.0)
+        guard_drain(topology(TWO), standing, drain(new), 50.0, everyone)
     assert caught.value.rule == "never-empty"
-    assert f"draining {new} would leave api.example.com. without any endpoint" in str(caught.value)
+    assert f"draining {new} would leave api.example.com without any endpoint" in str(caught.value)
     assert "--force" in caught.value.remedy
 
 
 def test_the_service_that_would_run_empty_is_the_one_named() -> None:
     alone = Service(ServiceName("www.example.com."), TWO.service.members[1:], (), ())
     both = Topology(dict(TWO.regions), {TWO.service.name: TWO.service, alone.name: alone})
-    guard_drain(both, [], drain("istanbul"), 0.0)
-    with pytest.raises(RefusedError, match=r"leave www\.example\.com\. without"):
-        guard_drain(both, [], drain("ankara"), 0.0)
+    guard_drain(both, [], drain("istanbul"), 0.0, everyone)
+    with pytest.raises(RefusedError, match=r"leave www\.example\.com without"):
+        guard_drain(both, [], drain("ankara"), 0.0, everyone)
 
 
 def test_a_service_that_was_emptied_by_force_does_not_block_drains_elsewhere() -> None:
     other = world({"izmir": [gateway("192.0.2.9"), gateway("192.0.2.10")]})
     apart = World(Service(ServiceName("www.example.com."), other.service.members, (), ()), other.regions, {})
-    guard_drain(topology(TWO, apart), [drain("istanbul"), drain("ankara")], drain("izmir/0"), 0.0)
+    guard_drain(topology(TWO, apart), [drain("istanbul"), drain("ankara")], drain("izmir/0"), 0.0, everyone)
+
+
+def test_draining_the_last_healthy_endpoint_is_refused() -> None:
+    def only_istanbul(_service: ServiceName, endpoint: Endpoint) -> bool:
+        return endpoint.region == "istanbul"
+
+    with pytest.raises(RefusedError, match="without any healthy endpoint"):
+        guard_drain(topology(TWO), [], drain("istanbul"), 0.0, only_istanbul)
+    guard_drain(topology(TWO), [], drain("ankara"), 0.0, only_istanbul)
+    guard_drain(topology(TWO), [], drain("istanbul/0"), 0.0, only_istanbul)
+
+
+def test_when_nothing_is_healthy_a_drain_takes_nothing_away() -> None:
+    guard_drain(topology(TWO), [], drain("istanbul"), 0.0, lambda *_: False)

@@ -17,6 +17,11 @@ from tests.model.worlds import AAAA, A, Tiers, World, down, drain, gateway, time
 NOW = 100.0
 ONE, TWO, THREE, FOUR = "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"
 SIX = "2001:db8::6"
+TO_IZMIR: dict[str, Any] = {
+    "members": {"istanbul": 1},
+    "when_all_down": AllDown.FALLBACK,
+    "fallback": RegionName("izmir"),
+}
 FEW = {AllDown.SERVFAIL, AllDown.NODATA}
 
 
@@ -48,22 +53,22 @@ def test_the_type_that_is_down_gets_the_configured_no_answer() -> None:
 
 def test_with_the_fallback_drained_those_that_are_not_drained_answer() -> None:
     gateways = {"istanbul": [down(ONE)], "izmir": [down(FOUR)]}
-    settings: dict[str, Any] = {
+    {
         "members": {"istanbul": 1},
         "when_all_down": AllDown.FALLBACK,
         "fallback": RegionName("izmir"),
     }
-    assert values(world(gateways, drain("izmir"), **settings).at(NOW)) == {ONE}
+    assert values(world(gateways, drain("izmir"), **TO_IZMIR).at(NOW)) == {ONE}
 
 
 def test_a_type_that_the_fallback_lacks_is_answered_by_those_that_have_it() -> None:
     gateways = {"istanbul": [down(ONE, SIX)], "izmir": [down(FOUR)]}
-    settings: dict[str, Any] = {
+    {
         "members": {"istanbul": 1},
         "when_all_down": AllDown.FALLBACK,
         "fallback": RegionName("izmir"),
     }
-    decision = world(gateways, **settings).at(NOW)
+    decision = world(gateways, **TO_IZMIR).at(NOW)
     assert values(decision, A) == {FOUR}
     assert values(decision, AAAA) == {SIX}
 
@@ -135,12 +140,12 @@ def test_a_region_that_is_all_drained_is_not_said_to_be_in() -> None:
 
 def test_the_fallback_and_nobody_else_is_said_to_be_in() -> None:
     gateways = {"istanbul": [down(ONE)], "izmir": [down(FOUR)]}
-    settings: dict[str, Any] = {
+    {
         "members": {"istanbul": 1},
         "when_all_down": AllDown.FALLBACK,
         "fallback": RegionName("izmir"),
     }
-    decision = world(gateways, **settings).at(NOW)
+    decision = world(gateways, **TO_IZMIR).at(NOW)
     assert {reason.subject for reason in decision.reasons if reason.verdict is Verdict.IN} == {"izmir"}
 
 
