@@ -16,9 +16,9 @@ import dns.query
 import dns.rcode
 import dns.rrset
 
+from gslb.cli.places import worker_snapshot, worker_socket
 from gslb.model.names import EndpointName, RegionName, ServiceName
 from gslb.model.steering import Anyone, Group, NoAnswer, RecordType, Rule, Steering, Target
-from gslb.cli.places import worker_snapshot, worker_socket
 from gslb.nameserver import disk
 from gslb.nameserver.snapshot import Record, Snapshot, Zone
 

@@ -48,8 +48,8 @@ def test_it_listens_on_several_addresses_and_shares_them_if_asked_to(tmp_path: P
     (tmp_path / "b").mkdir()
     with running(tmp_path / "a", "--reuse-port") as first:
         second = Server(tmp_path / "b")
-        second._command[4] = f"127.0.0.1:{first.port}"
-        second._command += ["--listen", f"127.0.0.2:{second.port}", "--reuse-port"]
+        second._command[-1] = f"--listen=127.0.0.1:{first.port}"
+        second._command += [f"--listen=127.0.0.2:{second.port}", "--reuse-port"]
         second.host = "127.0.0.2"
         disk.write(second.snapshot, SNAPSHOT)
         with started(second):
@@ -106,8 +106,7 @@ def test_an_address_in_use_is_named_and_nothing_is_started(tmp_path: Path, kind:
             pass
         assert not (tmp_path / "sock").exists()
         done = subprocess.run(
-            [sys.executable, "-m", "gslb.nameserver", "--listen", address, "--socket", "s", "--snapshot", "x"],
-            cwd=tmp_path,
+            [sys.executable, "-m", "gslb.cli.nameserver", "nameserver-0", tmp_path, f"--listen={address}"],
             capture_output=True,
             check=False,
         )
@@ -140,7 +139,7 @@ def test_it_answers_from_disk_soon_after_its_start(tmp_path: Path) -> None:
 
 
 def test_it_imports_only_what_answering_needs() -> None:
-    script = "import sys, gslb.nameserver.__main__; print(*sys.modules)"
+    script = "import sys, gslb.cli.nameserver; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     heavy = {"aiohttp", "boto3", "google", "pydantic", "sqlmodel", "typer", "uvloop"}
     assert not heavy & set(done.stdout.decode().split())
