@@ -1,0 +1,171 @@
+"""Faults and oddities that only show across sections."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
+
+from pydantic import TypeAdapter, ValidationError
+
+from gslb.config.configuration import ProbeSetup
+from gslb.config.names import is_below
+from gslb.config.reader import Reader
+from gslb.config.zones import ZoneSection
+from gslb.errors import SnapshotError
+from gslb.model.area import overlap
+from gslb.model.duration import format_duration
+from gslb.model.names import ProbeName, RegionName, ServiceName
+from gslb.model.options import Key
+from gslb.model.rto import Rto, predict_rto
+from gslb.model.topology import Region, Service, Topology
+from gslb.nameserver.snapshot import Zone
+from gslb.nameserver.zone import compile_zone
+from providers.base import Capabilities
+
+_STEERED = {"A", "AAAA", "CNAME"}
+_KEY: TypeAdapter[str] = TypeAdapter(Key)
+
+
+def check_keys(reader: Reader, section: str, names: Iterable[str]) -> None:
+    """Names below ``[section]`` have the form in which other sections can refer to them."""
+    for name in names:
+        try:
+            _KEY.validate_python(name)
+        except ValidationError:
+            remedy = "use lower-case letters, digits, - and _, at most 63 of them"
+            reader.fault((section, name), "cannot be a name", remedy)
+
+
+def check_zone(reader: Reader, at: tuple[str, ...], section: ZoneSection, zone: Zone) -> None:
+    """The zone has an apex, it knows where its nameservers are, and the embedded nameserver can answer from it."""
+    before = len(reader.problems)
+    apex = {record.type for record in zone.records if record.name == zone.origin}
+    if not {"SOA", "NS"} <= apex:
+        remedy = 'write nameservers = { "ns1.NAME." = ["ADDRESS"] }, or name a file that has both'
+        reader.fault((*at, "nameservers"), "the zone has no SOA or NS record", remedy)
+    _check_nameservers(reader, (*at, "nameservers"), section, zone)
+    if len(reader.problems) > before:
+        return
+    try:
+        compile_zone(zone)
+    except SnapshotError as error:
+        reader.fault((*at, "file"), str(error), "correct this record of the master file")
+
+
+def _check_nameservers(reader: Reader, at: tuple[str, ...], section: ZoneSection, zone: Zone) -> None:
+    """The zone holds the addresses of the nameservers inside it, and of no others."""
+    addressed = {record.name for record in zone.records if record.type in ("A", "AAAA")}
+    for name, addresses in section.nameservers.items():
+        inside = is_below(name, zone.origin)
+        if addresses and not inside:
+            reader.fault((*at, name), "is outside of the zone, which cannot hold its addresses", "write [] for them")
+        elif inside and name not in addressed:
+            reader.fault((*at, name), "has no address", 'write its addresses, as in ["192.0.2.53"]')
+
+
+def check_areas(reader: Reader, topology: Topology) -> None:
+    """Two regions of one service may not speak for the same clients with equal right."""
+    pairs = {
+        pair
+        for service in topology.services.values()
+        for pair in combinations(sorted(member.region for member in service.members), 2)
+    }
+    for one, other in sorted(pairs):
+        _check_area_pair(reader, topology.regions[one], topology.regions[other])
+
+
+def _check_area_pair(reader: Reader, one: Region, other: Region) -> None:
+    for area in other.areas:
+        if any(overlap(area, rival) for rival in one.areas):
+            reader.fault(
+                ("regions", other.name, "areas"),
+                f"{area} is also an area of region {one.name}",
+                f"leave it to one of them, or give one a more specific area within {area}",
+            )
+
+
+def check_endpoints(reader: Reader, region: Region) -> None:
+    """Endpoints of a region are different, and there are enough of them."""
+    names = [endpoint.name for endpoint in region.endpoints]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            reader.fault(("regions", region.name, "endpoints", index), "is listed twice", "list each endpoint once")
+    if region.min_healthy > len(names):
+        reader.fault(
+            ("regions", region.name, "min_healthy"),
+            f"is {region.min_healthy}, but the region has {len(names)} endpoints",
+            "lower it, or the region can never be in service",
+        )
+
+
+def check_require(reader: Reader, service: Service) -> None:
+    """A service asks for no more passing probes than it has."""
+    if isinstance(service.require, int) and service.require > len(service.probes):
+        reader.fault(
+            ("services", service.name.removesuffix("."), "require"),
+            f"is {service.require}, but the service has {len(service.probes)} probes",
+            "lower it, or add probes",
+        )
+
+
+def check_collisions(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> None:
+    """A service's name has no addresses of its own in a master file."""
+    static = {record.name: record.type for zone in zones for record in zone.records if record.type in _STEERED}
+    for name in topology.services:
+        if name in static:
+            reader.fault(
+                ("services", name.removesuffix(".")),
+                f"the zone also has a static {static[name]} record of this name",
+                "remove the record, or give the service another name",
+            )
+
+
+def predict(service: Service, probes: Mapping[ProbeName, ProbeSetup], provider: Capabilities) -> Rto | None:
+    """The recovery time of ``service`` with its slowest probe; None for one that is not probed."""
+    predictions = [
+        predict_rto(probes[name].pace, provider.publication, provider.propagation, service.ttl_steady)
+        for name in service.probes
+    ]
+    return max(predictions, key=lambda rto: rto.total, default=None)
+
+
+def check_rto(reader: Reader, topology: Topology, rto: Mapping[ServiceName, Rto]) -> None:
+    """A stated recovery time can be met."""
+    for name, service in topology.services.items():
+        if service.rto is None:
+            continue
+        at = ("services", name.removesuffix("."), "rto")
+        if name not in rto:
+            reader.fault(at, "cannot be met: the service has no probes", "give it probes, or remove rto")
+        elif rto[name].total > service.rto:
+            reader.fault(
+                at,
+                f"{format_duration(service.rto)} cannot be met: {rto[name]}",
+                f"state at least {format_duration(rto[name].total)}, or lower ttl.steady, interval or timeout",
+            )
+
+
+def oddities(topology: Topology, probes: Mapping[ProbeName, ProbeSetup]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Key path, message and remedy of what is allowed but hardly meant."""
+    used = {member.region for service in topology.services.values() for member in service.members}
+    used |= {service.fallback for service in topology.services.values() if service.fallback}
+    for name in topology.regions.keys() - used:
+        yield ("regions", name), "no service uses this region", "add it to a service, or remove it"
+    asked = {probe for service in topology.services.values() for probe in service.probes}
+    for probe in probes.keys() - asked:
+        yield ("probes", probe), "no service uses this probe", "add it to a service, or remove it"
+    for service in topology.services.values():
+        yield from _service_oddities(service, topology.regions)
+
+
+def _service_oddities(
+    service: Service, regions: Mapping[RegionName, Region]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    at = ("services", service.name.removesuffix("."))
+    if service.hold < service.ttl_steady:
+        text = f"{format_duration(service.hold)} is shorter than ttl.steady, so {service.ttl_steady}s counts"
+        yield (*at, "hold"), text, "a failback never comes faster than the TTL; raise hold or lower ttl.steady"
+    if not service.probes:
+        yield (*at, "probes"), "none, so its endpoints always count as up", "add a probe if they can fail"
+    silent = [member.region for member in service.members if regions[member.region].areas]
+    if silent:
+        text = f"areas of {', '.join(silent)} have no effect: no step of the policy reads them"
+        yield (*at, "policy"), text, "nothing needs doing if this is meant"

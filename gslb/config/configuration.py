@@ -1,0 +1,71 @@
+"""The whole configuration, checked and in terms of the model: what every command starts from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from gslb.config.api import ApiSection
+from gslb.config.log import LogSection
+from gslb.config.nameserver import NameserverSection
+from gslb.config.node import NodeSection
+from gslb.errors import Problem
+from gslb.model.gateway import Gateway
+from gslb.model.names import ProbeName, RegionName, ServiceName
+from gslb.model.pacing import Pace
+from gslb.model.rto import Rto
+from gslb.model.topology import Topology
+from gslb.nameserver.snapshot import Zone
+from probes.base import Probe
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeSetup:
+    """A probe with its timing."""
+
+    probe: Probe
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything a file says, with defaults filled in.
+
+    Attributes:
+        path: the file.
+        version: first digits of the SHA-256 of the file and the zone files it names.
+        zones: zones of the embedded nameserver, with their static records.
+        rto: predicted recovery time of each service that is probed.
+        warnings: what is allowed but hardly meant.
+        sections: key path and content of every table, defaults included.
+    """
+
+    path: Path
+    version: str
+    node: NodeSection
+    api: ApiSection
+    nameserver: NameserverSection
+    log: LogSection
+    topology: Topology
+    probes: Mapping[ProbeName, ProbeSetup]
+    zones: tuple[Zone, ...]
+    gateways: Mapping[RegionName, Gateway]
+    rto: Mapping[ServiceName, Rto]
+    warnings: tuple[Problem, ...]
+    sections: tuple[tuple[str, BaseModel], ...]
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file, absolute."""
+        return (self.path.parent / self.node.state.removeprefix("sqlite:///")).absolute()
+
+    @property
+    def run_folder(self) -> Path:
+        """Beside the state: sockets, locks, snapshots, the journal and the API token."""
+        return run_folder(self.database)
+
+
+def run_folder(database: Path) -> Path:
+    """The folder that belongs to a state database: ``gslb.db`` has ``gslb.run``."""
+    return database.with_suffix(".run")

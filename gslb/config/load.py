@@ -1,0 +1,253 @@
+"""Load a configuration file: read it, check everything, and return it whole or raise with every fault found."""
+
+import hashlib
+import os
+import time
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from gslb.config import checks
+from gslb.config.api import ApiSection
+from gslb.config.build import build_probe, build_region, build_service
+from gslb.config.configuration import Configuration, ProbeSetup
+from gslb.config.environment import expand, unknown
+from gslb.config.faults import key_path, suggest
+from gslb.config.gateways import GatewaySection
+from gslb.config.log import LogSection
+from gslb.config.names import absolute
+from gslb.config.nameserver import NameserverSection
+from gslb.config.node import NodeSection
+from gslb.config.reader import Reader
+from gslb.config.regions import RegionSection
+from gslb.config.services import ServiceSection
+from gslb.config.zonefile import ZoneFileError, complete, read_zone_file
+from gslb.config.zones import ZoneSection
+from gslb.errors import ConfigError, Problem
+from gslb.model.gateway import Gateway
+from gslb.model.names import ProbeName, RegionName, ServiceName
+from gslb.model.topology import Region, Service, Topology
+from gslb.nameserver.snapshot import Zone
+from providers import BUILTIN as PROVIDERS
+from providers.embedded import CAPABILITIES
+
+SINGLE: dict[str, type[BaseModel]] = {
+    "node": NodeSection,
+    "api": ApiSection,
+    "nameserver": NameserverSection,
+    "log": LogSection,
+}
+KEYED: dict[str, type[BaseModel]] = {
+    "zones": ZoneSection,
+    "regions": RegionSection,
+    "services": ServiceSection,
+    "gateways": GatewaySection,
+}
+SECTIONS = (*SINGLE, *KEYED, "providers", "probes")
+VERSION_DIGITS = 12
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Configuration:
+    """The configuration in the TOML file at ``path``.
+
+    Args:
+        path: the file; relative paths inside it are relative to its folder.
+        environment: what ``${NAME}`` reads; default the process's own.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    document, text = _read_document(path, os.environ if environment is None else environment)
+    reader = Reader(str(path), document)
+    for name in document:
+        if name not in SECTIONS:
+            reader.fault((name,), "unknown section", suggest(name, SECTIONS))
+    loaded = _Loader(path, text, reader).configuration()
+    if reader.problems or loaded is None:
+        raise ConfigError(*reader.problems)
+    return loaded
+
+
+def _read_document(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    text = _read_text(path)
+    try:
+        document = tomllib.loads(text)
+        missing = [
+            Problem(str(path), key_path(at), f"${{{name}}} is not set", f"set {name} in the environment of gslb")
+            for at, name in unknown(document, environment)
+        ]
+        expanded = expand(document, environment)
+    except ValueError as error:  # beside TOMLDecodeError: a number of thousands of digits
+        raise ConfigError(Problem(str(path), "", f"is not valid TOML: {error}", "correct this place")) from None
+    except RecursionError:
+        raise ConfigError(
+            Problem(str(path), "", "is nested too deeply", "no key needs more than five levels")
+        ) from None
+    if missing:
+        raise ConfigError(*missing)
+    return expanded, text
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        remedy = "check the path and its permissions"
+        raise ConfigError(Problem(str(path), "", f"cannot be read: {error.strerror}", remedy)) from None
+    except UnicodeDecodeError:
+        raise ConfigError(Problem(str(path), "", "is not UTF-8 text", "save it as UTF-8")) from None
+
+
+class _Loader:
+    """Parses section by section, then checks what needs several of them."""
+
+    def __init__(self, path: Path, text: str, reader: Reader) -> None:
+        self.path, self.reader = path, reader
+        self.digest = hashlib.sha256(text.encode())
+
+    def configuration(self) -> Configuration | None:
+        """The configuration; None, or not to be used, where the reader has problems."""
+        reader = self.reader
+        node, api = reader.table(NodeSection, "node"), reader.table(ApiSection, "api")
+        nameserver, log = reader.table(NameserverSection, "nameserver"), reader.table(LogSection, "log")
+        region_sections = self.keyed(RegionSection, "regions")
+        regions = {name: build_region(RegionName(name), s) for name, s in region_sections.items() if s is not None}
+        probes = {name: build_probe(reader, name, table) for name, table in reader.tables("probes").items()}
+        zones = self.zones()
+        defined = {name: regions.get(name) for name in region_sections}
+        services = self.services(defined, probes, zones)
+        gateways = self.gateways(defined)
+        checks.check_keys(reader, "regions", region_sections)
+        checks.check_keys(reader, "probes", probes)
+        for region in regions.values():
+            checks.check_endpoints(reader, region)
+        if reader.problems or node is None or api is None or nameserver is None or log is None:
+            return None
+        topology = Topology({RegionName(name): region for name, region in regions.items()}, services)
+        setups = {ProbeName(name): probe for name, probe in probes.items() if probe is not None}
+        rto = self.cross_checks(topology, setups, zones)
+        return Configuration(
+            path=self.path,
+            version=self.digest.hexdigest()[:VERSION_DIGITS],
+            node=node,
+            api=api,
+            nameserver=nameserver,
+            log=log,
+            topology=topology,
+            probes=setups,
+            zones=tuple(zones.values()),
+            gateways=gateways,
+            rto=rto,
+            warnings=tuple(
+                Problem(str(self.path), key_path(at), message, remedy)
+                for at, message, remedy in sorted(checks.oddities(topology, setups))
+            ),
+            sections=tuple(reader.parsed),
+        )
+
+    def keyed(self, model: type[Section], name: str) -> dict[str, Section | None]:
+        """All tables below ``[name]``; None for one with faults."""
+        return {key: self.reader.parse(model, table, (name, key)) for key, table in self.reader.tables(name).items()}
+
+    def zones(self) -> dict[str, Zone]:
+        """Zones by origin, with their static records."""
+        serial = int(time.time()) & 0xFFFFFFFF
+        named = self.reader.tables("providers")
+        for name, table in named.items():
+            self._check_provider(name, table)
+        found: dict[str, Zone] = {}
+        for key, section in self.keyed(ZoneSection, "zones").items():
+            origin = self._origin(key)
+            if origin in found:
+                self.reader.fault(("zones", key), "is the name of another zone too", "keep one of them")
+            elif origin is not None:
+                found[origin] = self._zone(key, origin, section, set(named), serial)
+        return found
+
+    def _origin(self, key: str) -> str | None:
+        try:
+            return absolute(key)
+        except ValueError as error:
+            message, _, remedy = str(error).partition("; ")
+            self.reader.fault(("zones", key), message, remedy)
+            return None
+
+    def _check_provider(self, name: str, table: dict[str, Any]) -> None:
+        kind = str(table.get("type", ""))
+        if name in PROVIDERS or kind in PROVIDERS:
+            self.reader.fault(("providers", name), "the embedded nameserver needs no section", "remove this section")
+        else:
+            self.reader.fault(("providers", name, "type"), f"no provider of type {kind!r}", suggest(kind, PROVIDERS))
+
+    def _zone(self, key: str, origin: str, section: ZoneSection | None, named: set[str], serial: int) -> Zone:
+        """The zone; without records where it has faults, so that its services are not blamed for them."""
+        at = ("zones", key)
+        if section is None:
+            return Zone(origin, ())
+        for name in section.providers:
+            if name not in PROVIDERS and name not in named:
+                known = {*PROVIDERS, *named}
+                self.reader.fault((*at, "providers"), f"no provider {name!r}", suggest(name, known))
+        try:
+            records = self._static_records(origin, section)
+        except ZoneFileError as error:
+            self.reader.problems.append(error.problem)
+            return Zone(origin, ())
+        zone = Zone(origin, complete(origin, section, records, serial))
+        checks.check_zone(self.reader, at, section, zone)
+        return zone
+
+    def _static_records(self, origin: str, section: ZoneSection) -> tuple[Any, ...]:
+        if section.file is None:
+            return ()
+        file = self.path.parent / section.file
+        records = read_zone_file(file, origin)
+        self.digest.update(file.read_bytes())
+        return records
+
+    def services(
+        self,
+        regions: Mapping[str, Region | None],
+        probes: Mapping[str, ProbeSetup | None],
+        zones: Mapping[str, Zone],
+    ) -> dict[ServiceName, Service]:
+        """Services by name, those without faults."""
+        found: dict[ServiceName, Service] = {}
+        for key, section in self.keyed(ServiceSection, "services").items():
+            if section is None:
+                continue
+            service = build_service(self.reader, key, section, regions, probes, tuple(zones))
+            if service is None:
+                continue
+            if service.name in found:
+                self.reader.fault(("services", key), "is the name of another service too", "keep one of them")
+            found[service.name] = service
+        return found
+
+    def gateways(self, regions: Mapping[str, Region | None]) -> dict[RegionName, Gateway]:
+        """Gateway settings by region."""
+        found = {}
+        for key, section in self.keyed(GatewaySection, "gateways").items():
+            if key not in regions:
+                self.reader.fault(("gateways", key), f"no region {key!r}", suggest(key, regions))
+            elif section is not None and (region := regions[key]) is not None:
+                found[region.name] = section.gateway(region.name, region.capacity)
+        return found
+
+    def cross_checks(
+        self, topology: Topology, probes: Mapping[ProbeName, ProbeSetup], zones: Mapping[str, Zone]
+    ) -> dict[ServiceName, Any]:
+        """Check what needs the whole; the predicted recovery times are a by-product."""
+        checks.check_areas(self.reader, topology)
+        for service in topology.services.values():
+            checks.check_require(self.reader, service)
+        checks.check_collisions(self.reader, topology, tuple(zones.values()))
+        predictions = {name: checks.predict(s, probes, CAPABILITIES) for name, s in topology.services.items()}
+        rto = {name: prediction for name, prediction in predictions.items() if prediction is not None}
+        checks.check_rto(self.reader, topology, rto)
+        return rto

@@ -1,0 +1,10 @@
+"""Probes observe: each makes one attempt at one address and says what it saw.
+
+``BUILTIN`` names the probes that come with gslb; the values are loaded only where they are used. Other distributions
+add to them through the entry point group ``gslb.probes``.
+"""
+
+BUILTIN = {
+    "http": "probes.http:Http",
+    "tcp": "probes.tcp:Tcp",
+}

@@ -1,0 +1,60 @@
+"""The port that every provider implements."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gslb.model.names import ServiceName
+from gslb.model.steering import Steering
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do and how fast. Durations are seconds.
+
+    Attributes:
+        publication: longest from a decision to the provider's confirmation, when nothing is wrong.
+        propagation: longest from there until all its servers answer so.
+    """
+
+    publication: float
+    propagation: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place that answers for a provider, as status shows it.
+
+    Attributes:
+        name: for people.
+        connected: it can be reached now.
+        generation: the newest one it confirmed; None before the first.
+    """
+
+    name: str
+    connected: bool
+    generation: int | None
+
+
+class Provider(Protocol):
+    """Publishes the steering of all services of its zones."""
+
+    @property
+    def name(self) -> str:
+        """As written in TOML."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do and how fast."""
+
+    def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
+        """Make ``steerings`` what is answered. Returns at once; of several calls the newest counts."""
+
+    async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  the answer is a value, not an error
+        """Whether ``generation`` or a newer one was confirmed everywhere within ``timeout`` seconds."""
+
+    def places(self) -> tuple[Place, ...]:
+        """Where it answers, for status."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""

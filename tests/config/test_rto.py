@@ -1,0 +1,71 @@
+"""Recovery time is predicted term by term, and a stated one that cannot be met is refused with the arithmetic."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gslb.model.names import ServiceName
+from gslb.model.pacing import Pace
+from gslb.model.rto import Rto, predict_rto
+from gslb.model.step import Thresholds
+from tests.config.files import DESIGN, Files, design
+
+SERVICE = "services/api.example.com"
+NAME = ServiceName("api.example.com.")
+ARITHMETIC = (
+    "interval 1s + timeout 500ms + 2 x confirm 400ms + confirm_timeout 500ms + publication 100ms + ttl.steady 30s"
+)
+
+
+def test_the_example_of_the_design_meets_its_own_figure(files: Files) -> None:
+    rto = files.load(DESIGN).rto[NAME]
+    assert str(rto) == f"{ARITHMETIC} = 32.5s"
+    assert rto.total == pytest.approx(32.5)
+
+
+def test_five_seconds_are_refused_with_every_term(files: Files) -> None:
+    problem = files.problem(DESIGN.replace('rto     = "45s"', 'rto     = "5s"'))
+    assert (problem.file, problem.key) == (str(files.path), 'services."api.example.com".rto')
+    assert problem.message == f"5s cannot be met: {ARITHMETIC} = 32.5s"
+    assert problem.remedy == "state at least 32.5s, or lower ttl.steady, interval or timeout"
+
+
+def test_the_predicted_figure_itself_can_be_stated_and_a_millisecond_less_cannot(files: Files) -> None:
+    assert files.load(design({f"{SERVICE}/rto": "32.5s"})).rto
+    assert "32.499s cannot be met" in files.problem(design({f"{SERVICE}/rto": "32.499s"})).message
+
+
+def test_the_slowest_probe_counts(files: Files) -> None:
+    slow = {"type": "tcp", "interval": "10s", "fall": 1}
+    loaded = files.load(design({"probes/slow": slow, f"{SERVICE}/probes": ["edge", "slow"]}))
+    assert str(loaded.rto[NAME]) == "interval 10s + timeout 500ms + publication 100ms + ttl.steady 30s = 40.6s"
+
+
+def test_without_probes_no_recovery_time_can_be_stated(files: Files) -> None:
+    problem = files.problem(design({f"{SERVICE}/probes": []}))
+    assert (problem.key, problem.message) == (
+        'services."api.example.com".rto',
+        "cannot be met: the service has no probes",
+    )
+    assert problem.remedy == "give it probes, or remove rto"
+
+
+@pytest.mark.parametrize(
+    ("pace", "publication", "propagation", "ttl", "expected"),
+    [
+        (Pace(), 0.1, 0.0, 30.0, 1 + 0.5 + 2 * 0.2 + 0.5 + 0.1 + 30),
+        (Pace(thresholds=Thresholds(fall=1)), 0.0, 0.0, 0.0, 1 + 0.5),
+        (Pace(2.0, 1.0, 0.5, 0.25, Thresholds(fall=5)), 3.0, 60.0, 300.0, 2 + 1 + 4 * 0.5 + 0.25 + 3 + 60 + 300),
+    ],
+)
+def test_every_term_is_in_the_sum(
+    pace: Pace, publication: float, propagation: float, ttl: float, expected: float
+) -> None:
+    assert predict_rto(pace, publication, propagation, ttl).total == pytest.approx(expected)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10**6).map(lambda ms: ms / 1000)), max_size=5))
+def test_terms_of_nothing_are_not_shown(terms: list[tuple[str, float]]) -> None:
+    left, _, total = str(Rto(tuple(terms))).rpartition(" = ")
+    assert total
+    assert left.count("+") == max(0, sum(1 for _, seconds in terms if seconds) - 1)
