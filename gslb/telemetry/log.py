@@ -6,6 +6,7 @@ import sys
 from typing import Literal, TextIO
 
 import structlog
+from structlog.typing import EventDict
 
 
 class _Lossy:
@@ -37,16 +38,21 @@ def configure_log(form: Literal["human", "json"], level: str, process: str) -> N
         process: name of this process in every line, as in ``nameserver-0``.
     """
     stream = _Lossy(sys.stderr)
-    structlog.contextvars.bind_contextvars(process=process)
+
+    def name_process(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event["process"] = process  # not a context variable: threads would start without it
+        return event
+
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        name_process,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     final: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        # Not its default, rich: that takes a second to draw a traceback and shows the values of all variables.
+        else [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=shared + final,

@@ -23,10 +23,6 @@ class Metrics:
         )
         self.score = self._gauge("gslb_endpoint_score", "Score of the endpoint, 0 to 1", "service", "endpoint")
         self.generation = self._gauge("gslb_generation", "Newest generation that was decided")
-        self.connected = self._gauge("gslb_nameserver_connected", "1 when the worker can be reached", "worker")
-        self.confirmed = self._gauge(
-            "gslb_nameserver_generation", "Newest generation that the worker confirmed", "worker"
-        )
         self.reloads = self._counter("gslb_reloads", "Reloads of the configuration", "outcome")
         self.overrides = self._gauge("gslb_overrides", "Orders in force")
 

@@ -1,0 +1,1 @@
+"""The control process: clock, monitor, engine, publisher, orders, and the controller that joins them."""

@@ -1,0 +1,281 @@
+"""The controller: joins monitor, engine, orders, publisher and state, and is what the API talks to."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+
+import structlog
+
+from gslb.config.configuration import Configuration
+from gslb.control.changes import refuse_restart
+from gslb.control.clock import Clock
+from gslb.control.engine import Change, Engine, Transition
+from gslb.control.health import CheckState, carry_over
+from gslb.control.monitor import CheckSetup, Monitor
+from gslb.control.nameserver_metrics import NameserverCollector
+from gslb.control.orders import Orders
+from gslb.control.publisher import Publisher
+from gslb.control.resolver import Resolver
+from gslb.model.names import ServiceName, VantageName
+from gslb.model.observation import CheckKey, ProbeResult
+from gslb.model.override import Override
+from gslb.model.record import CheckRecord, DecisionRecord, Evidence, PublicationRecord, TransitionRecord
+from gslb.model.steer import Fitness
+from gslb.model.steering import Steering
+from gslb.store.journal import Journal, ResultEntry
+from gslb.store.store import Store
+from gslb.store.values import StoredState
+from gslb.telemetry.metrics import Metrics
+from providers.embedded import Embedded
+
+log = structlog.get_logger(__name__)
+
+
+class Controller:
+    """One controller, from its stored state to the end of ``run``.
+
+    Args:
+        configuration: what to do.
+        store: state and history.
+        journal: raw results.
+        embedded: the nameserver's provider.
+        metrics: of this process.
+        clock: both clocks.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        store: Store,
+        journal: Journal,
+        embedded: Embedded,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self.configuration = configuration
+        self.clock, self.store, self.metrics, self.embedded = clock, store, metrics, embedded
+        self.started_utc = clock.utc()
+        self._journal = journal
+        self.resolver = Resolver(self._resolved)
+        self.engine = Engine(self, self.resolver, VantageName(configuration.node.name))
+        self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe)
+        self.orders = Orders(clock, store)
+        metrics.registry.register(NameserverCollector(embedded.links))
+        self.publisher = Publisher(clock, [embedded], self._confirmed)
+        self._wake = asyncio.Event()
+        self._complete = False
+        self._answered: set[ServiceName] = set()
+        self._unpublished: tuple[ServiceName, ...] = ()
+
+    def restore(self, state: StoredState) -> None:
+        """Start from what was known before."""
+        self.orders.restore(state.overrides)
+        self.metrics.overrides.set(len(self.orders.in_force))
+        for record in state.checks:
+            self.engine.checks[record.key] = self._restored(record)
+        for steering in state.steerings:
+            self.engine.last[steering.service] = steering.newest
+            if steering.good is not None:
+                self.engine.last_good[steering.service] = steering.good
+            self._restore_addresses(steering.newest)
+        self._answered = set(self.engine.last)
+
+    def _restored(self, record: CheckRecord) -> CheckState:
+        saved = min(self.clock.to_monotonic(record.saved_utc), self.clock.monotonic())  # the wall clock may have jumped
+        shift = saved - record.saved_at
+        latency = record.latency and replace(record.latency, at=record.latency.at + shift)
+        return CheckState(carry_over(record.state, shift), latency)
+
+    def _restore_addresses(self, steering: Steering) -> None:
+        """Host names start from the address that was last answered for them."""
+        endpoints = [e for r in self.configuration.topology.regions.values() for e in r.endpoints]
+        hosts = {e.name: e.probe.host for e in endpoints if not e.publish}
+        for target in (t for rule in steering.rules for group in rule.groups for t in group.targets):
+            for name in target.endpoints:
+                host = hosts.get(name)
+                if isinstance(host, str):
+                    self.resolver.restore(host, ip_address(target.value))
+
+    async def run(self) -> None:
+        """Work until cancelled; the state is saved on the way out."""
+        self._apply(self.configuration)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.monitor.run())
+                group.create_task(self.publisher.run())
+                group.create_task(self._follow_time())
+        finally:
+            self.resolver.close()
+            self.save()
+
+    def reload(self, configuration: Configuration) -> None:
+        """Go on with another configuration, or raise and go on with the present one.
+
+        Raises:
+            ConfigError: it changes what needs a restart.
+        """
+        refuse_restart(self.configuration, configuration)
+        self._apply(configuration)
+        self.publisher.next_generation()
+        self._publish((), self.clock.monotonic())  # zones may have changed even if no decision has
+        self.metrics.reloads.labels("done").inc()
+        log.info("configuration loaded", version=configuration.version, services=len(configuration.topology.services))
+
+    def _apply(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        now, topology = self.clock.monotonic(), configuration.topology
+        endpoints = [endpoint for region in topology.regions.values() for endpoint in region.endpoints]
+        self.resolver.configure(e.probe.host for e in endpoints if isinstance(e.probe.host, str))
+        self.embedded.set_zones(configuration.zones)
+        self.engine.overrides = self.orders.in_force
+        self.engine.configure(topology, {name: setup.pace for name, setup in configuration.probes.items()}, now)
+        addresses = {str(endpoint.probe): endpoint.probe for endpoint in endpoints}
+        self.monitor.configure(
+            {
+                key: CheckSetup(setup.probe, setup.pace, addresses[key.target])
+                for key in self.engine.checks
+                if (setup := configuration.probes.get(key.probe))
+            }
+        )
+        self._changed_in_time()
+
+    def save(self) -> None:
+        """Keep the state of all checks to restart from."""
+        self._save(self.engine.checks)
+
+    def _save(self, keys: Iterable[CheckKey]) -> None:
+        now, utc, checks = self.clock.monotonic(), self.clock.utc(), self.engine.checks
+        self.store.save_checks(CheckRecord(key, checks[key].state, checks[key].latency, utc, now) for key in keys)
+
+    def drain(self, target: str, author: str, reason: str, duration: float | None, *, force: bool) -> Override:
+        """Take a region or an endpoint out of all answers; see Orders.drain. ``force`` drains even the last one."""
+        fit = None if force else self.engine.fit
+        order = self.orders.drain(self.configuration.topology, target, author, reason, duration, fit)
+        log.warning("drained", target=target, author=author, reason=reason, force=force)
+        self._ordered(f"{target} drained by {author}")
+        return order
+
+    def undrain(self, target: str, author: str) -> Override:
+        """Lift a drain; see Orders.undrain."""
+        order = self.orders.undrain(target, author)
+        log.warning("drain lifted", target=target, author=author)
+        self._ordered(f"{target} undrained by {author}")
+        return order
+
+    def _ordered(self, trigger: str) -> None:
+        self.metrics.overrides.set(len(self.orders.in_force))
+        self.engine.order(self.orders.in_force, trigger, self.clock.monotonic())
+        self._changed_in_time()
+
+    def _deliver(self, result: ProbeResult) -> bool:
+        observation, at_utc = result.observation, self.clock.to_utc(result.at)
+        outcome = observation.cause.value if observation.cause else "ok"
+        self.metrics.probes.labels(result.key.probe, result.key.target, outcome).inc()
+        if observation.ok:
+            self.metrics.latency.labels(result.key.probe).observe(observation.latency)
+        self._journal.append(ResultEntry(at_utc, result))
+        self.store.roll_up(result.key, observation, at_utc)
+        revision = self.engine.revision
+        suspect = self.engine.observe(result)
+        if self.engine.revision != revision:
+            self._changed_in_time()
+        return suspect
+
+    def _resolved(self, host: str) -> None:
+        self.engine.resolved(host, self.clock.monotonic())
+        self._changed_in_time()
+
+    def _changed_in_time(self) -> None:
+        self._wake.set()
+
+    async def _follow_time(self) -> None:
+        """Decide again when time alone changes something."""
+        while True:
+            self._wake.clear()
+            if expired := self.orders.expire():
+                self._ordered(f"drain of {', '.join(order.target for order in expired)} expired")
+            moment = self.engine.tick(self.clock.monotonic())
+            delay = None if moment is None else max(0.001, moment - self.clock.monotonic())
+            try:
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def transition(self, transition: Transition) -> None:
+        """An endpoint's health changed: log, count and record it, and save the state it leaves."""
+        self.metrics.transitions.labels(transition.endpoint, transition.after).inc()
+        log.warning(
+            "transition",
+            endpoint=transition.endpoint,
+            before=str(transition.before),
+            after=str(transition.after),
+            detail=transition.detail,
+        )
+        self.store.record(
+            TransitionRecord(
+                self.clock.to_utc(transition.at),
+                transition.endpoint,
+                transition.before,
+                transition.after,
+                transition.services,
+                tuple(Evidence(self.clock.to_utc(r.at), r.key, r.observation) for r in transition.evidence),
+            )
+        )
+        self._save({result.key for result in transition.evidence})
+
+    def changed(self, changes: tuple[Change, ...]) -> None:
+        """Steerings changed: publish them, then log, count and record."""
+        generation = self.publisher.next_generation()
+        # The first decision after a restart may find things as they were: that is published, but it is no news.
+        news = [change for change in changes if change.before != change.decision.steering]
+        self._publish(tuple(change.decision.steering.name for change in news), changes[0].at)
+        for change in news:
+            self._note(change, generation)
+
+    def _publish(self, changed: tuple[ServiceName, ...], at: float) -> None:
+        self.metrics.generation.set(self.publisher.generation)
+        self._unpublished = tuple(dict.fromkeys((*self._unpublished, *changed)))
+        decisions = self.engine.decisions
+        # What a nameserver answers from before is not taken away; a new service does not hold up the others.
+        awaited = (self._answered & self.engine.topology.services.keys()) or self.engine.topology.services.keys()
+        self._complete = self._complete or decisions.keys() >= awaited
+        if self._complete:
+            steerings = {name: decision.steering for name, decision in decisions.items()}
+            self.publisher.publish(steerings, self._unpublished, at)
+            self._unpublished = ()
+
+    def _note(self, change: Change, generation: int) -> None:
+        decision = change.decision
+        service = decision.steering.name
+        self.metrics.decisions.labels(service).inc()
+        log.warning("decision", service=service, trigger=change.trigger, generation=generation, good=decision.good)
+        self.store.record(
+            DecisionRecord(
+                self.clock.to_utc(change.at),
+                service,
+                change.trigger,
+                generation,
+                change.before,
+                decision.steering,
+                decision.reasons,
+                decision.good,
+            )
+        )
+
+    def scrape(self) -> bytes:
+        """All metrics, with those of endpoints as they are now."""
+        self.metrics.in_service.clear()
+        self.metrics.score.clear()
+        for service, decision in self.engine.decisions.items():
+            for endpoint, fitness in decision.fitness.items():
+                self.metrics.in_service.labels(service, endpoint).set(fitness is Fitness.IN_SERVICE)
+                self.metrics.score.labels(service, endpoint).set(self.engine.standings[service, endpoint].score)
+        return self.metrics.text()
+
+    def _confirmed(self, record: PublicationRecord) -> None:
+        self.metrics.publication.labels(record.provider).observe(record.seconds)
+        if record.services:
+            log.info("published", provider=record.provider, generation=record.generation, seconds=record.seconds)
+            self.store.record(record)

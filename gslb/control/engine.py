@@ -1,0 +1,273 @@
+"""From results to decisions, event by event: nothing here waits, sleeps or writes.
+
+A result moves one check; if that changes how an endpoint stands with a service, the service is decided again. Time
+alone changes a decision only at its ``next_at``, which ``tick`` serves.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gslb.control.health import CheckState, ServiceEndpoint, checks_of, endpoints_of, standing
+from gslb.model.address import IP
+from gslb.model.combine import Health
+from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
+from gslb.model.observation import Cause, CheckKey, ProbeResult
+from gslb.model.override import Override
+from gslb.model.pacing import Pace
+from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
+from gslb.model.steering import Steering
+from gslb.model.step import Thresholds
+from gslb.model.topology import Endpoint, Service, Topology
+
+GRACE = 1.0
+"""Seconds beyond the longest detection after which a service is decided with what is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The health of an endpoint changed for ``services``, alike for all of them."""
+
+    at: float
+    endpoint: EndpointName
+    before: Health
+    after: Health
+    services: tuple[ServiceName, ...]
+    evidence: tuple[ProbeResult, ...]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The steering of a service changed."""
+
+    at: float
+    trigger: str
+    before: Steering | None
+    decision: Decision
+
+
+class Listener(Protocol):
+    """Who wants to know."""
+
+    def transition(self, transition: Transition) -> None:
+        """An endpoint's health changed."""
+
+    def changed(self, changes: tuple[Change, ...]) -> None:
+        """Steerings changed, by one event."""
+
+
+class Addresses(Protocol):
+    """Current addresses of hosts."""
+
+    def known(self, host: IP | str) -> IP | None:
+        """The address as last resolved."""
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What depends on the configuration only."""
+
+    topology: Topology = field(default_factory=Topology)
+    thresholds: dict[ProbeName, Thresholds] = field(default_factory=dict)
+    keys: dict[ServiceEndpoint, tuple[CheckKey, ...]] = field(default_factory=dict)
+    users: dict[CheckKey, tuple[ServiceEndpoint, ...]] = field(default_factory=dict)
+    endpoints: dict[EndpointName, Endpoint] = field(default_factory=dict)
+    deadline: dict[ServiceName, float] = field(default_factory=dict)
+
+
+class Engine:
+    """Holds the state of all checks and the decision of every service.
+
+    Args:
+        listener: told about changes.
+        addresses: of endpoints that are named by host.
+        vantage: where this process's own results come from.
+    """
+
+    def __init__(self, listener: Listener, addresses: Addresses, vantage: VantageName) -> None:
+        self._listener, self._addresses, self._vantage = listener, addresses, vantage
+        self._plan = _Plan()
+        self.checks: dict[CheckKey, CheckState] = {}
+        self.overrides: tuple[Override, ...] = ()
+        self.decisions: dict[ServiceName, Decision] = {}
+        self.standings: dict[ServiceEndpoint, Standing] = {}
+        self.last_good: dict[ServiceName, Steering] = {}
+        self.last: dict[ServiceName, Steering] = {}
+        self.revision = 0
+        """Rises whenever anything was decided again: ``next_at`` may then be another."""
+        self._now = -math.inf
+
+    @property
+    def topology(self) -> Topology:
+        """What is being steered."""
+        return self._plan.topology
+
+    @property
+    def complete(self) -> bool:
+        """Every service has been decided, so that all of them can be published without taking one away."""
+        return self.decisions.keys() >= self.topology.services.keys()
+
+    def configure(self, topology: Topology, paces: Mapping[ProbeName, Pace], now: float) -> None:
+        """Steer this from now on. Checks that stay keep their state."""
+        self._plan = self._prepare(topology, paces, now)
+        self.checks = {key: self.checks.get(key, CheckState()) for key in self._plan.users}
+        self.standings = {
+            pair: self._standing(topology.services[pair[0]], self._plan.endpoints[pair[1]]) for pair in self._plan.keys
+        }
+        for name in self.decisions.keys() - topology.services.keys():
+            del self.decisions[name]
+        self._decide(topology.services.values(), "configuration", now)
+
+    def observe(self, result: ProbeResult) -> bool:
+        """Account for a result; whether failures now wait to be confirmed.
+
+        A failure of the prober itself says nothing about the endpoint and changes nothing.
+        """
+        check = self.checks.get(result.key)
+        if check is None:
+            return False
+        if result.observation.cause is not Cause.LOCAL:
+            check.take(result, self._plan.thresholds[result.key.probe])
+            self._refresh(self._plan.users[result.key], result.ended)
+        return check.state.suspect
+
+    def resolved(self, host: str, now: float) -> None:
+        """The address of ``host`` has changed."""
+        pairs = [pair for pair in self._plan.keys if self._plan.endpoints[pair[1]].probe.host == host]
+        self._refresh(pairs, now, trigger=f"{host} has a new address")
+
+    def order(self, overrides: Iterable[Override], trigger: str, now: float) -> None:
+        """These are the orders in force from now on."""
+        self.overrides = tuple(overrides)
+        self._decide(self.topology.services.values(), trigger, now)
+
+    def tick(self, now: float) -> float | None:
+        """Decide again whatever time alone has changed; returns the next moment for that."""
+        due = [self.topology.services[name] for name, moment in self._moments() if moment <= now]
+        self._decide(due, "", now)
+        return min((moment for _, moment in self._moments() if moment > now), default=None)
+
+    def since(self, service: ServiceName, endpoint: EndpointName) -> float | None:
+        """When the endpoint's present health was reached, first verdicts included; None while nothing is known."""
+        states = [self.checks[key].state for key in self._plan.keys[service, endpoint]]
+        times = [t for state in states for t in (state.since, state.draining_since) if t is not None]
+        return max(times, default=None)
+
+    def fit(self, service: ServiceName, endpoint: Endpoint) -> bool:
+        """Whether the endpoint could answer for the service without ``when_all_down``."""
+        decision = self.decisions.get(service)
+        return decision is not None and decision.fitness.get(endpoint.name, Fitness.DOWN) < Fitness.DOWN
+
+    def held_until(self, service: ServiceName, endpoint: EndpointName) -> float | None:
+        """The end of the endpoint's hold, if it has failed before."""
+        failed = self.standings[service, endpoint].last_failure
+        return None if failed is None else failed + hold_of(self.topology.services[service])
+
+    def latency(self, service: ServiceName, endpoint: EndpointName) -> float | None:
+        """Recent latency of the slowest of the endpoint's checks, in seconds."""
+        found = [self.checks[key].latency for key in self._plan.keys[service, endpoint]]
+        return max((latency.recent for latency in found if latency), default=None)
+
+    def _moments(self) -> Iterable[tuple[ServiceName, float]]:
+        for name in self.topology.services:
+            decision = self.decisions.get(name)
+            moment = decision.next_at if decision else self._plan.deadline[name]
+            if moment is not None:
+                yield name, moment
+
+    def _prepare(self, topology: Topology, paces: Mapping[ProbeName, Pace], now: float) -> _Plan:
+        plan = _Plan(topology, {name: pace.thresholds for name, pace in paces.items()})
+        users: dict[CheckKey, list[ServiceEndpoint]] = {}
+        for service in topology.services.values():
+            plan.deadline[service.name] = now + GRACE + max((_verdict(paces[p]) for p in service.probes), default=0.0)
+            for endpoint in endpoints_of(service, topology):
+                pair = (service.name, endpoint.name)
+                plan.endpoints[endpoint.name] = endpoint
+                plan.keys[pair] = checks_of(service, endpoint, self._vantage)
+                for key in plan.keys[pair]:
+                    users.setdefault(key, []).append(pair)
+        plan.users = {key: tuple(pairs) for key, pairs in users.items()}
+        return plan
+
+    def _standing(self, service: Service, endpoint: Endpoint) -> Standing:
+        keys = self._plan.keys[service.name, endpoint.name]
+        known = self._addresses.known(endpoint.probe.host)
+        addresses = endpoint.publish or ((known,) if known else ())
+        return standing(service, [self.checks[key] for key in keys], addresses, keys)
+
+    def _refresh(self, pairs: Iterable[ServiceEndpoint], now: float, trigger: str = "") -> None:
+        """Look again at how endpoints stand; tell and decide what that changes."""
+        changed: dict[tuple[EndpointName, Health, Health], list[ServiceName]] = {}
+        affected: dict[ServiceName, None] = {}
+        for pair in pairs:
+            service, endpoint = pair
+            before = self.standings[pair]
+            after = self._standing(self.topology.services[service], self._plan.endpoints[endpoint])
+            self.standings[pair] = after
+            if before.health is not after.health:
+                changed.setdefault((endpoint, before.health, after.health), []).append(service)
+            if _matters(before, after):
+                affected[service] = None
+        for (endpoint, old, new), services in changed.items():
+            trigger = f"{endpoint} is {new}"
+            self._listener.transition(self._transition(endpoint, old, new, tuple(services), now))
+        self._decide([self.topology.services[name] for name in affected], trigger or "score", now)
+
+    def _transition(
+        self, endpoint: EndpointName, old: Health, new: Health, services: tuple[ServiceName, ...], now: float
+    ) -> Transition:
+        keys = self._plan.keys[services[0], endpoint]
+        evidence = sorted((result for key in keys for result in self.checks[key].recent), key=lambda result: result.at)
+        detail = self.standings[services[0], endpoint].detail
+        return Transition(now, endpoint, old, new, services, tuple(evidence), detail)
+
+    def _decide(self, services: Iterable[Service], trigger: str, now: float) -> None:
+        # A result that had to wait for an older one ended in the past: what time has brought is not taken back.
+        now = self._now = max(now, self._now)
+        changes = tuple(change for service in services if (change := self._decide_one(service, trigger, now)))
+        if changes:
+            self._listener.changed(changes)
+
+    def _decide_one(self, service: Service, trigger: str, now: float) -> Change | None:
+        name = service.name
+        standings = {
+            endpoint.name: self.standings[name, endpoint.name] for endpoint in endpoints_of(service, self.topology)
+        }
+        waiting = any(standing.health is Health.UNKNOWN for standing in standings.values())
+        if name not in self.decisions and waiting and now < self._plan.deadline[name]:
+            return None  # one full round of probes comes first
+        decision = steer(service, self.topology.regions, standings, self.overrides, self.last_good.get(name), now)
+        self.revision += 1
+        former, before = self.decisions.get(name), self.last.get(name)
+        self.decisions[name], self.last[name] = decision, decision.steering
+        if decision.good:
+            self.last_good[name] = decision.steering
+        if former is not None and decision.steering == before:
+            return None
+        return Change(now, trigger or _passed(former, decision), before, decision)
+
+
+def _matters(before: Standing, after: Standing) -> bool:
+    """Whether a decision could differ; the time of a failure only counts once the endpoint is up again."""
+    return (
+        before.health is not after.health
+        or before.score != after.score
+        or before.since != after.since
+        or before.addresses != after.addresses
+    )
+
+
+def _passed(former: Decision | None, decision: Decision) -> str:
+    """What time alone has changed."""
+    held = [e for e, fitness in former.fitness.items() if fitness is Fitness.HOLD] if former else []
+    back = [endpoint for endpoint in held if decision.fitness.get(endpoint) is Fitness.IN_SERVICE]
+    if back:
+        return f"hold of {', '.join(back)} is over"
+    return "calm since the last change" if former else "first round of probes took too long"
+
+
+def _verdict(pace: Pace) -> float:
+    """Longest time until a fresh check has a verdict, in seconds."""
+    return pace.interval + pace.timeout + pace.thresholds.fall * (pace.confirm + pace.confirm_timeout)

@@ -1,0 +1,50 @@
+"""Metrics of the nameserver's processes, as each of them last reported over its link."""
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gslb.nameserver.client import Link
+
+
+class NameserverCollector(Collector):
+    """Reads the links whenever metrics are asked for.
+
+    Args:
+        links: by the worker's name.
+    """
+
+    def __init__(self, links: Mapping[str, Link]) -> None:
+        self._links = links
+
+    def collect(self) -> Iterable[Metric]:
+        """What each worker is, and what it has done since it started."""
+        connected = GaugeMetricFamily(
+            "gslb_nameserver_connected", "1 when the worker can be reached", labels=["worker"]
+        )
+        generation = GaugeMetricFamily(
+            "gslb_nameserver_generation", "Newest generation that the worker confirmed", labels=["worker"]
+        )
+        for worker, link in self._links.items():
+            connected.add_metric([worker], float(link.connected))
+            generation.add_metric([worker], float(link.acked or 0))
+        return connected, generation, *self._reported()
+
+    def _reported(self) -> tuple[Metric, ...]:
+        queries = CounterMetricFamily("gslb_nameserver_queries", "Queries by transport", labels=["worker", "transport"])
+        responses = CounterMetricFamily("gslb_nameserver_responses", "Responses by rcode", labels=["worker", "rcode"])
+        dropped = CounterMetricFamily("gslb_nameserver_dropped", "Packets not worth an answer", labels=["worker"])
+        unsaved = GaugeMetricFamily(
+            "gslb_nameserver_snapshot_unsaved", "1 when the newest snapshot is not on disk", labels=["worker"]
+        )
+        for worker, link in self._links.items():
+            if (stats := link.stats) is None:
+                continue
+            for transport, count in stats.queries.items():
+                queries.add_metric([worker, transport], count)
+            for rcode, count in stats.responses.items():
+                responses.add_metric([worker, rcode], count)
+            dropped.add_metric([worker], stats.dropped)
+            unsaved.add_metric([worker], float(stats.save_failed))
+        return queries, responses, dropped, unsaved

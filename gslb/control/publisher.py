@@ -1,0 +1,85 @@
+"""Hands decisions to the providers and notes when each has confirmed them."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from gslb.control.clock import Clock
+from gslb.model.names import ServiceName
+from gslb.model.record import PublicationRecord
+from gslb.model.steering import Steering
+from providers.base import Provider
+
+log = structlog.get_logger(__name__)
+
+PATIENCE = 5.0
+"""Seconds after which an unconfirmed generation is worth a warning."""
+MAX_PENDING = 1000
+"""Unconfirmed generations that are remembered for the record; of more the oldest are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    generation: int
+    services: tuple[ServiceName, ...]
+    decided_at: float
+
+
+class Publisher:
+    """Publishes generations of steerings, numbered so that they rise across restarts.
+
+    Args:
+        clock: for times of confirmation, and for the first number.
+        providers: where to publish.
+        confirmed: takes a record whenever a provider confirms.
+    """
+
+    def __init__(
+        self, clock: Clock, providers: Sequence[Provider], confirmed: Callable[[PublicationRecord], None]
+    ) -> None:
+        self._clock, self._providers, self._confirmed = clock, providers, confirmed
+        self.generation = int(clock.utc().timestamp() * 1000)
+        self._pending: dict[str, deque[_Pending]] = {provider.name: deque(maxlen=MAX_PENDING) for provider in providers}
+        self._wake: dict[str, asyncio.Event] = {provider.name: asyncio.Event() for provider in providers}
+
+    def next_generation(self) -> int:
+        """The number of what is published next."""
+        self.generation += 1
+        return self.generation
+
+    def publish(self, steerings: Mapping[ServiceName, Steering], changed: tuple[ServiceName, ...], at: float) -> None:
+        """Publish ``steerings`` as the newest generation; ``changed`` since ``at`` is what the record will name."""
+        for provider in self._providers:
+            provider.publish(self.generation, steerings)
+            self._pending[provider.name].append(_Pending(self.generation, changed, at))
+            self._wake[provider.name].set()
+
+    async def run(self) -> None:
+        """Run the providers and follow their confirmations until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for provider in self._providers:
+                group.create_task(provider.run())
+                group.create_task(self._follow(provider))
+
+    async def _follow(self, provider: Provider) -> None:
+        pending, wake = self._pending[provider.name], self._wake[provider.name]
+        while True:
+            await wake.wait()
+            wake.clear()
+            while pending:
+                newest = pending[-1]
+                if await provider.settled(newest.generation, PATIENCE):
+                    self._settle(provider, newest.generation)
+                else:
+                    log.warning("not confirmed yet", provider=provider.name, generation=newest.generation)
+
+    def _settle(self, provider: Provider, generation: int) -> None:
+        pending, now = self._pending[provider.name], self._clock.monotonic()
+        at_utc = self._clock.to_utc(now)
+        while pending and pending[0].generation <= generation:
+            done = pending.popleft()
+            seconds = now - done.decided_at
+            self._confirmed(PublicationRecord(at_utc, provider.name, done.generation, done.services, seconds))

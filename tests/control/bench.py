@@ -1,0 +1,127 @@
+"""An engine with its surroundings on the table: small topologies, results by hand, and what it told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any
+
+from gslb.control.engine import Change, Engine, Transition
+from gslb.model.address import IP, parse_address
+from gslb.model.distribution import distribution
+from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
+from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult
+from gslb.model.pacing import Pace
+from gslb.model.steer import Fitness
+from gslb.model.steering import RecordType
+from gslb.model.topology import Endpoint, Member, Region, Service, Topology
+from policies.weighted import Weighted
+
+HERE = VantageName("here")
+EDGE = ProbeName("edge")
+API = ServiceName("api.example.com.")
+SHOP = ServiceName("shop.example.com.")
+ISTANBUL, ANKARA = "192.0.2.1:80", "192.0.2.2:80"
+REGIONS = {"istanbul": [ISTANBUL], "ankara": [ANKARA]}
+
+
+def key(target: str, probe: ProbeName = EDGE) -> CheckKey:
+    return CheckKey(HERE, probe, target)
+
+
+def endpoint(region: str, address: str, publish: tuple[str, ...] = ()) -> Endpoint:
+    parsed = parse_address(address)
+    own = () if isinstance(parsed.host, str) else (parsed.host,)
+    published = tuple(ip_address(text) for text in publish) or own
+    return Endpoint(EndpointName(f"{region}/{address}"), RegionName(region), parsed, published)
+
+
+def service(name: ServiceName = API, regions: tuple[str, ...] = ("istanbul", "ankara"), **settings: Any) -> Service:
+    defaults: dict[str, Any] = {"probes": (EDGE,), "policy": (Weighted(),)}
+    return Service(name, tuple(Member(RegionName(r), 1) for r in regions), **defaults | settings)
+
+
+def topology(
+    *services: Service, regions: Mapping[str, list[str]] | None = None, publish: tuple[str, ...] = ()
+) -> Topology:
+    made = {
+        RegionName(name): Region(RegionName(name), tuple(endpoint(name, address, publish) for address in addresses))
+        for name, addresses in (regions or REGIONS).items()
+    }
+    return Topology(made, {service.name: service for service in services or (service(),)})
+
+
+@dataclass(slots=True)
+class Told:
+    """What the engine said, in order."""
+
+    transitions: list[Transition] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    def transition(self, transition: Transition) -> None:
+        self.transitions.append(transition)
+
+    def changed(self, changes: tuple[Change, ...]) -> None:
+        self.changes += changes
+
+    @property
+    def triggers(self) -> list[str]:
+        return [change.trigger for change in self.changes]
+
+
+@dataclass(slots=True)
+class Hosts:
+    """Addresses of host names, as resolved."""
+
+    found: dict[str, IP] = field(default_factory=dict)
+
+    def known(self, host: IP | str) -> IP | None:
+        return self.found.get(host) if isinstance(host, str) else host
+
+
+class Bench:
+    """An engine, and hands to feed it with."""
+
+    def __init__(self, *services: Service, pace: Pace | None = None, **world: Any) -> None:
+        self.told, self.hosts = Told(), Hosts()
+        self.paces = {EDGE: pace or Pace(), ProbeName("deep"): pace or Pace()}
+        self.engine = Engine(self.told, self.hosts, HERE)
+        self._start = topology(*services, **world)
+
+    def start(self, now: float = 0.0) -> "Bench":
+        self.configure(self._start, now)
+        return self
+
+    def configure(self, topology: Topology, now: float) -> None:
+        self.engine.configure(topology, self.paces, now)
+
+    def up(self, target: str, at: float, *, times: int = 1, **seen: Any) -> None:
+        """``times`` successes, 0.1 s apart from ``at`` on."""
+        for index in range(times):
+            observation = Observation(ok=True, latency=seen.get("latency", 0.0), report=seen.get("report"))
+            self.engine.observe(ProbeResult(key(target, seen.get("probe", EDGE)), at + index * 0.1, observation))
+
+    def down(self, target: str, at: float, *, times: int = 3, **seen: Any) -> None:
+        """``times`` failures, 0.1 s apart from ``at`` on: with the default, enough to go down."""
+        cause = seen.get("cause", Cause.REFUSED)
+        for index in range(times):
+            observation = Observation(ok=False, latency=0.0, cause=cause, detail="Connection refused")
+            self.engine.observe(ProbeResult(key(target, seen.get("probe", EDGE)), at + index * 0.1, observation))
+
+    def both_up(self, at: float = 0.0) -> "Bench":
+        """Started, and one full round of probes has passed."""
+        self.start(at)
+        self.up(ISTANBUL, at)
+        self.up(ANKARA, at)
+        return self
+
+    def answers(self, name: ServiceName = API, kind: RecordType = RecordType.A) -> dict[str, float]:
+        odds = distribution(self.engine.decisions[name].steering, kind)
+        return {value: float(share) for value, share in odds.items()}
+
+    def fitness(self, target: str, name: ServiceName = API) -> Fitness:
+        found = self.engine.decisions[name].fitness
+        return next(fitness for endpoint, fitness in found.items() if endpoint.endswith(target))
+
+
+def saturated(saturation: float) -> HealthReport:
+    return HealthReport(saturation=saturation)

@@ -1,0 +1,337 @@
+"""The controller with real state, real endpoints and a real nameserver: probe, decision, answer, and what is kept."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from ipaddress import ip_address
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gslb.control.clock import Clock
+from gslb.control.controller import Controller
+from gslb.control.reload import reload_file
+from gslb.errors import ConfigError
+from gslb.model.names import EndpointName
+from gslb.model.record import DecisionRecord, HistoryRecord, OrderRecord, PublicationRecord, TransitionRecord
+from gslb.model.steer import Fitness
+from gslb.model.step import Condition
+from tests.control.bench import API, SHOP
+from tests.control.loops import until
+from tests.control.rig import ANKARA, ISTANBUL, Endpoint, Site, answers, decided, history
+from tests.nameserver.support import Server, values
+
+BOTH = {ISTANBUL, ANKARA}
+IN_SERVICE = "gslb_endpoint_in_service"
+
+
+def of(kind: type[HistoryRecord], records: Sequence[HistoryRecord]) -> list[HistoryRecord]:
+    return [record for record in records if isinstance(record, kind)]
+
+
+async def dig(server: Server, name: str = "api.example.com.") -> set[str]:
+    return set(values(await asyncio.to_thread(server.ask, name)))
+
+
+def sample(controller: Controller, name: str, **labels: str) -> float:
+    """The value of a metric as scraped; -1 where there is none with these labels."""
+    families = text_string_to_metric_families(controller.scrape().decode())
+    found = (s for family in families for s in family.samples)
+    return next((s.value for s in found if s.name == name and labels.items() <= s.labels.items()), -1)
+
+
+async def confirmed(controller: Controller) -> None:
+    """Wait until the nameserver has what was decided last."""
+    await until(lambda: all(p.generation == controller.publisher.generation for p in controller.embedded.places()))
+
+
+# From probe to answer
+
+
+async def test_a_dead_region_leaves_the_answers_and_the_history_says_why(site: Site, nameserver: Server) -> None:
+    async with site.controller(nameserver.socket) as controller:
+        await decided(controller)
+        await confirmed(controller)
+        assert {ip for _ in range(6) for ip in await dig(nameserver)} == BOTH
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        await confirmed(controller)
+        assert await dig(nameserver) == {ANKARA}
+        await until(lambda: not controller.publisher._pending["embedded"])
+        records = await history(controller)
+    down = of(TransitionRecord, records)[-1]
+    assert isinstance(down, TransitionRecord)
+    assert (down.endpoint, down.after) == (f"istanbul/{site.istanbul}", "down")
+    assert [evidence.observation.detail for evidence in down.evidence][-3:] == ["Connection refused"] * 3
+    decision, publication = records[-2:]
+    assert isinstance(decision, DecisionRecord)
+    assert isinstance(publication, PublicationRecord)
+    assert decision.trigger == f"istanbul/{site.istanbul} is down"
+    assert (publication.generation, publication.services) == (decision.generation, (API,))
+    assert down.at_utc <= decision.at_utc <= publication.at_utc
+    assert 0 < publication.seconds < 10
+
+
+async def test_the_first_publication_names_every_service_though_they_were_decided_one_after_the_other(
+    site: Site, nameserver: Server
+) -> None:
+    site.write(
+        lambda text: text.replace('regions = ["istanbul", "ankara"]', 'regions = ["istanbul"]'), more=shop("edge")
+    )
+    async with site.controller(nameserver.socket) as controller:
+        await until(lambda: controller.engine.decisions.keys() == {API, SHOP})
+        await until(lambda: not controller.publisher._pending["embedded"])
+        records = await history(controller)
+    decisions, (publication,) = of(DecisionRecord, records), of(PublicationRecord, records)
+    assert isinstance(publication, PublicationRecord)
+    assert len(decisions) == len(publication.services) == 2
+    assert set(publication.services) == {API, SHOP}
+
+
+async def test_a_drain_is_answered_at_once_and_lifted_by_its_end(site: Site, nameserver: Server) -> None:
+    async with site.controller(nameserver.socket) as controller:
+        await decided(controller)
+        controller.drain("istanbul", "ayse", "kernel update", 0.05, force=False)
+        assert answers(controller) == {ANKARA}
+        assert sample(controller, "gslb_overrides") == 1
+        await until(lambda: answers(controller) == BOTH)
+        assert sample(controller, "gslb_overrides") == 0
+        await confirmed(controller)
+        records = await history(controller)
+    assert [r.action for r in records if isinstance(r, OrderRecord)] == ["drain", "expired"]
+    triggers = [r.trigger for r in records if isinstance(r, DecisionRecord)][1:]
+    assert triggers == ["istanbul drained by ayse", "drain of istanbul expired"]
+
+
+# Restart
+
+
+async def test_a_restart_goes_on_from_the_state_before_without_a_new_decision(site: Site) -> None:
+    async with site.controller() as controller:
+        await decided(controller)
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        controller.drain("istanbul", "ayse", "kernel update", 3600, force=False)
+        before = await history(controller)
+        steering = controller.engine.decisions[API].steering
+    async with site.controller() as controller:
+        assert controller.orders.in_force[0].reason == "kernel update"
+        assert sample(controller, "gslb_overrides") == 1
+        await until(lambda: controller.engine.decisions)
+        assert controller.engine.decisions[API].steering == steering
+        states = {key.target: check.state.condition for key, check in controller.engine.checks.items()}
+        assert states == {str(site.istanbul): Condition.DOWN, str(site.ankara): Condition.UP}
+        after = await history(controller)
+    assert len(of(DecisionRecord, after)) == len(of(DecisionRecord, before)) == 2
+    assert of(OrderRecord, after) == of(OrderRecord, before)
+
+
+async def test_a_transition_is_kept_at_once_so_that_a_crash_does_not_lose_it(site: Site) -> None:
+    async with site.controller() as controller:
+        await decided(controller)
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        kept = {record.key.target: record.state for record in await controller.store.checks()}
+        assert kept[str(site.istanbul)].condition is Condition.DOWN
+
+
+class Ahead(Clock):
+    """A wall clock that is off by ``seconds``; the monotonic one is right."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+
+    def utc(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.seconds)
+
+
+async def test_a_hold_goes_on_across_a_restart_and_no_longer_if_the_wall_clock_was_set_back(site: Site) -> None:
+    async with site.controller(clock=Ahead(3 * 3600)) as controller:
+        await decided(controller)
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        await site.istanbul.start()
+    async with site.controller() as controller:
+        await decided(controller)
+        await until(lambda: Fitness.HOLD in controller.engine.decisions[API].fitness.values())
+        held = controller.engine.held_until(API, EndpointName(f"istanbul/{site.istanbul}"))
+        assert held is not None
+        assert 30 < held - controller.clock.monotonic() <= 60
+
+
+async def test_a_wall_clock_that_jumps_changes_no_decision(site: Site) -> None:
+    clock, results = Ahead(), "gslb_probe_lateness_seconds_count"
+    async with site.controller(clock=clock) as controller:
+        await decided(controller)
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        controller.drain("istanbul", "ayse", "kernel update", 3600, force=False)
+        decisions, revision = dict(controller.engine.decisions), controller.engine.revision
+        for jump in (7200.0, -7200.0, 86400.0):
+            clock.seconds = jump
+            goal = sample(controller, results) + 4
+            await until(partial(lambda goal: sample(controller, results) >= goal, goal))
+        assert controller.orders.in_force
+        assert controller.engine.decisions == decisions
+        assert controller.engine.revision == revision
+
+
+@pytest.fixture
+async def by_name(site: Site) -> AsyncIterator[Site]:
+    """Istanbul is probed by a host name."""
+    site.istanbul = await Endpoint("127.0.0.1").start()
+    site.write(lambda text: text.replace(str(site.istanbul), f"localhost:{site.istanbul.port}"))
+    yield site
+    await site.istanbul.kill()
+
+
+async def test_a_host_name_starts_from_the_address_that_was_answered_for_it(by_name: Site) -> None:
+    async with by_name.controller() as controller:
+        await until(lambda: answers(controller) == {"127.0.0.1", ANKARA})
+    async with by_name.controller(run=False) as controller:
+        assert controller.resolver.known("localhost") == ip_address("127.0.0.1")
+
+
+async def test_published_addresses_are_not_taken_for_those_of_the_probed_name(by_name: Site) -> None:
+    published = f'{{ probe = "localhost:{by_name.istanbul.port}", publish = ["203.0.113.7"] }}'
+    by_name.write(lambda text: text.replace(f'"{by_name.istanbul}"', published))
+    async with by_name.controller() as controller:
+        await until(lambda: answers(controller) == {"203.0.113.7", ANKARA})
+    async with by_name.controller(run=False) as controller:
+        assert controller.resolver.known("localhost") is None
+
+
+# Reload
+
+
+def shop(probe: str, regions: str = '"ankara"') -> str:
+    return f"""
+[services."shop.example.com"]
+regions = [{regions}]
+probes  = ["{probe}"]
+"""
+
+
+SLOW = """
+[probes.slow]
+type     = "tcp"
+interval = "60s"
+timeout  = "60s"
+"""
+
+
+async def test_a_reload_swaps_the_configuration_and_keeps_what_is_known(site: Site, nameserver: Server) -> None:
+    async with site.controller(nameserver.socket) as controller:
+        await decided(controller)
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        site.write(more=shop("edge"))
+        await reload_file(controller)
+        await until(lambda: SHOP in controller.engine.decisions)
+        assert answers(controller) == {ANKARA}
+        await confirmed(controller)
+        assert await dig(nameserver, "shop.example.com.") == {ANKARA}
+        assert sample(controller, IN_SERVICE, service=SHOP) == 1
+        site.write()
+        await reload_file(controller)
+        await confirmed(controller)
+        assert await dig(nameserver, "shop.example.com.") == set()
+        assert sample(controller, IN_SERVICE, service=SHOP) == -1
+        assert sample(controller, "gslb_reloads_total", outcome="done") == 2
+
+
+async def test_a_new_service_that_is_still_probed_does_not_hold_up_the_others(site: Site, nameserver: Server) -> None:
+    """The first attempts of a slow probe are spread over its interval, so the verdict on Ankara takes a while."""
+    async with site.controller(nameserver.socket) as controller:
+        await decided(controller)
+        site.write(more=shop("slow", '"istanbul", "ankara"') + SLOW)
+        await reload_file(controller)
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        assert not controller.engine.complete
+        await confirmed(controller)
+        assert await dig(nameserver) == {ANKARA}
+
+
+async def test_nor_does_it_after_a_restart(site: Site, nameserver: Server) -> None:
+    async with site.controller(nameserver.socket) as controller:
+        await decided(controller)
+        await confirmed(controller)
+    site.write(more=shop("slow", '"istanbul", "ankara"') + SLOW)
+    async with site.controller(nameserver.socket) as controller:
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+        assert not controller.engine.complete
+        await confirmed(controller)
+        assert await dig(nameserver) == {ANKARA}
+
+
+async def test_a_reload_that_needs_a_restart_is_refused_and_names_each_key(site: Site) -> None:
+    other = """
+[api]
+listen = "127.0.0.1:9999"
+
+[nameserver]
+listen = ["127.0.0.1:9998"]
+"""
+    async with site.controller() as controller:
+        await decided(controller)
+        before = controller.configuration
+        site.write(lambda text: text.replace("gslb.db", "other.db"), more=other)
+        with pytest.raises(ConfigError) as refusal:
+            await reload_file(controller)
+        assert [p.key for p in refusal.value.problems] == ["node.state", "api.listen", "nameserver.listen"]
+        assert all("restart gslb run" in problem.remedy for problem in refusal.value.problems)
+        assert controller.configuration is before
+        assert sample(controller, "gslb_reloads_total", outcome="refused") == 1
+
+
+async def test_a_file_with_faults_leaves_the_former_configuration_running(site: Site) -> None:
+    async with site.controller() as controller:
+        await decided(controller)
+        before = controller.configuration
+        site.write(lambda text: text.replace("probes  = ", "probez  = "))
+        with pytest.raises(ConfigError, match="did you mean 'probes'"):
+            await reload_file(controller)
+        assert controller.configuration is before
+        await site.istanbul.kill()
+        await until(lambda: answers(controller) == {ANKARA})
+
+
+# Metrics
+
+
+async def test_endpoints_in_service_are_counted_as_they_are_even_where_no_answer_changes(site: Site) -> None:
+    """Ankara is on standby: its death changes nothing but its own metric."""
+    quiet = 'policy  = ["failover"]\nttl     = { steady = "5s", alert = "5s" }\nhold'
+    site.write(lambda text: text.replace("hold", quiet))
+    async with site.controller() as controller:
+        await decided(controller)
+        assert sample(controller, IN_SERVICE, endpoint=f"ankara/{site.ankara}") == 1
+        await site.ankara.kill()
+        await until(lambda: Fitness.DOWN in controller.engine.decisions[API].fitness.values())
+        assert sample(controller, IN_SERVICE, endpoint=f"ankara/{site.ankara}") == 0
+        assert len(of(DecisionRecord, await history(controller))) == 1
+
+
+async def test_probe_results_are_counted_by_outcome(site: Site) -> None:
+    name = "gslb_probe_results_total"
+    async with site.controller() as controller:
+        await until(lambda: sample(controller, name, target=str(site.ankara), outcome="ok") >= 2)
+        await site.ankara.kill()
+        await until(lambda: sample(controller, name, target=str(site.ankara), outcome="refused") >= 3)
+        assert sample(controller, "gslb_transitions_total", endpoint=f"ankara/{site.ankara}", after="down") == 1
+
+
+async def test_each_nameserver_is_counted_as_it_last_reported(site: Site, nameserver: Server) -> None:
+    worker = nameserver.socket.stem
+    async with site.controller(nameserver.socket) as controller:
+        assert sample(controller, "gslb_nameserver_connected", worker=worker) == 0
+        await decided(controller)
+        await confirmed(controller)
+        assert sample(controller, "gslb_nameserver_connected", worker=worker) == 1
+        assert sample(controller, "gslb_nameserver_generation", worker=worker) == controller.publisher.generation
+        await dig(nameserver)
+        await until(lambda: sample(controller, "gslb_nameserver_queries_total", worker=worker, transport="udp") >= 1)
+        assert sample(controller, "gslb_nameserver_responses_total", worker=worker, rcode="NOERROR") >= 1

@@ -1,0 +1,164 @@
+"""Host names of endpoints: resolved beside the probes, kept while they can be, never waited for long."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from threading import Event
+from typing import Any
+
+import pytest
+
+from gslb.control.resolver import Resolver
+from tests.control.loops import until
+
+NAME = "gw.example.net"
+ONE, OTHER = ip_address("192.0.2.1"), ip_address("192.0.2.2")
+
+
+class Directory:
+    """What the system's resolver finds; a name that is not in it is unknown, one that is held never gets an answer."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, list[str]] = {}
+        self.asked = 0
+        self.held = Event()
+        self.held.set()
+
+    def getaddrinfo(self, host: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
+        self.asked += 1
+        self.held.wait()
+        if host not in self.names:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in self.names[host]]
+
+
+@pytest.fixture
+def directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Directory]:
+    made = Directory()
+    monkeypatch.setattr("gslb.control.resolver.socket.getaddrinfo", made.getaddrinfo)
+    monkeypatch.setattr("gslb.control.resolver.REFRESH", 0.005)
+    monkeypatch.setattr("gslb.control.resolver.RETRY", 0.005)
+    yield made
+    made.held.set()
+
+
+@asynccontextmanager
+async def following(*names: str, changed: Callable[[str], None] = lambda _: None) -> AsyncIterator[Resolver]:
+    resolver = Resolver(changed)
+    resolver.configure(names)
+    try:
+        yield resolver
+    finally:
+        resolver.close()
+
+
+async def test_localhost_resolves() -> None:
+    async with following("localhost") as resolver:
+        address = await resolver.address("localhost", 5)
+        assert address is not None
+        assert address.is_loopback
+
+
+async def test_an_address_is_its_own() -> None:
+    async with following() as resolver:
+        assert resolver.known(ONE) is ONE
+        assert await resolver.address(ONE, 0) is ONE
+
+
+async def test_a_new_address_is_told_once(directory: Directory) -> None:
+    directory.names[NAME] = ["192.0.2.1"]
+    told: list[str] = []
+    async with following(NAME, changed=told.append) as resolver:
+        await until(lambda: directory.asked >= 4)
+        assert (resolver.known(NAME), told) == (ONE, [NAME])
+        directory.names[NAME] = ["192.0.2.2"]
+        await until(lambda: resolver.known(NAME) == OTHER)
+        assert told == [NAME, NAME]
+
+
+async def test_of_several_addresses_the_one_in_use_is_kept(directory: Directory) -> None:
+    directory.names[NAME] = ["192.0.2.2"]
+    async with following(NAME) as resolver:
+        await until(lambda: resolver.known(NAME) == OTHER)
+        directory.names[NAME] = ["192.0.2.1", "192.0.2.2"]
+        seen = directory.asked
+        await until(lambda: directory.asked >= seen + 3)
+        assert resolver.known(NAME) == OTHER
+
+
+async def test_a_name_that_is_unknown_from_now_on_keeps_its_last_address(directory: Directory) -> None:
+    directory.names[NAME] = ["192.0.2.1"]
+    async with following(NAME) as resolver:
+        await until(lambda: resolver.known(NAME))
+        directory.names.clear()
+        seen = directory.asked
+        await until(lambda: directory.asked >= seen + 3)
+        assert resolver.known(NAME) == ONE
+
+
+async def test_an_unknown_name_has_no_address_and_is_not_waited_for_again(directory: Directory) -> None:
+    async with following(NAME) as resolver, asyncio.timeout(5):
+        assert await resolver.address(NAME, 60) is None
+        assert await resolver.address(NAME, 60) is None
+
+
+async def test_a_hung_resolution_costs_no_more_than_the_patience_given(directory: Directory) -> None:
+    directory.held.clear()
+    directory.names[NAME] = ["192.0.2.1"]
+    async with following(NAME) as resolver:
+        assert await resolver.address(NAME, 0.01) is None
+        directory.held.set()
+        assert await resolver.address(NAME, 5) == ONE
+
+
+async def test_an_address_from_before_a_restart_is_used_while_the_name_hangs(directory: Directory) -> None:
+    directory.held.clear()
+    resolver = Resolver(lambda _: None)
+    resolver.restore(NAME, ONE)
+    resolver.configure([NAME])
+    async with asyncio.timeout(5):
+        assert await resolver.address(NAME, 60) == ONE
+    resolver.close()
+
+
+async def test_a_name_that_is_no_longer_followed_is_forgotten_and_can_come_back(directory: Directory) -> None:
+    directory.names[NAME] = ["192.0.2.1"]
+    async with following(NAME) as resolver:
+        await until(lambda: resolver.known(NAME))
+        resolver.configure([])
+        assert resolver.known(NAME) is None
+        resolver.configure([NAME])
+        assert await resolver.address(NAME, 5) == ONE
+
+
+async def test_closing_leaves_no_task_behind(directory: Directory) -> None:
+    before = asyncio.all_tasks()
+    directory.held.clear()
+    async with following(NAME, "other.example.net"):
+        await until(lambda: directory.asked == 2)
+    await until(lambda: asyncio.all_tasks() == before)
+
+
+HUNG = """
+import asyncio, socket, time
+from gslb.control.resolver import Resolver
+
+async def main():
+    resolver = Resolver(lambda _: None)
+    resolver.configure(["gw.example.net"])
+    await resolver.address("gw.example.net", 0.01)
+    resolver.close()
+
+socket.getaddrinfo = lambda *_, **__: time.sleep(3600)
+asyncio.run(main())
+print("ended")
+"""
+
+
+def test_a_process_ends_though_a_resolution_hangs() -> None:
+    done = subprocess.run([sys.executable, "-c", HUNG], capture_output=True, text=True, check=True, timeout=20)
+    assert (done.stdout, done.stderr) == ("ended\n", "")
