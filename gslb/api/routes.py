@@ -1,0 +1,140 @@
+"""The routes of the API. Errors are problem documents (RFC 9457) that say what to do."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import Field, ValidationError
+
+from gslb.api.auth import guard
+from gslb.api.views import explain_view, history_view, override_view, status_view
+from gslb.config.faults import problems_of, suggest
+from gslb.config.names import absolute
+from gslb.control.controller import Controller
+from gslb.control.reload import reload_file
+from gslb.errors import ConfigError, RefusedError
+from gslb.model.duration import parse_duration
+from gslb.model.names import ServiceName
+from gslb.model.options import Options, PositiveDuration
+
+CONTROLLER = web.AppKey("controller", Controller)
+MAX_HISTORY = 10_000
+MAX_BODY = 64 * 1024
+
+
+class DrainRequest(Options):
+    """Body of ``POST /v1/drains``."""
+
+    target: Annotated[str, Field(min_length=1, max_length=300, description="region or endpoint")]
+    reason: Annotated[str, Field(min_length=1, max_length=500, description="why, for the record")]
+    author: Annotated[str, Field(min_length=1, max_length=100, description="who orders it")]
+    duration: Annotated[PositiveDuration | None, Field(description="lifted by itself after this time")] = None
+    force: Annotated[bool, Field(description="even if a service is left without any endpoint")] = False
+
+
+def make_app(controller: Controller, token: str) -> web.Application:
+    """The application that serves ``controller``; what changes state needs ``token``."""
+    app = web.Application(middlewares=[problems, guard(token)], client_max_size=MAX_BODY)
+    app[CONTROLLER] = controller
+    app.add_routes(
+        [
+            web.get("/healthz", healthz),
+            web.get("/metrics", metrics),
+            web.get("/v1/status", status),
+            web.get("/v1/explain", explain),
+            web.get("/v1/history", history),
+            web.post("/v1/drains", drain),
+            web.delete("/v1/drains/{target:.+}", undrain),
+            web.post("/v1/reload", reload),
+        ]
+    )
+    return app
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn errors into problem documents."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:  # noqa: PLR2004  RFC 9110, section 15.5
+            raise
+        headers = {name: value for name, value in error.headers.items() if name in ("WWW-Authenticate", "Allow")}
+        return _problem(error.status, error.text or error.reason, headers=headers)
+    except RefusedError as error:
+        return _problem(409, str(error).partition("\n")[0], remedy=error.remedy, rule=error.rule)
+    except ConfigError as error:
+        return _problem(422, "the configuration has faults", problems=[str(problem) for problem in error.problems])
+
+
+def _problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> web.Response:
+    body = {"status": status, "detail": detail, **more}
+    return web.json_response(body, status=status, content_type="application/problem+json", headers=headers)
+
+
+async def healthz(request: web.Request) -> web.Response:
+    """200 once every service has been decided, 503 before."""
+    complete = request.app[CONTROLLER].engine.complete
+    return web.json_response({"state": "ok" if complete else "starting"}, status=200 if complete else 503)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus metrics."""
+    return web.Response(body=request.app[CONTROLLER].scrape(), content_type="text/plain", charset="utf-8")
+
+
+async def status(request: web.Request) -> web.Response:
+    """Everything at a glance."""
+    return web.json_response(status_view(request.app[CONTROLLER]))
+
+
+async def explain(request: web.Request) -> web.Response:
+    """Why a name answers what it answers: ``?name=api.example.com``."""
+    controller = request.app[CONTROLLER]
+    services = controller.engine.topology.services
+    try:
+        name = ServiceName(absolute(request.query.get("name", "")))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+    if name not in services:
+        raise web.HTTPNotFound(text=f"no service {name!r}; {suggest(name, services)}")
+    return web.json_response(explain_view(controller, name))
+
+
+async def history(request: web.Request) -> web.Response:
+    """What happened, oldest first: ``?since=1h&limit=1000``."""
+    controller = request.app[CONTROLLER]
+    try:
+        since = controller.clock.utc() - timedelta(seconds=parse_duration(request.query.get("since", "1h")))
+        limit = min(MAX_HISTORY, int(request.query.get("limit", "1000")))
+    except (ValueError, OverflowError) as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
+    records = await controller.store.history(since, max(1, limit))
+    return web.json_response({"history": [history_view(record) for record in records]})
+
+
+async def drain(request: web.Request) -> web.Response:
+    """Take a region or an endpoint out of all answers."""
+    controller = request.app[CONTROLLER]
+    try:
+        order = DrainRequest.model_validate_json(await request.read())
+    except ValidationError as error:
+        found = problems_of(error, "request", (), DrainRequest)
+        raise web.HTTPBadRequest(text="; ".join(str(problem) for problem in found)) from None
+    override = controller.drain(order.target, order.author, order.reason, order.duration, force=order.force)
+    return web.json_response(override_view(controller, override), status=201)
+
+
+async def undrain(request: web.Request) -> web.Response:
+    """Lift a drain."""
+    controller = request.app[CONTROLLER]
+    author = request.query.get("author", "")[:100] or "unknown"
+    return web.json_response(override_view(controller, controller.undrain(request.match_info["target"], author)))
+
+
+async def reload(request: web.Request) -> web.Response:
+    """Read the configuration file again."""
+    controller = request.app[CONTROLLER]
+    await reload_file(controller)
+    return web.json_response({"configuration": controller.configuration.version})

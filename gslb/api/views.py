@@ -1,0 +1,203 @@
+"""What the API answers, as plain data. Times are ISO 8601 in UTC, durations seconds."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+import gslb
+from gslb.control.controller import Controller
+from gslb.model.combine import Health
+from gslb.model.distribution import distribution
+from gslb.model.names import EndpointName, ServiceName
+from gslb.model.override import Override
+from gslb.model.record import (
+    DecisionRecord,
+    Evidence,
+    HistoryRecord,
+    OrderRecord,
+    PublicationRecord,
+    TransitionRecord,
+)
+from gslb.model.steer import Decision, Fitness
+from gslb.model.steering import Steering
+
+View = dict[str, Any]
+
+
+def status_view(controller: Controller) -> View:
+    """The whole state at a glance."""
+    engine = controller.engine
+    return {
+        "node": controller.configuration.node.name,
+        "version": gslb.__version__,
+        "configuration": {
+            "path": str(controller.configuration.path),
+            "version": controller.configuration.version,
+        },
+        "started": _utc(controller.started_utc),
+        "now": _utc(controller.clock.utc()),
+        "generation": controller.publisher.generation,
+        "state": "degraded" if controller.store.degraded else "ok",
+        "nameservers": [
+            {"name": place.name, "connected": place.connected, "generation": place.generation}
+            for place in controller.embedded.places()
+        ],
+        "services": [_service_view(controller, name) for name in engine.topology.services],
+        "drains": [override_view(controller, override) for override in controller.orders.in_force],
+    }
+
+
+def _service_view(controller: Controller, name: ServiceName) -> View:
+    decision = controller.engine.decisions.get(name)
+    return {
+        "name": _plain(name),
+        "decided": decision is not None,
+        "good": decision.good if decision else None,
+        "ttl": decision.steering.ttl if decision else None,
+        "answers": _answers(decision.steering) if decision else {},
+        "endpoints": [
+            _endpoint_view(controller, name, region, endpoint, decision)
+            for region, endpoint in _endpoints(controller, name)
+        ],
+    }
+
+
+def _endpoints(controller: Controller, name: ServiceName) -> Iterable[tuple[str, EndpointName]]:
+    topology = controller.engine.topology
+    for member in topology.services[name].members:
+        for endpoint in topology.regions[member.region].endpoints:
+            yield member.region, endpoint.name
+
+
+def _answers(steering: Steering) -> dict[str, dict[str, float]]:
+    return {kind: _shares(distribution(steering, kind)) for kind in steering.types}
+
+
+def _shares(odds: dict[str, Fraction]) -> dict[str, float]:
+    return {value: round(float(share), 4) for value, share in odds.items()}
+
+
+def _endpoint_view(
+    controller: Controller, service: ServiceName, region: str, endpoint: EndpointName, decision: Decision | None
+) -> View:
+    standing = controller.engine.standings[service, endpoint]
+    fitness = decision.fitness.get(endpoint) if decision else None
+    hold = controller.engine.held_until(service, endpoint) if fitness is Fitness.HOLD else None
+    return {
+        "name": endpoint,
+        "region": region,
+        "health": standing.health,
+        "since": _moment(controller, controller.engine.since(service, endpoint)),
+        "detail": standing.detail,
+        "in_service": fitness is Fitness.IN_SERVICE,
+        "fitness": fitness.name.lower() if fitness is not None else None,
+        "held_until": _moment(controller, hold),
+        "score": round(standing.score, 3),
+        "addresses": [str(address) for address in standing.addresses],
+        "latency": controller.engine.latency(service, endpoint),
+    }
+
+
+def explain_view(controller: Controller, name: ServiceName) -> View:
+    """What a service answers and why: every endpoint and region with all that was said of it."""
+    engine = controller.engine
+    service, decision = engine.topology.services[name], engine.decisions.get(name)
+    view = _service_view(controller, name)
+    view["policy"] = [step.name for step in service.policy]
+    view["when_all_down"] = service.when_all_down
+    view["hold"] = service.hold
+    view["reasons"] = [
+        {"subject": reason.subject, "step": reason.step, "verdict": reason.verdict, "text": reason.text}
+        for reason in (decision.reasons if decision else ())
+    ]
+    view["decide_again"] = _moment(controller, decision.next_at if decision else None)
+    if decision is None:
+        waiting = [e["name"] for e in view["endpoints"] if e["health"] is Health.UNKNOWN]
+        view["waiting_for"] = waiting
+    return view
+
+
+def override_view(controller: Controller, override: Override) -> View:
+    """One drain in force."""
+    return {
+        "target": override.target,
+        "author": override.author,
+        "reason": override.reason,
+        "created": _moment(controller, override.created),
+        "expires": _moment(controller, override.expires),
+    }
+
+
+def history_view(record: HistoryRecord) -> View:
+    """One line of history; ``kind`` says which."""
+    return {"at": _utc(record.at_utc), **_history_body(record)}
+
+
+def _history_body(record: HistoryRecord) -> View:
+    match record:
+        case TransitionRecord():
+            return {
+                "kind": "transition",
+                "endpoint": record.endpoint,
+                "before": record.before,
+                "after": record.after,
+                "services": [_plain(name) for name in record.services],
+                "evidence": [_evidence_view(evidence) for evidence in record.evidence],
+            }
+        case DecisionRecord():
+            return {
+                "kind": "decision",
+                "service": _plain(record.service),
+                "trigger": record.trigger,
+                "generation": record.generation,
+                "good": record.good,
+                "before": _answers(record.before) if record.before else None,
+                "after": _answers(record.after),
+                "ttl": record.after.ttl,
+                "reasons": [f"{r.subject}: {r.text}" for r in record.reasons],
+            }
+        case PublicationRecord():
+            return {
+                "kind": "publication",
+                "provider": record.provider,
+                "generation": record.generation,
+                "services": [_plain(name) for name in record.services],
+                "seconds": round(record.seconds, 4),
+            }
+        case OrderRecord():
+            return {
+                "kind": "order",
+                "action": record.action,
+                "target": record.target,
+                "author": record.author,
+                "reason": record.reason,
+                "expires": _utc(record.expires_utc),
+            }
+
+
+def _evidence_view(evidence: Evidence) -> View:
+    seen = evidence.observation
+    return {
+        "at": _utc(evidence.at_utc),
+        "probe": evidence.key.probe,
+        "vantage": evidence.key.vantage,
+        "target": evidence.key.target,
+        "ok": seen.ok,
+        "cause": seen.cause,
+        "latency": round(seen.latency, 6),
+        "detail": seen.detail,
+    }
+
+
+def _plain(name: ServiceName) -> str:
+    """The name as people write it, without the final dot."""
+    return name.removesuffix(".")
+
+
+def _moment(controller: Controller, moment: float | None) -> str | None:
+    return None if moment is None else _utc(controller.clock.to_utc(moment))
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,269 @@
+"""What the API says and does, over real connections."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.api.rig import Api, api_of
+from tests.control.loops import until
+from tests.control.rig import Site
+
+PROBLEM = "application/problem+json"
+
+
+async def published(api: Api) -> None:
+    """Wait until everything decided is confirmed; with no nameserver there is nobody to wait for."""
+    await until(lambda: not api.controller.publisher._pending["embedded"])
+
+
+# What it knows
+
+
+async def test_status_shows_everything_at_a_glance(api: Api) -> None:
+    status = (await api.get("/v1/status")).body
+    assert (status["node"], status["state"], status["drains"]) == ("istanbul-1", "ok", [])
+    assert status["configuration"]["path"].endswith("gslb.toml")
+    (service,) = status["services"]
+    assert (service["name"], service["decided"], service["ttl"]) == ("api.example.com", True, 30)
+    assert service["answers"] == {"A": {"192.0.2.1": 0.5, "192.0.2.2": 0.5}}
+    assert [(e["name"], e["health"], e["in_service"]) for e in service["endpoints"]] == [
+        ("istanbul/192.0.2.1:80", "up", True),
+        ("ankara/192.0.2.2:80", "up", True),
+    ]
+
+
+async def test_explain_says_why_each_endpoint_and_region_is_in_or_out(api: Api) -> None:
+    await api.drain()
+    explained = (await api.get("/v1/explain?name=API.example.com")).body
+    assert (explained["policy"], explained["when_all_down"], explained["hold"]) == (["weighted"], "all", 60.0)
+    reasons = {reason["subject"]: reason for reason in explained["reasons"]}
+    assert reasons["istanbul/192.0.2.1:80"]["verdict"] == "out"
+    assert reasons["istanbul/192.0.2.1:80"]["text"] == "drained by ayse: kernel update"
+    assert reasons["ankara/192.0.2.2:80"]["verdict"] == "in"
+    assert explained["answers"] == {"A": {"192.0.2.2": 1.0}}
+
+
+async def test_explain_names_who_is_waited_for_before_the_first_decision(undecided: Api) -> None:
+    explained = (await undecided.get("/v1/explain?name=api.example.com")).body
+    assert explained["decided"] is False
+    assert "ankara/192.0.2.2:80" in explained["waiting_for"]
+
+
+async def test_explain_suggests_the_nearest_service(api: Api) -> None:
+    answer = await api.get("/v1/explain?name=apo.example.com")
+    assert (answer.status, answer.type) == (404, PROBLEM)
+    assert "did you mean 'api.example.com.'?" in answer.body["detail"]
+
+
+@pytest.mark.parametrize("name", ["", "a..b", "%00", "*.example.com", "x" * 64, "%ff"])
+async def test_explain_refuses_what_is_no_name(api: Api, name: str) -> None:
+    answer = await api.get(f"/v1/explain?name={name}")
+    assert answer.status in (400, 404)
+    assert answer.type == PROBLEM
+
+
+async def test_history_tells_orders_and_decisions_oldest_first(api: Api) -> None:
+    await published(api)
+    await api.drain(duration="2h")
+    await published(api)
+    records = (await api.get("/v1/history?since=1h")).body["history"]
+    assert [r["kind"] for r in records] == ["decision", "publication", "order", "decision", "publication"]
+    order, decision, publication = records[2:]
+    assert (order["action"], order["target"], order["author"]) == ("drain", "istanbul", "ayse")
+    assert decision["trigger"] == "istanbul drained by ayse"
+    assert decision["before"] == {"A": {"192.0.2.1": 0.5, "192.0.2.2": 0.5}}
+    assert decision["after"] == {"A": {"192.0.2.2": 1.0}}
+    assert (publication["generation"], publication["services"]) == (decision["generation"], ["api.example.com"])
+    assert all(record["at"].endswith("Z") for record in records)
+
+
+async def test_history_is_limited_to_the_newest(api: Api) -> None:
+    await api.drain()
+    await published(api)
+    records = (await api.get("/v1/history?limit=2")).body["history"]
+    assert [record["kind"] for record in records] == ["decision", "publication"]
+    assert records[0]["trigger"] == "istanbul drained by ayse"
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "since=9999999d", f"since={'9' * 400}d", "limit=many"])
+async def test_history_refuses_what_it_cannot_read(api: Api, query: str) -> None:
+    answer = await api.get(f"/v1/history?{query}")
+    assert (answer.status, answer.type) == (400, PROBLEM)
+
+
+async def test_metrics_are_in_the_format_of_prometheus(api: Api) -> None:
+    answer = await api.get("/metrics")
+    assert answer.type == "text/plain"
+    families = {family.name: family for family in text_string_to_metric_families(answer.body)}
+    served = {s.labels["endpoint"]: s.value for s in families["gslb_endpoint_in_service"].samples}
+    assert served == {"istanbul/192.0.2.1:80": 1, "ankara/192.0.2.2:80": 1}
+    assert families["gslb_generation"].samples[0].value == api.controller.publisher.generation
+
+
+@pytest.fixture
+async def undecided(site: Site) -> AsyncIterator[Api]:
+    """A service whose second endpoint is probed for the first time in half a minute."""
+    site.write(lambda text: text.replace('"30ms"\n', '"60s"\n'))
+    async with api_of(site, decided=False) as api:
+        yield api
+
+
+async def test_health_is_starting_until_everything_is_decided(undecided: Api, site: Site) -> None:
+    assert (await undecided.get("/healthz")).status == 503
+    site.write(lambda text: text.replace('["edge"]', "[]"))
+    await undecided.ask("POST", "/v1/reload")
+    answer = await undecided.get("/healthz")
+    assert (answer.status, answer.body) == (200, {"state": "ok"})
+
+
+# What it does
+
+
+async def test_a_drain_takes_the_region_out_and_its_lifting_brings_it_back(api: Api) -> None:
+    answer = await api.drain(duration="2h")
+    assert answer.status == 201
+    assert (answer.body["target"], answer.body["author"], answer.body["reason"]) == (
+        "istanbul",
+        "ayse",
+        "kernel update",
+    )
+    assert answer.body["created"] < answer.body["expires"]
+    status = (await api.get("/v1/status")).body
+    assert status["services"][0]["answers"] == {"A": {"192.0.2.2": 1.0}}
+    assert status["drains"] == [answer.body]
+    answer = await api.ask("DELETE", "/v1/drains/istanbul?author=mehmet")
+    assert (answer.status, answer.body["target"]) == (200, "istanbul")
+    status = (await api.get("/v1/status")).body
+    assert status["services"][0]["answers"] == {"A": {"192.0.2.1": 0.5, "192.0.2.2": 0.5}}
+    records = (await api.get("/v1/history")).body["history"]
+    assert [(r["action"], r["author"]) for r in records if r["kind"] == "order"] == [
+        ("drain", "ayse"),
+        ("undrain", "mehmet"),
+    ]
+
+
+async def test_an_endpoint_can_be_drained_and_undrained_by_its_name(api: Api) -> None:
+    assert (await api.drain("istanbul/192.0.2.1:80")).status == 201
+    assert (await api.ask("DELETE", "/v1/drains/istanbul/192.0.2.1:80")).status == 200
+
+
+async def test_who_lifts_a_drain_without_saying_so_is_unknown(api: Api) -> None:
+    await api.drain()
+    assert (await api.ask("DELETE", "/v1/drains/istanbul")).status == 200
+    (record,) = [r for r in (await api.get("/v1/history")).body["history"] if r.get("action") == "undrain"]
+    assert record["author"] == "unknown"
+
+
+async def test_draining_the_last_region_is_a_conflict_with_a_remedy(api: Api) -> None:
+    await api.drain("istanbul")
+    answer = await api.drain("ankara")
+    assert (answer.status, answer.type, answer.body["rule"]) == (409, PROBLEM, "never-empty")
+    assert "without any endpoint" in answer.body["detail"]
+    assert "--force" in answer.body["remedy"]
+    assert (await api.drain("ankara", force=True)).status == 201
+
+
+async def test_unknown_targets_are_a_conflict_that_names_the_known_ones(api: Api) -> None:
+    answer = await api.drain("izmir")
+    assert (answer.status, answer.body["rule"]) == (409, "unknown")
+    assert "istanbul, ankara" in answer.body["remedy"]
+    answer = await api.ask("DELETE", "/v1/drains/izmir")
+    assert (answer.status, answer.body["remedy"]) == (409, "drained: nothing")
+
+
+async def test_a_reload_answers_with_the_version_that_is_now_in_force(api: Api, site: Site) -> None:
+    before = api.controller.configuration.version
+    site.file.write_text(site.file.read_text().replace("60s", "70s"))
+    answer = await api.ask("POST", "/v1/reload")
+    assert answer.status == 200
+    assert answer.body["configuration"] == api.controller.configuration.version != before
+
+
+async def test_a_reload_of_a_file_with_faults_names_them_all(api: Api, site: Site) -> None:
+    before = api.controller.configuration
+    site.file.write_text(site.file.read_text().replace("hold ", "hodl ").replace('"tcp"', '"tpc"'))
+    answer = await api.ask("POST", "/v1/reload")
+    assert (answer.status, answer.type) == (422, PROBLEM)
+    assert any("did you mean 'hold'" in problem for problem in answer.body["problems"])
+    assert any("'tpc'" in problem for problem in answer.body["problems"])
+    assert api.controller.configuration is before
+
+
+# Who may
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/drains"), ("DELETE", "/v1/drains/istanbul"), ("POST", "/v1/reload")]
+)
+@pytest.mark.parametrize("token", ["", "wrong", "şifre"])
+async def test_what_changes_something_needs_the_token(api: Api, method: str, path: str, token: str) -> None:
+    answer = await api.ask(method, path, token=token)
+    assert (answer.status, answer.type) == (401, PROBLEM)
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert api.controller.orders.in_force == ()
+
+
+async def test_a_token_that_is_not_text_is_a_wrong_token(api: Api) -> None:
+    answer = await api.raw(
+        b"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer \xff\xfe\r\n\r\n"
+    )
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8053", "127.0.0.1.evil.example", "192.0.2.1", "[2001:db8::1]"]
+)
+async def test_a_page_that_was_bound_to_this_machine_under_its_own_name_is_refused(api: Api, host: str) -> None:
+    answer = await api.get("/v1/status", Host=host)
+    assert (answer.status, answer.type) == (403, PROBLEM)
+    assert host in answer.body["detail"]
+    assert (await api.ask("POST", "/v1/reload", Host=host)).status == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8053", "127.0.0.1:8053", "127.1.2.3", "[::1]:8053", "[::1]"])
+async def test_this_machine_goes_by_several_names(api: Api, host: str) -> None:
+    assert (await api.get("/v1/status", Host=host)).status == 200
+
+
+# Bad input
+
+BODIES = [
+    (b"", 400, "JSON"),
+    (b"{", 400, "JSON"),
+    (b"\xff\xfe", 400, "JSON"),
+    (b"[]", 400, "not []"),
+    (b'"' + b"x" * 70_000 + b'"', 413, "body size"),
+    (b'{"target": 1, "reason": "x", "author": "y"}', 400, "target"),
+    (b'{"target": "istanbul", "author": "y"}', 400, "reason"),
+    (b'{"target": "istanbul", "reason": "", "author": "y"}', 400, "reason"),
+    (b'{"target": "istanbul", "reason": "x", "author": "y", "froce": true}', 400, "did you mean 'force'"),
+    (b'{"target": "istanbul", "reason": "x", "author": "y", "force": "yes"}', 400, "force"),
+    (b'{"target": "istanbul", "reason": "x", "author": "y", "duration": "soon"}', 400, "not a duration"),
+    (b'{"target": "istanbul", "reason": "x", "author": "y", "duration": "9999999d"}', 400, "duration"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "text"), BODIES)
+async def test_a_bad_body_is_refused_with_what_is_wrong(api: Api, body: bytes, status: int, text: str) -> None:
+    answer = await api.ask("POST", "/v1/drains", body)
+    assert (answer.status, answer.type, answer.body["status"]) == (status, PROBLEM, status)
+    assert text.lower() in answer.body["detail"].lower()
+    assert api.controller.orders.in_force == ()
+
+
+async def test_a_refusal_does_not_repeat_a_long_body(api: Api) -> None:
+    answer = await api.ask("POST", "/v1/drains", b"x" * 60_000)
+    assert len(answer.body["detail"]) < 1000
+
+
+async def test_paths_and_methods_that_do_not_exist_are_problems_too(api: Api) -> None:
+    answer = await api.get("/v1/nothing")
+    assert (answer.status, answer.type) == (404, PROBLEM)
+    answer = await api.ask("PUT", "/v1/drains", {})
+    assert (answer.status, answer.type, answer.headers["Allow"]) == (405, PROBLEM, "POST")
+
+
+async def test_garbage_on_the_connection_is_a_bad_request(api: Api) -> None:
+    assert (await api.raw(b"\x00\x01garbage\r\n\r\n")).startswith(b"HTTP/1.0 400 ")
+    assert (await api.get("/healthz")).status == 200
