@@ -16,7 +16,7 @@ test: $(VENV)/.dev
 	$(BIN)/pytest -m "not acceptance" --cov --cov-report=term
 
 acceptance: $(VENV)/.dev
-	$(BIN)/pytest --timeout 900
+	$(BIN)/pytest -m acceptance --timeout 900 -s
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -1,0 +1,5 @@
+"""``python -m gslb`` is the command line."""
+
+from gslb.cli.main import main
+
+main()

@@ -1,0 +1,113 @@
+"""Entry of the control process: puts the parts together and runs them until told to stop."""
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, timedelta
+from pathlib import Path
+
+import structlog
+import uvloop
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from gslb.api.auth import read_token
+from gslb.api.routes import make_app
+from gslb.api.server import serving
+from gslb.cli.places import API_SOCKET, CONTROL, TOKEN, lock_file, worker_names, worker_socket
+from gslb.config.configuration import Configuration
+from gslb.config.load import load
+from gslb.control.clock import Clock
+from gslb.control.controller import Controller
+from gslb.control.reload import reload_file
+from gslb.errors import ConfigError, GslbError
+from gslb.store.journal import Journal, Limits
+from gslb.store.store import open_store
+from gslb.supervisor.lockfile import hold_lock
+from gslb.telemetry.log import configure_log
+from gslb.telemetry.metrics import Metrics
+from providers.embedded import Embedded
+
+log = structlog.get_logger(__name__)
+
+SAVE_EVERY = 10
+"""Seconds between two savings of the state of all checks: what a crash may cost."""
+
+
+def main() -> int:
+    """Run until told to stop; returns the exit code."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
+    try:
+        configuration = load(Path(sys.argv[1]))
+        configure_log(configuration.log.format, configuration.log.level, CONTROL)
+        with hold_lock(lock_file(configuration.run_folder, CONTROL), sys.orig_argv):
+            uvloop.run(_run(configuration))
+    except GslbError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(configuration: Configuration) -> None:
+    folder = configuration.run_folder
+    async with AsyncExitStack() as stack:
+        controller = _assemble(configuration, stack)
+        app = make_app(controller, read_token(folder / TOKEN))
+        work = asyncio.create_task(controller.run())
+        _handle_signals(controller, work)
+        await stack.enter_async_context(serving(app, configuration.api.listen, folder / API_SOCKET))
+        scheduler = _schedule(controller)
+        stack.callback(scheduler.shutdown, wait=False)
+        log.info("control ready", version=configuration.version, api=str(configuration.api.listen))
+        with suppress(asyncio.CancelledError):
+            await work
+    log.info("control stopped")
+
+
+def _assemble(configuration: Configuration, stack: AsyncExitStack) -> Controller:
+    metrics, folder, bounds = Metrics(), configuration.run_folder, configuration.node.journal
+    store = open_store(f"sqlite:///{configuration.database}", metrics.registry)
+    stack.callback(store.close)
+    limits = Limits(max_age=bounds.max_age, max_bytes=bounds.max_megabytes * 2**20)
+    journal = Journal(folder / "journal", metrics.registry, limits)
+    stack.callback(journal.close)
+    sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
+    embedded = Embedded(sockets, configuration.zones)
+    controller = Controller(configuration, store, journal, embedded, metrics, Clock())
+    controller.restore(store.load_state())
+    return controller
+
+
+def _handle_signals(controller: Controller, work: asyncio.Task[None]) -> None:
+    loop, reloads = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+    async def reload() -> None:
+        with suppress(ConfigError):  # logged where it was found
+            await reload_file(controller)
+
+    def on_hangup() -> None:
+        task = loop.create_task(reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, work.cancel)
+
+
+def _schedule(controller: Controller) -> AsyncIOScheduler:
+    """The slow jobs; nothing that decides or answers waits for them."""
+    scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def retain() -> None:
+        keep = timedelta(seconds=controller.configuration.node.retention)
+        controller.store.retain(controller.clock.utc() - keep)
+
+    scheduler.add_job(retain, "interval", hours=1, jitter=60, coalesce=True)
+    scheduler.add_job(controller.save, "interval", seconds=SAVE_EVERY, coalesce=True)
+    scheduler.start()
+    return scheduler
+
+
+if __name__ == "__main__":
+    sys.exit(main())

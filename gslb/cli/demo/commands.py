@@ -1,0 +1,64 @@
+"""gslb demo and its sub-commands."""
+
+import asyncio
+import json
+import socket
+from typing import Annotated
+
+import typer
+
+from gslb.cli.demo.folder import demo_folder
+from gslb.errors import DaemonError
+
+app = typer.Typer(help="Run Istanbul and Ankara on loopback; break and heal them.")
+
+RegionArgument = Annotated[str, typer.Argument(help="istanbul or ankara")]
+TIMEOUT = 30.0
+SOCKET = "demo.sock"
+
+
+@app.callback(invoke_without_command=True)
+def demo(context: typer.Context) -> None:
+    """Run the demo until Ctrl-C, or break and heal a running one."""
+    if context.invoked_subcommand is None:
+        from gslb.cli.demo.stage import run_demo
+
+        asyncio.run(run_demo())
+
+
+@app.command()
+def kill(region: RegionArgument) -> None:
+    """Kill -9 the gateway of a region."""
+    _ask("kill", region)
+
+
+@app.command()
+def blackhole(region: RegionArgument) -> None:
+    """Drop all packets to the gateway of a region (root)."""
+    _ask("blackhole", region)
+
+
+@app.command()
+def heal(region: RegionArgument) -> None:
+    """Undo kill and blackhole."""
+    _ask("heal", region)
+
+
+def _ask(action: str, region: str) -> None:
+    """Have the running demo do it.
+
+    Raises:
+        DaemonError: none runs, or it refused.
+    """
+    path = demo_folder() / SOCKET
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(TIMEOUT)
+            connection.connect(str(path))
+            connection.sendall(json.dumps({"action": action, "region": region}).encode() + b"\n")
+            answer = json.loads(connection.makefile().readline())
+    except (OSError, ValueError) as error:
+        raise DaemonError(f"no running demo at {path}: {error}", "start it with gslb demo") from None
+    if not answer["ok"]:
+        raise DaemonError(answer["text"])
+    print(answer["text"])

@@ -1,0 +1,166 @@
+"""The commands. Each finds its inputs, calls one part of gslb, and prints what comes of it.
+
+A command imports what it runs when it runs: `gslb status` needs neither a resolver nor a database.
+"""
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+import gslb
+from gslb.cli import show
+from gslb.cli.client import find_daemon
+from gslb.cli.demo.commands import app as demo
+from gslb.errors import GslbError
+from gslb.model.duration import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import RenderableType
+
+app = typer.Typer(
+    name="gslb",
+    help="Multi-region GSLB and DNS failover controller.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(demo, name="demo")
+
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="configuration file")]
+ApiOption = Annotated[str | None, typer.Option("--api", help="address of the daemon's API (GSLB_API)")]
+TokenOption = Annotated[Path | None, typer.Option("--token-file", help="file with the API token (GSLB_TOKEN_FILE)")]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="find the daemon of this configuration")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
+AuthorOption = Annotated[str, typer.Option("--author", help="who orders it", default_factory=getpass.getuser)]
+
+
+def main() -> None:
+    """Run the command line; errors that a person can mend end in exit code 1."""
+    try:
+        app()
+    except GslbError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def run(config: ConfigArgument) -> None:
+    """Run the daemon. SIGHUP or `gslb reload` reloads its configuration."""
+    from gslb.cli.run import run as start
+
+    start(config)
+
+
+@app.command()
+def check(config: ConfigArgument) -> None:
+    """Validate a configuration; show its defaults and its recovery times."""
+    from gslb.cli.check import report
+    from gslb.config.load import load
+
+    show.console().print(report(load(config)))
+
+
+@app.command()
+def status(
+    as_json: JsonOption = False,
+    api: ApiOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show regions, endpoints and what each service answers."""
+    _print(find_daemon(api, None, config).get("/v1/status"), show.status, as_json=as_json)
+
+
+@app.command()
+def explain(
+    name: Annotated[str, typer.Argument(help="DNS name of a service")],
+    as_json: JsonOption = False,
+    api: ApiOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say who is in and who is out of the answers for NAME, why, and since when."""
+    _print(find_daemon(api, None, config).get("/v1/explain", name=name), show.explain, as_json=as_json)
+
+
+@app.command()
+def history(
+    since: Annotated[str, typer.Option(help="how far back, as in 10m or 2h")] = "1h",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="most records, the newest ones")] = 1000,
+    as_json: JsonOption = False,
+    api: ApiOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show what happened: probe evidence, transitions, decisions, and when answers changed."""
+    try:
+        parse_duration(since)
+    except ValueError as error:
+        raise GslbError(f"--since: {error}") from None
+    records = find_daemon(api, None, config).get("/v1/history", since=since, limit=str(limit))["history"]
+    _print(records, show.history, as_json=as_json)
+
+
+@app.command()
+def drain(
+    target: Annotated[str, typer.Argument(metavar="REGION|ENDPOINT")],
+    reason: Annotated[str, typer.Option(help="why, for the record")],
+    author: AuthorOption,
+    duration: Annotated[str | None, typer.Option("--for", help="lift it after this time, as in 2h")] = None,
+    force: Annotated[bool, typer.Option("--force", help="even if a service is left without any endpoint")] = False,
+    api: ApiOption = None,
+    token_file: TokenOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take a region or an endpoint out of all answers, until `gslb undrain`."""
+    order = {"target": target, "reason": reason, "author": author, "duration": duration, "force": force}
+    find_daemon(api, token_file, config).post("/v1/drains", order)
+    print(f"{target} is in no answer from now on; gslb undrain {target} brings it back")
+
+
+@app.command()
+def undrain(
+    target: Annotated[str, typer.Argument(metavar="REGION|ENDPOINT")],
+    author: AuthorOption,
+    api: ApiOption = None,
+    token_file: TokenOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Lift a drain."""
+    find_daemon(api, token_file, config).delete(f"/v1/drains/{quote(target)}", author=author)
+    print(f"{target} may answer again")
+
+
+@app.command()
+def reload(api: ApiOption = None, token_file: TokenOption = None, config: ConfigOption = None) -> None:
+    """Make the daemon read its configuration again; a file with faults changes nothing."""
+    answer = find_daemon(api, token_file, config).post("/v1/reload", {})
+    print(f"configuration {answer['configuration']} is in force")
+
+
+@app.command()
+def gateway(
+    config: ConfigArgument,
+    region: Annotated[str, typer.Option(help="region to run the gateway of")],
+) -> None:
+    """Run the regional gateway. SIGTERM drains it."""
+    from gslb.cli.gateway import run_region
+
+    run_region(config, region)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(f"gslb {gslb.__version__}")
+
+
+def _print(view: Any, render: "Callable[[Any], RenderableType]", *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(view, indent=2))
+        return
+    show.console().print(render(view))

@@ -1,0 +1,41 @@
+"""Entry of a nameserver process. Started by the supervisor; imports no more than it needs, to be back soon."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from gslb.cli.places import lock_file, worker_snapshot, worker_socket
+from gslb.errors import GslbError
+from gslb.model.address import parse_address
+from gslb.nameserver.process import Options, serve
+from gslb.supervisor.lockfile import hold_lock
+from gslb.telemetry.log import configure_log
+
+
+def main() -> int:
+    """Serve until told to stop; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="gslb-nameserver", description=__doc__)
+    parser.add_argument("name", help="name of this worker")
+    parser.add_argument("run_folder", type=Path)
+    parser.add_argument("--listen", action="append", required=True, type=parse_address)
+    parser.add_argument("--reuse-port", action="store_true", help="share the addresses with other workers")
+    parser.add_argument("--log-format", choices=("human", "json"), default="human")
+    parser.add_argument("--log-level", default="info")
+    given = parser.parse_args()
+    configure_log(given.log_format, given.log_level, given.name)
+    options = Options(
+        listen=tuple(given.listen),
+        socket=worker_socket(given.run_folder, given.name),
+        snapshot=worker_snapshot(given.run_folder, given.name),
+        reuse_port=given.reuse_port,
+    )
+    try:
+        with hold_lock(lock_file(given.run_folder, given.name), sys.orig_argv):
+            return serve(options)
+    except GslbError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

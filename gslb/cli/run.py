@@ -1,0 +1,39 @@
+"""gslb run: check everything, then become the supervisor."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from gslb.cli.places import CONTROL, worker_names
+from gslb.cli.preflight import check_start
+from gslb.config.configuration import Configuration
+from gslb.config.load import load
+
+
+def run(path: Path) -> None:
+    """Start the daemon with the configuration at ``path``; does not return.
+
+    Raises:
+        ConfigError, StateError, ListenError, AlreadyRunningError: it cannot start, and nothing was started.
+    """
+    configuration = load(path.absolute())
+    check_start(configuration)
+    log = configuration.log
+    processes = json.dumps(commands(configuration))
+    arguments = [str(configuration.run_folder), log.format, log.level, processes]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "gslb.cli.supervise", *arguments])  # noqa: S606  no shell is meant
+
+
+def commands(configuration: Configuration) -> dict[str, list[str]]:
+    """Command lines of all processes by name, in the order in which they start."""
+    folder, log, nameserver = configuration.run_folder, configuration.log, configuration.nameserver
+    shared = [f"--listen={address}" for address in nameserver.listen]
+    shared += ["--reuse-port"] if nameserver.workers > 1 else []
+    shared += [f"--log-format={log.format}", f"--log-level={log.level}"]
+    workers = {
+        name: [sys.executable, "-m", "gslb.cli.nameserver", name, str(folder), *shared]
+        for name in worker_names(nameserver.workers)
+    }
+    return {**workers, CONTROL: [sys.executable, "-m", "gslb.cli.control", str(configuration.path)]}

@@ -1,0 +1,166 @@
+"""Renders what the daemon says for people: tables that fit 80 columns, colour only on a terminal."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from gslb.model.duration import format_duration
+
+_STYLE = {"up": "green", "down": "bold red", "draining": "yellow", "unknown": "dim"}
+_MARK = {"up": "●", "down": "✗", "draining": "◐", "unknown": "?"}
+
+
+def status(view: dict[str, Any]) -> RenderableType:
+    """The whole state: a line about the daemon, then a table for each service."""
+    head = f"[bold]{escape(view['node'])}[/]  gslb {view['version']}  configuration {view['configuration']['version']}"
+    workers = ", ".join(_worker(worker, view["generation"]) for worker in view["nameservers"])
+    lines: list[RenderableType] = [head, f"nameservers: {workers}"]
+    if view["state"] != "ok":
+        lines.append("[bold red]state cannot be written; going on from memory[/]")
+    lines += [_drain(drain) for drain in view["drains"]]
+    for service in view["services"]:
+        lines += ["", _service_line(service), _endpoints(service)]
+    return Group(*lines)
+
+
+def _worker(worker: dict[str, Any], generation: int) -> str:
+    if not worker["connected"]:
+        return f"[red]{worker['name']} not reachable[/]"
+    step = "[green]in step[/]" if worker["generation"] == generation else "[yellow]behind[/]"
+    return f"{worker['name']} {step}"
+
+
+def _drain(drain: dict[str, Any]) -> str:
+    until = f", until {_time(drain['expires'])}" if drain["expires"] else ""
+    return (
+        f"[yellow]drained:[/] {escape(drain['target'])} by {escape(drain['author'])}: {escape(drain['reason'])}{until}"
+    )
+
+
+def _service_line(service: dict[str, Any]) -> str:
+    if not service["decided"]:
+        return f"[bold]{service['name']}[/]  [yellow]first round of probes under way[/]"
+    trouble = "" if service["good"] else "  [bold red]no endpoint is fit[/]"
+    return f"[bold]{service['name']}[/]  TTL {service['ttl']}s{trouble}"
+
+
+def _endpoints(service: dict[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("endpoint", "health", "for", "answers", "latency", "score"):
+        table.add_column(column, no_wrap=column != "answers")
+    for endpoint in service["endpoints"]:
+        table.add_row(
+            escape(endpoint["name"]),
+            _health(endpoint["health"]),
+            _age(endpoint["since"]),
+            _share(service, endpoint),
+            f"{endpoint['latency'] * 1000:.1f} ms" if endpoint["latency"] is not None else "-",
+            f"{endpoint['score']:.2f}",
+        )
+    return table
+
+
+def _health(health: str) -> str:
+    return f"[{_STYLE[health]}]{_MARK[health]} {health}[/]"
+
+
+def _share(service: dict[str, Any], endpoint: dict[str, Any]) -> str:
+    shares = [
+        odds[address] for odds in service["answers"].values() for address in endpoint["addresses"] if address in odds
+    ]
+    if shares:
+        return f"{max(shares):.0%}"
+    return (endpoint["fitness"] or "not yet").replace("_", " ")
+
+
+def explain(view: dict[str, Any]) -> RenderableType:
+    """Who is in, who is out, why and since when."""
+    lines: list[RenderableType] = [_service_line(view)]
+    for kind, odds in view["answers"].items():
+        shares = ", ".join(f"{address} {share:.0%}" for address, share in odds.items()) or "no answer"
+        lines.append(f"{kind}: {shares}")
+    lines += [f"policy: {' -> '.join(view['policy'])}   hold: {format_duration(view['hold'])}", ""]
+    if waiting := view.get("waiting_for"):
+        lines.append(f"waiting for the first verdict on {', '.join(waiting)}")
+    lines += [_explained(endpoint, view["reasons"]) for endpoint in view["endpoints"]]
+    lines += [
+        f"  [bold]{escape(reason['subject'])}[/]: {reason['step']}: {escape(reason['text'])}"
+        for reason in view["reasons"]
+        if reason["subject"] not in {endpoint["name"] for endpoint in view["endpoints"]}
+    ]
+    if view["decide_again"]:
+        lines.append(f"decides again at {_time(view['decide_again'])}, or when something changes")
+    return Group(*lines)
+
+
+def _explained(endpoint: dict[str, Any], reasons: list[dict[str, str]]) -> str:
+    place = "[green]in[/] " if endpoint["in_service"] else "[red]out[/]"
+    since = f" since {_time(endpoint['since'])} ({_age(endpoint['since'])})" if endpoint["since"] else ""
+    text = [f"  {place} [bold]{escape(endpoint['name'])}[/]  {_health(endpoint['health'])}{since}"]
+    text += [
+        f"      {reason['step']}: {escape(reason['text'])}"
+        for reason in reasons
+        if reason["subject"] == endpoint["name"]
+    ]
+    if endpoint["held_until"]:
+        text.append(f"      back at {_time(endpoint['held_until'])} if nothing fails until then")
+    return "\n".join(text)
+
+
+def history(records: Iterable[dict[str, Any]]) -> RenderableType:
+    """What happened, oldest first: evidence, then the transition, the decision, and the answer."""
+    return Group(*(Text.from_markup(line) for record in records for line in _history_lines(record)))
+
+
+def _history_lines(record: dict[str, Any]) -> Iterator[str]:
+    at = f"[dim]{_time(record['at'])}[/]"
+    match record["kind"]:
+        case "transition":
+            for evidence in record["evidence"][-5:]:
+                yield f"[dim]{_time(evidence['at'])}[/]   probe      {_evidence(evidence)}"
+            change = f"{_health(record['before'])} -> {_health(record['after'])}"
+            yield f"{at} transition {escape(record['endpoint'])} {change}"
+        case "decision":
+            yield f"{at} decision   [bold]{record['service']}[/] {_shares(record['after'])} TTL {record['ttl']}s"
+            yield f"{' ' * 24}  because {escape(record['trigger'])}; before: {_shares(record['before'] or {})}"
+        case "publication":
+            services = ", ".join(record["services"])
+            yield f"{at} answer     {services} by {record['provider']} after {record['seconds'] * 1000:.1f} ms"
+        case "order":
+            who = f"{escape(record['target'])} by {escape(record['author'])}"
+            yield f"{at} order      {record['action']} {who}: {escape(record['reason'])}"
+
+
+def _evidence(evidence: dict[str, Any]) -> str:
+    outcome = "[green]ok[/]" if evidence["ok"] else f"[red]{evidence['cause']}[/]"
+    detail = f" {escape(evidence['detail'])}" if evidence["detail"] else ""
+    return f"{evidence['probe']} {evidence['target']} {outcome}{detail} {evidence['latency'] * 1000:.1f} ms"
+
+
+def _shares(answers: dict[str, dict[str, float]]) -> str:
+    shares = [f"{address} {share:.0%}" for odds in answers.values() for address, share in odds.items()]
+    return ", ".join(shares) or "nothing"
+
+
+def _time(text: str) -> str:
+    """Local wall time to the millisecond; with the date where it is not today's."""
+    moment = datetime.fromisoformat(text).astimezone()
+    form = "%H:%M:%S" if moment.date() == datetime.now(UTC).astimezone().date() else "%Y-%m-%d %H:%M:%S"
+    return f"{moment.strftime(form)}.{moment.microsecond // 1000:03d}"
+
+
+def _age(text: str | None) -> str:
+    if text is None:
+        return "-"
+    seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds())
+    return format_duration(float(int(seconds)))
+
+
+def console() -> Console:
+    """Standard output; rich honours NO_COLOR and leaves colour away where it is no terminal."""
+    return Console(highlight=False, soft_wrap=True)

@@ -1,0 +1,90 @@
+"""What is killed, and what clients notice of it, under 2,000 queries a second."""
+
+import time
+from pathlib import Path
+
+from tests.e2e.load import queries
+from tests.e2e.site import eventually, running
+
+SECONDS = 1.5
+
+
+def test_the_death_of_control_costs_no_answer(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        former = site.pid("control")
+        with queries(site.dns) as load:
+            site.kill("control")
+            eventually(lambda: site.pid("control") not in (None, former))
+            time.sleep(SECONDS)  # the new one connects and publishes
+        assert len(load.sent) > 2000
+        assert load.lost() == []
+
+
+def test_the_death_of_the_supervisor_costs_no_answer_and_a_new_one_adopts_what_lives(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        names = ("control", "nameserver-0", "nameserver-1")
+        before = {name: site.pid(name) for name in names}
+        with queries(site.dns) as load:
+            site.kill("supervisor")
+            time.sleep(SECONDS)  # alone
+            site.start()
+            eventually(lambda: site.pid("supervisor") is not None)
+            time.sleep(SECONDS)  # with the new one
+        assert load.lost() == []
+        assert {name: site.pid(name) for name in names} == before
+        site.kill("nameserver-1")
+        eventually(lambda: site.pid("nameserver-1") not in (None, before["nameserver-1"]))
+        assert site.stop() == 0
+        assert {site.pid(name) for name in names} == {None}
+
+
+def test_a_dead_nameserver_is_back_within_a_second(tmp_path: Path) -> None:
+    with running(tmp_path) as site, queries(site.dns) as load:
+        former = site.pid("nameserver-0")
+        killed = time.monotonic()
+        site.kill("nameserver-0")
+        eventually(lambda: site.pid("nameserver-0") not in (None, former))
+        eventually(lambda: site.json("status")["nameservers"][0]["connected"])
+    lost = load.lost(since=killed - 0.1)
+    assert not lost or lost[-1] - killed < 1.0
+    assert load.lost(until=killed - 0.1) == []
+
+
+def test_the_only_nameserver_is_back_within_a_second_from_its_own_file(tmp_path: Path) -> None:
+    """Control is dead too, so nobody can tell the new one what to answer."""
+    with running(tmp_path, workers=1) as site:
+        eventually((site.run_folder / "nameserver-0.snapshot").exists)
+        with queries(site.dns) as load:
+            killed = time.monotonic()
+            site.kill("nameserver-0")
+            site.kill("control")
+            time.sleep(2 * SECONDS)
+        lost = load.lost()
+        assert lost  # it was the only one
+        assert lost[-1] - killed < 1.0
+        assert load.count(killed + 1.0, killed + 2 * SECONDS) > 1000
+
+
+def test_a_restart_finds_state_orders_and_history_as_before(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        site.istanbul.close()
+        site.answers_with(site.ankara)
+        site.istanbul.open()
+        site.answers_with(site.istanbul, site.ankara)
+        assert site.gslb("drain", "istanbul", "--reason", "new kernel").returncode == 0
+        site.answers_with(site.ankara)
+        before = {"status": site.json("status"), "history": site.json("history")}
+        assert site.stop() == 0
+        site.start()
+        eventually(lambda: site.gslb("status").returncode == 0)
+        site.answers_with(site.ankara)
+        after = {"status": site.json("status"), "history": site.json("history")}
+        assert after["status"]["drains"] == before["status"]["drains"]
+        assert [record for record in after["history"] if record["kind"] != "publication"] == [
+            record for record in before["history"] if record["kind"] != "publication"
+        ]
+        endpoints = [
+            [(e["name"], e["health"], e["since"][:21]) for e in view["status"]["services"][0]["endpoints"]]
+            for view in (before, after)
+        ]
+        assert endpoints[0] == endpoints[1]
