@@ -20,7 +20,7 @@ from gslb.control.resolver import Resolver
 from gslb.model.names import ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
-from gslb.model.record import CheckRecord, DecisionRecord, Evidence, PublicationRecord, TransitionRecord
+from gslb.model.record import CheckRecord, DecisionRecord, Evidence, OrderRecord, PublicationRecord, TransitionRecord
 from gslb.model.steer import Fitness
 from gslb.model.steering import Steering
 from gslb.store.journal import Journal, ResultEntry
@@ -60,7 +60,7 @@ class Controller:
         self.resolver = Resolver(self._resolved)
         self.engine = Engine(self, self.resolver, VantageName(configuration.node.name))
         self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe)
-        self.orders = Orders(clock, store)
+        self.orders = Orders(clock, self._note_order, store.save_overrides)
         metrics.registry.register(NameserverCollector(embedded.links))
         self.publisher = Publisher(clock, [embedded], self._confirmed)
         self._wake = asyncio.Event()
@@ -167,6 +167,10 @@ class Controller:
         self.metrics.overrides.set(len(self.orders.in_force))
         self.engine.order(self.orders.in_force, trigger, self.clock.monotonic())
         self._changed_in_time()
+
+    def _note_order(self, record: OrderRecord) -> None:
+        self.store.record(record)
+        self._journal.append(record)
 
     def _deliver(self, result: ProbeResult) -> bool:
         observation, at_utc = result.observation, self.clock.to_utc(result.at)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Protocol
 
 from gslb.control.clock import Clock
 from gslb.errors import RefusedError
@@ -14,21 +13,22 @@ from gslb.model.topology import Endpoint, Topology
 Fit = Callable[[ServiceName, Endpoint], bool]
 
 
-class OrderBook(Protocol):
-    """Where orders are kept."""
-
-    def record(self, item: OrderRecord) -> None:
-        """Add to the history."""
-
-    def save_overrides(self, items: Iterable[OverrideRecord]) -> None:
-        """Keep these, all in force."""
-
-
 class Orders:
-    """The orders in force; every change is recorded and kept."""
+    """The orders in force.
 
-    def __init__(self, clock: Clock, book: OrderBook) -> None:
-        self._clock, self._book = clock, book
+    Args:
+        clock: both clocks.
+        record: takes what was ordered, lifted or ran out, for the history.
+        keep: takes all orders in force after each change, to restart from.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        record: Callable[[OrderRecord], None],
+        keep: Callable[[Iterable[OverrideRecord]], None],
+    ) -> None:
+        self._clock, self._record, self._keep = clock, record, keep
         self._overrides: dict[str, Override] = {}
 
     @property
@@ -93,8 +93,8 @@ class Orders:
     def _note(self, action: str, order: Override, author: str | None = None) -> None:
         at_utc, expires = self._clock.to_utc(self._clock.monotonic()), self._utc(order.expires)
         record = OrderRecord(at_utc, action, order.target, author or order.author, order.reason, expires)
-        self._book.record(record)
-        self._book.save_overrides(
+        self._record(record)
+        self._keep(
             OverrideRecord(o.target, o.author, o.reason, self._clock.to_utc(o.created), self._utc(o.expires))
             for o in self.in_force
         )

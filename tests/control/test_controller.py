@@ -17,6 +17,7 @@ from gslb.model.names import EndpointName
 from gslb.model.record import DecisionRecord, HistoryRecord, OrderRecord, PublicationRecord, TransitionRecord
 from gslb.model.steer import Fitness
 from gslb.model.step import Condition
+from gslb.store.journal import ResultEntry, read
 from tests.control.bench import API, SHOP
 from tests.control.loops import until
 from tests.control.rig import ANKARA, ISTANBUL, Endpoint, Site, answers, decided, history
@@ -102,6 +103,18 @@ async def test_a_drain_is_answered_at_once_and_lifted_by_its_end(site: Site, nam
     assert [r.action for r in records if isinstance(r, OrderRecord)] == ["drain", "expired"]
     triggers = [r.trigger for r in records if isinstance(r, DecisionRecord)][1:]
     assert triggers == ["istanbul drained by ayse", "drain of istanbul expired"]
+
+
+async def test_results_and_orders_go_to_the_journal(site: Site) -> None:
+    async with site.controller() as controller:
+        await decided(controller)
+        controller.drain("istanbul", "ayse", "kernel update", None, force=False)
+        folder = controller.configuration.run_folder / "journal"
+        since = controller.started_utc - timedelta(minutes=1)
+    kept = list(read(folder, since))
+    assert {entry.target for entry in kept if isinstance(entry, OrderRecord)} == {"istanbul"}
+    targets = {entry.result.key.target for entry in kept if isinstance(entry, ResultEntry)}
+    assert targets == {str(site.istanbul), str(site.ankara)}
 
 
 # Restart

@@ -50,7 +50,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.clock, self.book = Stopped(), Book()
-        self.orders = Orders(self.clock, self.book)
+        self.orders = Orders(self.clock, self.book.record, self.book.save_overrides)
 
     def drain(self, target: str, duration: float | None = None, *, force: bool = False) -> Override:
         fit = None if force else lambda *_: True
