@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -44,13 +43,11 @@ class Holder:
         start_ticks: field 22 of /proc/PID/stat, clock ticks from boot to its start; tells it from a later process
             that was given the same pid.
         command: its command line, as it was started.
-        started_utc: when it took the lock.
     """
 
     pid: int
     start_ticks: int
     command: tuple[str, ...]
-    started_utc: datetime
 
     @property
     def alive(self) -> bool:
@@ -80,6 +77,11 @@ class LockFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def lock_file(run_folder: Path, process: str) -> Path:
+    """The lock that ``process`` holds for its whole life."""
+    return run_folder / f"{process}.lock"
 
 
 def hold_lock(path: Path, command: Sequence[str]) -> LockFile:
@@ -173,7 +175,6 @@ def _write(descriptor: int, command: Sequence[str]) -> None:
         "pid": pid,
         "start_ticks": start_ticks(pid),
         "command": list(command),
-        "started_utc": datetime.now(UTC).isoformat(),
     }
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(name).encode(), 0)
@@ -183,8 +184,7 @@ def _parse(content: bytes) -> Holder | None:
     """The holder that ``content`` names; None while it is not (wholly) written."""
     try:
         name = json.loads(content)
-        started = datetime.fromisoformat(name["started_utc"])
-        return Holder(int(name["pid"]), int(name["start_ticks"]), tuple(name["command"]), started)
+        return Holder(int(name["pid"]), int(name["start_ticks"]), tuple(name["command"]))
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -15,8 +15,14 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Container
+from pathlib import Path
 
-from gslb.supervisor.lockfile import Holder
+import structlog
+
+from gslb.supervisor.lockfile import Holder, read_holder
+
+log = structlog.get_logger(__name__)
 
 
 class Process:
@@ -34,14 +40,14 @@ class Process:
         self.since = time.monotonic()
 
     @classmethod
-    def spawn(cls, command: tuple[str, ...], output: int | None) -> "Process":
-        """Start ``command``, writing to the descriptor ``output`` (None: where this process writes).
+    def spawn(cls, command: tuple[str, ...]) -> "Process":
+        """Start ``command``, which writes where this process writes.
 
         Raises:
             OSError: it cannot be started.
         """
         popen = subprocess.Popen(  # noqa: S603  the command is the program's own
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            command, stdin=subprocess.DEVNULL, start_new_session=True
         )
         try:
             return cls(popen.pid, popen)
@@ -79,3 +85,17 @@ class Process:
         """Let go of a process that has ended: its exit code, minus the signal that ended it, or None if adopted."""
         os.close(self.pidfd)
         return self._popen.wait() if self._popen else None
+
+
+def retire(run_dir: Path, spared: Container[str], patience: float) -> None:
+    """End every process that holds a lock in ``run_dir``, those named in ``spared`` aside; see ``Process.end``.
+
+    Raises:
+        StateError: a lock file cannot be read.
+    """
+    for path in sorted(run_dir.glob("*.lock")):
+        holder = read_holder(path) if path.stem not in spared else None
+        process = Process.adopt(holder) if holder else None
+        if process:
+            log.info("process retired", name=path.stem, pid=process.pid)
+            process.end(patience)

@@ -18,8 +18,8 @@ import structlog
 
 from gslb.errors import StateError
 from gslb.supervisor.backoff import next_restart
-from gslb.supervisor.lockfile import hold_lock, read_holder
-from gslb.supervisor.process import Process
+from gslb.supervisor.lockfile import hold_lock, lock_file, read_holder
+from gslb.supervisor.process import Process, retire
 from gslb.supervisor.signals import read_signals, signal_pipe
 
 ESTABLISHED = 5.0  # seconds after its first start in which exit code 1 or 2 is a refusal to start
@@ -73,49 +73,39 @@ class Supervisor:
         children: what to keep alive; the names differ, and none is ``supervisor``.
         run_dir: folder of the lock files, created where missing.
         stop_timeout: seconds from SIGTERM to SIGKILL, for each child.
-        output: descriptor for what the children print; None for where this process prints.
     """
 
-    def __init__(
-        self, children: Sequence[Child], run_dir: Path, *, stop_timeout: float = 10.0, output: int | None = None
-    ) -> None:
+    def __init__(self, children: Sequence[Child], run_dir: Path, *, stop_timeout: float = 10.0) -> None:
         self._slots = [_Slot(child) for child in children]
-        self._run_dir, self._stop_timeout, self._output = run_dir, stop_timeout, output
+        self._run_dir, self._stop_timeout = run_dir, stop_timeout
         self._selector = selectors.PollSelector()
+        self._adopted = False  # what was adopted serves somebody, and does not end because something else cannot start
         self._exit_code: int | None = None  # known once everything is to stop
 
     def run(self) -> int:
         """Start or adopt every child, and return the exit code when all of them have ended.
 
         0 after SIGINT or SIGTERM; a second one kills at once. 1 when a child, in the first 5 s of its first start,
-        could not be started or exited with 1 or 2: then all are stopped. SIGHUP goes to ``control``. Main thread only.
+        could not be started or exited with 1 or 2: then all are stopped, unless one of them was adopted. SIGHUP goes to
+        ``control``. Main thread only.
 
         Raises:
             AlreadyRunningError: another supervisor works on ``run_dir``; nothing was touched.
             StateError: ``run_dir`` cannot be written; nothing was touched.
         """
         with (
-            hold_lock(self._run_dir / "supervisor.lock", sys.orig_argv),
+            hold_lock(lock_file(self._run_dir, "supervisor"), sys.orig_argv),
             signal_pipe(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals,
         ):
             self._selector.register(signals, selectors.EVENT_READ, functools.partial(self._on_signals, signals))
-            self._retire_strangers()
+            # Nobody would keep up to date what a dead supervisor ran under a name that is not wanted now.
+            retire(self._run_dir, {"supervisor", *(slot.child.name for slot in self._slots)}, self._stop_timeout)
             for slot in self._slots:
                 slot.due = time.monotonic()
             while self._exit_code is None or any(slot.process for slot in self._slots):
                 self._turn()
             log.info("supervisor stopped", exit_code=self._exit_code)
             return self._exit_code
-
-    def _retire_strangers(self) -> None:
-        """End what a dead supervisor ran under a name that is not wanted now: nobody would keep it up to date."""
-        wanted = {"supervisor", *(slot.child.name for slot in self._slots)}
-        for path in sorted(self._run_dir.glob("*.lock")):
-            holder = read_holder(path) if path.stem not in wanted else None
-            process = Process.adopt(holder) if holder else None
-            if process:
-                log.info("process retired", name=path.stem, pid=process.pid)
-                process.end(self._stop_timeout)
 
     def _turn(self) -> None:
         """Wait for something to happen, and see to it."""
@@ -147,12 +137,13 @@ class Supervisor:
 
     def _adopt(self, slot: _Slot) -> Process | None:
         """The process that holds the child's lock already; on its way out, if its command is another."""
-        holder = read_holder(self._lock_path(slot))
+        holder = read_holder(lock_file(self._run_dir, slot.child.name))
         process = Process.adopt(holder) if holder else None
         if holder is None or process is None:
             return None
         if holder.command == slot.child.command:
             slot.established_at = time.monotonic()
+            self._adopted = True
             log.info("process adopted", name=slot.child.name, pid=process.pid)
             if slot.child.name == "control":
                 process.signal(signal.SIGHUP)  # the configuration may have changed while nobody was there to say so
@@ -163,7 +154,7 @@ class Supervisor:
 
     def _spawn(self, slot: _Slot) -> Process:
         slot.established_at = min(slot.established_at, time.monotonic() + ESTABLISHED)
-        process = Process.spawn(slot.child.command, self._output)
+        process = Process.spawn(slot.child.command)
         log.info("process started", name=slot.child.name, pid=process.pid)
         return process
 
@@ -183,7 +174,7 @@ class Supervisor:
 
     def _recover(self, slot: _Slot, *, lived: float, refused: bool) -> None:
         now = time.monotonic()
-        if refused and now < slot.established_at:
+        if refused and now < slot.established_at and not self._adopted:
             log.error("process refused to start", name=slot.child.name)
             self._stop(exit_code=1)
             return
@@ -194,7 +185,7 @@ class Supervisor:
     def _lock_is_taken(self, slot: _Slot) -> bool:
         """Whether the child may have given way to one that a supervisor before us started just before its death."""
         try:
-            return read_holder(self._lock_path(slot)) is not None
+            return read_holder(lock_file(self._run_dir, slot.child.name)) is not None
         except StateError:
             return False
 
@@ -242,9 +233,6 @@ class Supervisor:
             log.warning("process killed", name=slot.child.name, pid=slot.process.pid)
             slot.process.signal(signal.SIGKILL)
             slot.stopping, slot.due = True, math.inf
-
-    def _lock_path(self, slot: _Slot) -> Path:
-        return self._run_dir / f"{slot.child.name}.lock"
 
 
 def _fate(code: int | None) -> dict[str, int | str]:
