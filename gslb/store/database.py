@@ -1,9 +1,10 @@
 """Opens the state database and brings it up to date. What is written and read is in writes.py and reads.py."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from gslb.errors import StateError
 from gslb.store import sqlite
@@ -11,17 +12,14 @@ from gslb.store.migrate import HEAD, UnknownRevisionError, migrate, stored_revis
 
 
 class Database:
-    """The state database. Connections may be used from several threads, each by one at a time.
+    """The state database in ``file``. Connections may be used from several threads, each by one at a time."""
 
-    Args:
-        url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``.
-
-    Raises:
-        StateError: ``url`` cannot be understood, or names a database there is no driver for.
-    """
-
-    def __init__(self, url: str) -> None:
-        self._engine, self.place = _engine(url)
+    def __init__(self, file: Path) -> None:
+        self.file, self._file = file, str(file)
+        self._identity: tuple[int, int] | None = None
+        url = URL.create("sqlite", database=self._file)
+        self._engine = create_engine(url, connect_args={"timeout": sqlite.BUSY_TIMEOUT})
+        sqlite.prepare_engine(self._engine)
         self._writing = self._engine.execution_options(writes=True)
 
     def prepare(self) -> None:
@@ -31,28 +29,36 @@ class Database:
             StateError: what is there cannot be used by this version, or at all.
             SQLAlchemyError: not now: locked, disk full.
         """
-        if self._is_sqlite:
-            sqlite.check_place(self.place)
+        sqlite.check_place(self._file)
         try:
             if not self._is_current():
                 with self.write() as connection:
                     migrate(connection)
         except UnknownRevisionError as error:
             remedy = "upgrade gslb or point node.state elsewhere"
-            raise StateError(self.place, f"was written by a newer gslb (revision {error})", remedy) from None
+            raise StateError(self._file, f"was written by a newer gslb (revision {error})", remedy) from None
         except SQLAlchemyError as error:
-            refusal = sqlite.refusal(self.place, error)
+            refusal = sqlite.refusal(self._file, error)
             if refusal:
                 raise refusal from error
             raise
+        self._identity = self._find()
+
+    @property
+    def replaced(self) -> bool:
+        """Whether the file that was made ready is not what its name leads to now: it was removed or exchanged."""
+        return self._identity is not None and self._identity != self._find()
+
+    def _find(self) -> tuple[int, int] | None:
+        try:
+            found = self.file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _is_current(self) -> bool:
         with self.read() as connection:
             return stored_revision(connection) == HEAD
-
-    @property
-    def _is_sqlite(self) -> bool:
-        return self._engine.dialect.name == "sqlite"
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection with a consistent view, which no writer holds up."""
@@ -65,22 +71,3 @@ class Database:
     def close(self) -> None:
         """Close every connection that is not in use."""
         self._engine.dispose()
-
-
-def _engine(url: str) -> tuple[Engine, str]:
-    """An engine for ``url``, and how to call the place in messages: never with a password."""
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed), parsed.render_as_string(hide_password=True)
-        engine = create_engine(parsed, connect_args={"timeout": sqlite.BUSY_TIMEOUT})
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise _unusable(f"cannot be used: {error}") from None
-    if parsed.database in (None, "", ":memory:"):
-        raise _unusable("names no file")
-    sqlite.prepare_engine(engine)
-    return engine, str(parsed.database)
-
-
-def _unusable(reason: str) -> StateError:
-    return StateError("node.state", reason, 'write it as in state = "sqlite:///gslb.db"')

@@ -13,12 +13,10 @@ from threading import Event, Thread
 import structlog
 from prometheus_client import CollectorRegistry
 
-from gslb.store.journal_block import JournalEntry, ResultEntry, decode_blocks, encode_block
+from gslb.store.journal_block import JournalEntry, decode_blocks, encode_block
 from gslb.store.metrics import JournalMetrics
 from gslb.store.segments import Limits, Segments, list_segments
 from gslb.store.status import Status
-
-__all__ = ["Journal", "JournalEntry", "Limits", "ResultEntry", "read"]
 
 log = structlog.get_logger(__name__)
 
@@ -55,9 +53,6 @@ class Journal:
 
     def append(self, entry: JournalEntry) -> None:
         """Keep ``entry``, whose time must be aware."""
-        if entry.at_utc.tzinfo is None:
-            self._refuse(entry, "its time has no time zone")
-            return
         if len(self._buffer) == self._buffer.maxlen:
             self._metrics.dropped.inc()
         self._buffer.append(entry)
@@ -103,13 +98,10 @@ class Journal:
         try:
             encode_block([entry])
         except ValueError as error:
-            self._refuse(entry, str(error))
+            self._metrics.dropped.inc()
+            log.error("value cannot be stored, left out", value=repr(entry), reason=str(error))  # noqa: TRY400
             return False
         return True
-
-    def _refuse(self, entry: JournalEntry, reason: str) -> None:
-        self._metrics.dropped.inc()
-        log.error("value cannot be stored, left out", value=repr(entry), reason=reason)
 
 
 def read(folder: Path, since_utc: datetime) -> Iterator[JournalEntry]:

@@ -156,11 +156,6 @@ class Pending:
         with self._lock:
             return dict(self._steerings)
 
-    def overrides(self) -> tuple[OverrideRecord, ...] | None:
-        """All overrides, or None where no change of them waits."""
-        with self._lock:
-            return self._overrides
-
 
 def _forget(values: dict[K, V], written: Iterable[tuple[K, V]]) -> None:
     for key, value in written:

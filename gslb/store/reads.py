@@ -26,36 +26,36 @@ MAX_ROWS = 100_000
 def read_history(connection: Connection, since_utc: datetime, limit: int) -> dict[int, HistoryRecord]:
     """Records at or after ``since_utc`` by identity: of each kind the newest ``limit``."""
     found: dict[int, HistoryRecord] = {}
-    for table, read in rows.HISTORY:
+    for kind, table in rows.HISTORY.items():
         newest = select(table).where(table.c.at_utc >= since_utc)
         ordered = newest.order_by(table.c.at_utc.desc(), table.c.id.desc()).limit(limit)
         mappings = connection.execute(ordered).mappings()
-        found.update(_decoded(table, mappings, _with_identity(read)))
+        found.update(_decoded(table, mappings, _with_identity(kind)))
     return found
 
 
-def _with_identity(read: Callable[[RowMapping], T]) -> Callable[[RowMapping], tuple[int, T]]:
-    return lambda row: (row["id"], read(row))
+def _with_identity(kind: type[T]) -> Callable[[RowMapping], tuple[int, T]]:
+    return lambda row: (row["id"], rows.value_of(kind, row))
 
 
 def read_checks(connection: Connection) -> list[CheckRecord]:
     """The stored state of every check."""
-    return _state(connection, table_of(CheckRow), rows.check_of)
+    return _state(connection, table_of(CheckRow), CheckRecord)
 
 
 def read_overrides(connection: Connection) -> list[OverrideRecord]:
     """The overrides in force, by target."""
-    return _state(connection, table_of(OverrideRow), rows.override_of)
+    return _state(connection, table_of(OverrideRow), OverrideRecord)
 
 
 def read_steerings(connection: Connection) -> list[LastSteering]:
     """What each service was last told to answer."""
-    return _state(connection, table_of(SteeringRow), rows.steering_of_row)
+    return _state(connection, table_of(SteeringRow), LastSteering)
 
 
-def _state(connection: Connection, table: Table, read: Callable[[RowMapping], T]) -> list[T]:
+def _state(connection: Connection, table: Table, kind: type[T]) -> list[T]:
     ordered = select(table).order_by(*table.primary_key).limit(MAX_ROWS)
-    return _decoded(table, connection.execute(ordered).mappings(), read)
+    return _decoded(table, connection.execute(ordered).mappings(), lambda row: rows.value_of(kind, row))
 
 
 def _decoded(table: Table, found: Iterable[RowMapping], read: Callable[[RowMapping], T]) -> list[T]:

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
@@ -22,6 +23,7 @@ from gslb.model.record import CheckRecord, HistoryRecord, OverrideRecord
 from gslb.store import reads
 from gslb.store.database import Database
 from gslb.store.metrics import StateMetrics
+from gslb.store.override_copy import OverrideCopy
 from gslb.store.pending import Pending
 from gslb.store.status import Status
 from gslb.store.values import LastSteering, StoredState, follow, rollup_of
@@ -40,14 +42,16 @@ class Store:
     """The state. Made by ``open_store``, which says ``trouble`` where it could not be made ready; ``close`` it.
 
     ``record``, ``save_checks``, ``save_overrides`` and ``roll_up`` never block and never raise; what cannot be stored,
-    a time without zone for one, is logged and counted in gslb_state_dropped_total. What is put in is read back at once.
+    such as text that is not Unicode, is logged and counted in gslb_state_dropped_total. What is put in is read back at
+    once. Times are aware.
     """
 
     def __init__(
         self, database: Database, registry: CollectorRegistry, trouble: SQLAlchemyError | None, *, queue: int = QUEUE
     ) -> None:
         metrics = StateMetrics(registry)
-        self._database, self._dropped = database, metrics.dropped
+        self._database = database
+        self._override_copy = OverrideCopy(database.file.with_suffix(".overrides.json"))
         self._status = Status("state cannot be written, going on in memory", "state is written again", metrics.degraded)
         self._reading = Status("state cannot be read, answering from memory", "state is read again")
         self._pending = Pending(queue, metrics.dropped.inc)
@@ -65,53 +69,29 @@ class Store:
 
     def record(self, item: HistoryRecord) -> None:
         """Add ``item`` to the history."""
-        if self._has_zone(item.at_utc):
-            self._pending.put_record(item)
+        self._pending.put_record(item)
 
     def save_checks(self, items: Iterable[CheckRecord]) -> None:
         """Keep the state of these checks to restart from."""
         self._pending.put_checks(items)
 
     def save_overrides(self, items: Iterable[OverrideRecord]) -> None:
-        """Keep ``items``, all overrides in force, to restart from."""
-        self._pending.put_overrides(items)
+        """Keep ``items``, all overrides in force, to restart from. Their copy is written at once."""
+        found = tuple(items)
+        self._pending.put_overrides(found)
+        self._override_copy.write(found)
 
     def roll_up(self, key: CheckKey, observation: Observation, at_utc: datetime) -> None:
         """Count one result. A minute is written when it is over, so a crash costs its rollup."""
-        if self._has_zone(at_utc):
-            self._pending.put_rollup(rollup_of(key, observation, at_utc))
-
-    def _has_zone(self, at: datetime) -> bool:
-        if at.tzinfo is None:
-            self._dropped.inc()
-            log.error("value cannot be stored, left out", reason=f"{at} has no time zone")
-        return at.tzinfo is not None
+        self._pending.put_rollup(rollup_of(key, observation, at_utc))
 
     def retain(self, before_utc: datetime) -> None:
-        """Delete history and rollups from before ``before_utc``, bit by bit and in the background.
-
-        Raises:
-            ValueError: ``before_utc`` has no time zone.
-        """
-        if before_utc.tzinfo is None:
-            raise ValueError(f"{before_utc} has no time zone")
+        """Delete history and rollups from before ``before_utc``, bit by bit and in the background."""
         self._writer.delete_before(before_utc)
 
     async def history(self, since_utc: datetime, limit: int = 1000) -> tuple[HistoryRecord, ...]:
         """What happened at or after ``since_utc``, oldest first: the newest ``limit`` records."""
         return await self._in_thread(lambda: self._history(since_utc, limit))
-
-    async def checks(self) -> tuple[CheckRecord, ...]:
-        """The newest state of every check."""
-        return await self._in_thread(self._checks)
-
-    async def overrides(self) -> tuple[OverrideRecord, ...]:
-        """The overrides in force."""
-        return await self._in_thread(self._overrides)
-
-    async def last_steerings(self) -> dict[ServiceName, LastSteering]:
-        """What each service was last told to answer."""
-        return await self._in_thread(self._steerings)
 
     def load_state(self) -> StoredState:
         """Everything a restart begins with; waits for a few seconds at most, even for a locked database."""
@@ -135,8 +115,8 @@ class Store:
         return tuple((stored | waiting).values())
 
     def _overrides(self) -> tuple[OverrideRecord, ...]:
-        waiting = self._pending.overrides()
-        return tuple(self._read(reads.read_overrides) or ()) if waiting is None else waiting
+        copy = self._override_copy.read()
+        return tuple(self._read(reads.read_overrides) or ()) if copy is None else copy
 
     def _steerings(self) -> dict[ServiceName, LastSteering]:
         waiting = self._pending.steerings()
@@ -163,15 +143,15 @@ class Store:
         self._database.close()
 
 
-def open_store(url: str, registry: CollectorRegistry, *, queue: int = QUEUE) -> Store:
-    """Open the state database at ``url`` (``sqlite:///gslb.db``), made and migrated where needed.
+def open_store(file: Path, registry: CollectorRegistry, *, queue: int = QUEUE) -> Store:
+    """Open the state database in ``file``, made and migrated where needed.
 
     A database that is locked, or on a full disk, is no reason not to start: the store is then ``degraded``.
 
     Raises:
         StateError: a newer gslb wrote it, it is not a database, or its folder is missing or cannot be written.
     """
-    database = Database(url)
+    database = Database(file)
     trouble = None
     try:
         database.prepare()

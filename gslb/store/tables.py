@@ -12,28 +12,18 @@ from sqlmodel import Field, SQLModel
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time, kept in UTC also where the database forgets the zone, as SQLite does."""
+    """An aware time, kept in UTC, since SQLite forgets the zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the port
-        """``value`` in UTC.
-
-        Raises:
-            ValueError: ``value`` has no zone.
-        """
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone")
-        return value.astimezone(UTC)
+        """``value``, which is aware, in UTC."""
+        return None if value is None else value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  the port
         """``value`` as an aware time in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else value.replace(tzinfo=UTC)
 
 
 class TransitionRow(SQLModel, table=True):
@@ -76,10 +66,10 @@ class PublicationRow(SQLModel, table=True):
     seconds: float
 
 
-class OrderRow(SQLModel, table=True):
+class OverrideEventRow(SQLModel, table=True):
     """One ``OrderRecord``."""
 
-    __tablename__ = "order"
+    __tablename__ = "override_event"
     id: int = Field(primary_key=True, sa_type=BigInteger)
     at_utc: datetime = Field(sa_type=UtcTime, index=True)
     action: str = Field(sa_type=Text)
@@ -119,9 +109,7 @@ class SteeringRow(SQLModel, table=True):
     __tablename__ = "last_steering"
     service: str = Field(primary_key=True, sa_type=Text)
     newest: str = Field(sa_type=Text)
-    newest_utc: datetime = Field(sa_type=UtcTime)
     good: str | None = Field(sa_type=Text)
-    good_utc: datetime | None = Field(sa_type=UtcTime)
 
 
 class RollupRow(SQLModel, table=True):

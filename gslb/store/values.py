@@ -15,15 +15,13 @@ class LastSteering:
 
     Attributes:
         service: whose steering it is.
-        newest: of the newest decision, made at ``newest_utc``.
-        good: of the newest decision with a fit endpoint behind it, made at ``good_utc``; None where there was none.
+        newest: of the newest decision.
+        good: of the newest decision with a fit endpoint behind it; None where there was none.
     """
 
     service: ServiceName
     newest: Steering
-    newest_utc: datetime
     good: Steering | None
-    good_utc: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +49,12 @@ def follow(earlier: LastSteering | None, later: LastSteering) -> LastSteering:
     """``later``, with the good steering of ``earlier`` where it has none of its own."""
     if earlier is None or later.good is not None:
         return later
-    return LastSteering(later.service, later.newest, later.newest_utc, earlier.good, earlier.good_utc)
+    return LastSteering(later.service, later.newest, earlier.good)
 
 
 def steering_of(decision: DecisionRecord) -> LastSteering:
     """What ``decision`` alone says of its service."""
-    good = decision.good
-    return LastSteering(
-        decision.service,
-        decision.after,
-        decision.at_utc,
-        decision.after if good else None,
-        decision.at_utc if good else None,
-    )
+    return LastSteering(decision.service, decision.after, decision.after if decision.good else None)
 
 
 def rollup_of(key: CheckKey, observation: Observation, at_utc: datetime) -> Rollup:

@@ -93,6 +93,10 @@ class Writer:
         return True
 
     def _prepare(self) -> None:
+        if self._ready and self._database.replaced:
+            log.error("state database was removed while in use, making it anew")
+            self._database.close()
+            self._ready = False
         if not self._ready:
             self._database.prepare()
             self._ready = True
@@ -107,11 +111,11 @@ class Writer:
 
     def _write_rows(self, connection: Connection, batch: Batch) -> None:
         writes.insert_history(connection, self._rows(lambda item: rows.history_row(*item), batch.history))
-        writes.upsert_checks(connection, self._rows(rows.check_row, batch.checks))
-        writes.upsert_steerings(connection, self._rows(rows.steering_row, batch.steerings))
-        writes.add_rollups(connection, self._rows(rows.rollup_row, batch.rollups))
+        writes.upsert_checks(connection, self._rows(rows.row_of, batch.checks))
+        writes.upsert_steerings(connection, self._rows(rows.row_of, batch.steerings))
+        writes.add_rollups(connection, self._rows(rows.row_of, batch.rollups))
         if batch.overrides is not None:
-            writes.replace_overrides(connection, self._rows(rows.override_row, batch.overrides))
+            writes.replace_overrides(connection, self._rows(rows.row_of, batch.overrides))
 
     def _rows(self, encode: Callable[[T], R], values: Iterable[T]) -> list[R]:
         """The rows of ``values`` without those that no database would take."""

@@ -43,7 +43,7 @@ def _history() -> None:
         sa.Column("seconds", sa.Float(), nullable=False),
     )
     _history_table(
-        "order",
+        "override_event",
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("author", sa.Text(), nullable=False),
@@ -85,9 +85,7 @@ def _state() -> None:
         "last_steering",
         sa.Column("service", sa.Text(), primary_key=True),
         sa.Column("newest", sa.Text(), nullable=False),
-        sa.Column("newest_utc", TIME, nullable=False),
         sa.Column("good", sa.Text(), nullable=True),
-        sa.Column("good_utc", TIME, nullable=True),
     )
 
 
