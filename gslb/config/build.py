@@ -5,7 +5,7 @@ from typing import Any
 
 from gslb.config.configuration import ProbeSetup
 from gslb.config.faults import shown, suggest
-from gslb.config.names import absolute, is_below
+from gslb.config.names import is_below
 from gslb.config.plugins import known_plugins, load_plugin
 from gslb.config.probes import ProbeSection
 from gslb.config.reader import Reader
@@ -105,11 +105,8 @@ def _weight(own: int | None, region: Region | None) -> int:
 
 
 def _service_name(reader: Reader, key: str, zones: Sequence[str]) -> ServiceName | None:
-    try:
-        name = absolute(key)
-    except ValueError as error:
-        message, _, remedy = str(error).partition("; ")
-        reader.fault(("services", key), message, remedy)
+    name = reader.dns_name(key, ("services", key))
+    if name is None:
         return None
     if not any(is_below(name, origin) for origin in zones):
         reader.fault(("services", key), "is in no zone", f"add a [zones] section that holds it; {suggest(name, zones)}")

@@ -118,6 +118,24 @@ def check_collisions(reader: Reader, topology: Topology, zones: Sequence[Zone]) 
             )
 
 
+def check_cuts(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> None:
+    """No service lies below a delegation or a DNAME: its name would not be ours to answer."""
+    cuts = {
+        record.name: record.type
+        for zone in zones
+        for record in zone.records
+        if record.type == "DNAME" or (record.type == "NS" and record.name != zone.origin)
+    }
+    for name in topology.services:
+        for cut, kind in cuts.items():
+            if is_below(name, cut) and (kind == "NS" or name != cut):
+                reader.fault(
+                    ("services", name.removesuffix(".")),
+                    f"lies below the {kind} record of {cut} in the zone, so it is not answered here",
+                    "remove that record, or serve the name where it leads to",
+                )
+
+
 def predict(service: Service, probes: Mapping[ProbeName, ProbeSetup], provider: Capabilities) -> Rto | None:
     """The recovery time of ``service`` with its slowest probe; None for one that is not probed."""
     predictions = [
@@ -165,7 +183,7 @@ def _service_oddities(
         yield (*at, "hold"), text, "a failback never comes faster than the TTL; raise hold or lower ttl.steady"
     if not service.probes:
         yield (*at, "probes"), "none, so its endpoints always count as up", "add a probe if they can fail"
-    silent = [member.region for member in service.members if regions[member.region].areas]
+    silent = [m.region for m in service.members if regions[m.region].areas or regions[m.region].location]
     if silent:
-        text = f"areas of {', '.join(silent)} have no effect: no step of the policy reads them"
+        text = f"areas and location of {', '.join(silent)} have no effect: no step of the policy reads them"
         yield (*at, "policy"), text, "nothing needs doing if this is meant"

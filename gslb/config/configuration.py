@@ -39,6 +39,7 @@ class Configuration:
         rto: predicted recovery time of each service that is probed.
         warnings: what is allowed but hardly meant.
         sections: key path and content of every table, defaults included.
+        sources: path and text of every file it was made of.
     """
 
     path: Path
@@ -54,16 +55,22 @@ class Configuration:
     rto: Mapping[ServiceName, Rto]
     warnings: tuple[Problem, ...]
     sections: tuple[tuple[str, BaseModel], ...]
+    sources: Mapping[str, str]
 
     @property
     def database(self) -> Path:
         """The SQLite file, absolute."""
-        return (self.path.parent / self.node.state.removeprefix("sqlite:///")).absolute()
+        return database_file(self.path, self.node.state)
 
     @property
     def run_folder(self) -> Path:
         """Beside the state: sockets, locks, snapshots, the journal and the API token."""
         return run_folder(self.database)
+
+
+def database_file(config: Path, state: str) -> Path:
+    """The SQLite file that ``node.state`` names in the configuration file ``config``, absolute."""
+    return (config.parent / state.removeprefix("sqlite:///")).absolute()
 
 
 def run_folder(database: Path) -> Path:

@@ -1,26 +1,16 @@
 """[gateways.REGION]: the regional gateway that comes with gslb, as `gslb gateway` runs it."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import Field
 
 from gslb.config.nameserver import Listen
 from gslb.model.gateway import Gateway
 from gslb.model.names import RegionName
-from gslb.model.options import AddressText, Duration, Options, PositiveDuration
+from gslb.model.options import AddressText, Duration, NetworkText, Options, PositiveDuration
 
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
-
-
-def _read_network(value: object) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(str(value))
-    except ValueError as error:
-        raise ValueError(f"{value!r} is not a network: {error}; write one such as 10.0.0.0/8") from None
-
-
-Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_read_network), PlainSerializer(str)]
 
 
 class GatewaySection(Options):
@@ -30,7 +20,7 @@ class GatewaySection(Options):
     upstreams: Annotated[list[AddressText], Field(min_length=1, description="servers that it forwards to, in turn")]
     health_path: Annotated[Path, Field(description="where the health document is")] = "/healthz"
     metrics_path: Annotated[Path, Field(description="where metrics are, for metrics_allow only")] = "/metrics"
-    metrics_allow: Annotated[list[Network], Field(description="networks that may read metrics")] = [  # noqa: RUF012  pydantic copies it
+    metrics_allow: Annotated[list[NetworkText], Field(description="networks that may read metrics")] = [  # noqa: RUF012  pydantic copies it
         ip_network("127.0.0.0/8"),
         ip_network("::1/128"),
     ]

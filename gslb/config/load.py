@@ -18,13 +18,13 @@ from gslb.config.environment import expand, unknown
 from gslb.config.faults import key_path, suggest
 from gslb.config.gateways import GatewaySection
 from gslb.config.log import LogSection
-from gslb.config.names import absolute
 from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
 from gslb.config.reader import Reader
 from gslb.config.regions import RegionSection
 from gslb.config.services import ServiceSection
-from gslb.config.zonefile import ZoneFileError, complete, read_zone_file
+from gslb.config.sources import Sources
+from gslb.config.zonefile import complete, read_zone_file
 from gslb.config.zones import ZoneSection
 from gslb.errors import ConfigError, Problem
 from gslb.model.gateway import Gateway
@@ -52,36 +52,38 @@ VERSION_DIGITS = 12
 Section = TypeVar("Section", bound=BaseModel)
 
 
-def load(path: Path, environment: Mapping[str, str] | None = None) -> Configuration:
+def load(path: Path, environment: Mapping[str, str] | None = None, sources: Sources | None = None) -> Configuration:
     """The configuration in the TOML file at ``path``.
 
     Args:
         path: the file; relative paths inside it are relative to its folder.
         environment: what ``${NAME}`` reads; default the process's own.
+        sources: where files are read; default the disk.
 
     Raises:
         ConfigError: with every problem found.
     """
-    document, text = _read_document(path, os.environ if environment is None else environment)
+    sources = sources or Sources()
+    document = _read_document(path, os.environ if environment is None else environment, sources)
     reader = Reader(str(path), document)
     for name in document:
         if name not in SECTIONS:
             reader.fault((name,), "unknown section", suggest(name, SECTIONS))
-    loaded = _Loader(path, text, reader).configuration()
+    loaded = _Loader(path, reader, sources).configuration()
     if reader.problems or loaded is None:
         raise ConfigError(*reader.problems)
     return loaded
 
 
-def _read_document(path: Path, environment: Mapping[str, str]) -> tuple[dict[str, Any], str]:
-    text = _read_text(path)
+def _read_document(path: Path, environment: Mapping[str, str], sources: Sources) -> dict[str, Any]:
+    text = _read_text(path, sources)
     try:
         document = tomllib.loads(text)
         missing = [
             Problem(str(path), key_path(at), f"${{{name}}} is not set", f"set {name} in the environment of gslb")
             for at, name in unknown(document, environment)
         ]
-        expanded = expand(document, environment)
+        expanded: dict[str, Any] = expand(document, environment)
     except ValueError as error:  # beside TOMLDecodeError: a number of thousands of digits
         raise ConfigError(Problem(str(path), "", f"is not valid TOML: {error}", "correct this place")) from None
     except RecursionError:
@@ -90,12 +92,12 @@ def _read_document(path: Path, environment: Mapping[str, str]) -> tuple[dict[str
         ) from None
     if missing:
         raise ConfigError(*missing)
-    return expanded, text
+    return expanded
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, sources: Sources) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return sources.read(path)
     except OSError as error:
         remedy = "check the path and its permissions"
         raise ConfigError(Problem(str(path), "", f"cannot be read: {error.strerror}", remedy)) from None
@@ -106,9 +108,8 @@ def _read_text(path: Path) -> str:
 class _Loader:
     """Parses section by section, then checks what needs several of them."""
 
-    def __init__(self, path: Path, text: str, reader: Reader) -> None:
-        self.path, self.reader = path, reader
-        self.digest = hashlib.sha256(text.encode())
+    def __init__(self, path: Path, reader: Reader, sources: Sources) -> None:
+        self.path, self.reader, self.sources = path, reader, sources
 
     def configuration(self) -> Configuration | None:
         """The configuration; None, or not to be used, where the reader has problems."""
@@ -120,6 +121,8 @@ class _Loader:
         probes = {name: build_probe(reader, name, table) for name, table in reader.tables("probes").items()}
         zones = self.zones()
         defined = {name: regions.get(name) for name in region_sections}
+        if not reader.tables("services"):
+            reader.fault(("services",), "none, so there is nothing to answer", 'add a [services."NAME"] section')
         services = self.services(defined, probes, zones)
         gateways = self.gateways(defined)
         checks.check_keys(reader, "regions", region_sections)
@@ -133,7 +136,8 @@ class _Loader:
         rto = self.cross_checks(topology, setups, zones)
         return Configuration(
             path=self.path,
-            version=self.digest.hexdigest()[:VERSION_DIGITS],
+            version=hashlib.sha256("".join(self.sources.texts.values()).encode()).hexdigest()[:VERSION_DIGITS],
+            sources=self.sources.texts,
             node=node,
             api=api,
             nameserver=nameserver,
@@ -162,20 +166,12 @@ class _Loader:
             self._check_provider(name, table)
         found: dict[str, Zone] = {}
         for key, section in self.keyed(ZoneSection, "zones").items():
-            origin = self._origin(key)
+            origin = self.reader.dns_name(key, ("zones", key))
             if origin in found:
                 self.reader.fault(("zones", key), "is the name of another zone too", "keep one of them")
             elif origin is not None:
                 found[origin] = self._zone(key, origin, section, set(named), serial)
         return found
-
-    def _origin(self, key: str) -> str | None:
-        try:
-            return absolute(key)
-        except ValueError as error:
-            message, _, remedy = str(error).partition("; ")
-            self.reader.fault(("zones", key), message, remedy)
-            return None
 
     def _check_provider(self, name: str, table: dict[str, Any]) -> None:
         kind = str(table.get("type", ""))
@@ -195,8 +191,8 @@ class _Loader:
                 self.reader.fault((*at, "providers"), f"no provider {name!r}", suggest(name, known))
         try:
             records = self._static_records(origin, section)
-        except ZoneFileError as error:
-            self.reader.problems.append(error.problem)
+        except ConfigError as error:
+            self.reader.problems += error.problems
             return Zone(origin, ())
         zone = Zone(origin, complete(origin, section, records, serial))
         checks.check_zone(self.reader, at, section, zone)
@@ -205,10 +201,7 @@ class _Loader:
     def _static_records(self, origin: str, section: ZoneSection) -> tuple[Any, ...]:
         if section.file is None:
             return ()
-        file = self.path.parent / section.file
-        records = read_zone_file(file, origin)
-        self.digest.update(file.read_bytes())
-        return records
+        return read_zone_file(self.path.parent / section.file, origin, self.sources)
 
     def services(
         self,
@@ -247,6 +240,7 @@ class _Loader:
         for service in topology.services.values():
             checks.check_require(self.reader, service)
         checks.check_collisions(self.reader, topology, tuple(zones.values()))
+        checks.check_cuts(self.reader, topology, tuple(zones.values()))
         predictions = {name: checks.predict(s, probes, CAPABILITIES) for name, s in topology.services.items()}
         rto = {name: prediction for name, prediction in predictions.items() if prediction is not None}
         checks.check_rto(self.reader, topology, rto)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gslb.config.faults import key_path, problems_of, suggest
+from gslb.config.names import absolute
 from gslb.errors import PluginError, Problem
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -51,6 +52,15 @@ class Reader:
             return None
         self.parsed.append((key_path(at), section))
         return section
+
+    def dns_name(self, text: str, at: tuple[str | int, ...]) -> str | None:
+        """``text`` as an absolute DNS name, or None with the problem noted."""
+        try:
+            return absolute(text)
+        except ValueError as error:
+            message, _, remedy = str(error).partition("; ")
+            self.fault(at, message, remedy)
+            return None
 
     def plugin_fault(self, error: PluginError, at: tuple[str | int, ...]) -> None:
         """Note that a plug-in cannot be used."""

@@ -10,6 +10,7 @@ from pydantic_core import PydanticUndefined
 from gslb.config.load import KEYED, SINGLE
 from gslb.config.plugins import load_plugin
 from gslb.config.probes import ProbeSection
+from gslb.config.toml import to_toml
 from policies import BUILTIN as POLICIES
 from probes import BUILTIN as PROBES
 
@@ -28,7 +29,7 @@ def reference() -> str:
     for name, model in SINGLE.items():
         parts.append(_section(f"[{name}]", model))
     for name, model in KEYED.items():
-        parts.append(_section(f"[{name}.NAME]", model))
+        parts.append(_section(f"[{name}.{'REGION' if name == 'gateways' else 'NAME'}]", model))
     parts.append(_section("[probes.NAME]", ProbeSection))
     parts += [_section(f'[probes.NAME] with type = "{name}"', load_plugin("probe", name)) for name in sorted(PROBES)]
     parts += [_section(f'policy step "{name}"', load_plugin("policy", name)) for name in sorted(POLICIES)]
@@ -68,19 +69,12 @@ def _default(model: type[BaseModel], name: str) -> str:
         return "none"
     if isinstance(field.default, BaseModel):
         return (
-            "see below" if _is_table(field.annotation) else f"`{_toml(field.default.model_dump(mode='json')['mode'])}`"
+            "see below"
+            if _is_table(field.annotation)
+            else f"`{to_toml(field.default.model_dump(mode='json')['mode'])}`"
         )
     shown = model.model_construct(**{name: field.default}).model_dump(mode="json", include={name}, warnings=False)
-    return f"`{_toml(shown[name])}`"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(entry) for entry in value) + "]"
-    if isinstance(value, dict):
-        inside = ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+    return f"`{to_toml(shown[name])}`"
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.zone
 
+from gslb.config.sources import Sources
 from gslb.config.zones import ZoneSection
-from gslb.errors import Problem
+from gslb.errors import ConfigError, Problem
 from gslb.model.steering import address_type
 from gslb.nameserver.snapshot import Record
 
@@ -22,32 +23,24 @@ _UNNAMED = "<file>"
 _PLACE = re.compile(rf"^{_UNNAMED}:\d+: ")
 
 
-class ZoneFileError(Exception):
-    """The file cannot be used; ``problem`` says why."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
-
-
-def read_zone_file(path: Path, origin: str) -> tuple[Record, ...]:
+def read_zone_file(path: Path, origin: str, sources: Sources) -> tuple[Record, ...]:
     """All records of the master file at ``path``, in its order.
 
     Raises:
-        ZoneFileError: it cannot be read, or a line of it is wrong.
+        ConfigError: it cannot be read, or a line of it is wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = sources.read(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise ZoneFileError(
+        raise ConfigError(
             Problem(str(path), "", f"cannot be read: {reason}", "check the path and its permissions")
         ) from None
     try:
         zone = _parse(text, origin)
     except _FAULTS as error:
         message, line = _message(error), _line(text, origin, error)
-        raise ZoneFileError(Problem(str(path), "", message, "correct this line of the master file", line)) from None
+        raise ConfigError(Problem(str(path), "", message, "correct this line of the master file", line)) from None
     return tuple(
         Record(name.to_text().lower(), ttl, dns.rdatatype.to_text(rdata.rdtype), rdata.to_text())
         for name, ttl, rdata in zone.iterate_rdatas()

@@ -1,0 +1,63 @@
+"""The files that a configuration is made of: on disk, or the copy of what was last accepted.
+
+A control process that comes back while the file on disk has faults goes on with the copy.
+"""
+
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+ACCEPTED = "accepted.json"
+
+
+class Sources:
+    """Reads files, and remembers what it has read.
+
+    Args:
+        kept: texts by path, to be read instead of the files; None: the files themselves.
+    """
+
+    def __init__(self, kept: Mapping[str, str] | None = None) -> None:
+        self._kept = kept
+        self.texts: dict[str, str] = {}
+
+    def read(self, path: Path) -> str:
+        """The text of the file at ``path``.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it is not UTF-8, or its path cannot be one.
+        """
+        if self._kept is None:
+            text = path.read_text(encoding="utf-8")
+        elif str(path) in self._kept:
+            text = self._kept[str(path)]
+        else:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        self.texts[str(path)] = text
+        return text
+
+
+def keep_accepted(run_folder: Path, texts: Mapping[str, str]) -> None:
+    """Keep ``texts`` as what was last accepted, in place of what was kept before.
+
+    Raises:
+        OSError: the folder cannot be written; what was kept before still is.
+    """
+    fresh = run_folder / f"{ACCEPTED}.new"
+    with fresh.open("wb") as file:
+        file.write(msgspec.json.encode(texts))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(run_folder / ACCEPTED)
+
+
+def read_accepted(run_folder: Path) -> Sources | None:
+    """What was last accepted; None where nothing was, or it cannot be read."""
+    try:
+        return Sources(msgspec.json.decode((run_folder / ACCEPTED).read_bytes(), type=dict[str, str]))
+    except (OSError, msgspec.DecodeError):
+        return None
