@@ -1,7 +1,31 @@
 """What may change while the daemon runs, and what needs a restart."""
 
+import hashlib
+from collections.abc import Iterable
+
 from gslb.config.configuration import Configuration
 from gslb.errors import ConfigError, Problem
+from gslb.model.override import Override, all_drained
+
+
+def refuse_all_drained(old: Configuration, new: Configuration, overrides: Iterable[Override], now: float) -> None:
+    """Refuse a reload after which a service would have no endpoint left that is not drained.
+
+    Raises:
+        ConfigError: naming each such service. One that was left so before, by force, is left alone.
+    """
+    orders = tuple(overrides)
+    problems = []
+    for name, service in new.topology.services.items():
+        former = old.topology.services.get(name)
+        was_so = former is not None and all_drained(old.topology, former, orders, now)
+        if all_drained(new.topology, service, orders, now) and not was_so:
+            key = f'services."{name.removesuffix(".")}".regions'
+            targets = ", ".join(order.target for order in orders)
+            remedy = f"gslb undrain {targets} first, or keep a region that is not drained"
+            problems.append(Problem(str(new.path), key, "leaves the service with drained endpoints only", remedy))
+    if problems:
+        raise ConfigError(*problems)
 
 
 def refuse_restart(old: Configuration, new: Configuration) -> None:
@@ -10,19 +34,29 @@ def refuse_restart(old: Configuration, new: Configuration) -> None:
     Raises:
         ConfigError: naming each such key.
     """
-    fixed = (
-        ("node.name", old.node.name, new.node.name),
-        ("node.journal", old.node.journal, new.node.journal),
-        ("log", old.log, new.log),
-        ("node.state", old.database, new.database),
-        ("api.listen", old.api.listen, new.api.listen),
-        ("nameserver.listen", old.nameserver.listen, new.nameserver.listen),
-        ("nameserver.workers", old.nameserver.workers, new.nameserver.workers),
-    )
+    before, after = _fixed(old), _fixed(new)
     problems = [
         Problem(str(new.path), key, "cannot be changed by a reload", "restart gslb run, or put the former value back")
-        for key, before, after in fixed
-        if before != after
+        for key in before
+        if before[key] != after[key]
     ]
     if problems:
         raise ConfigError(*problems)
+
+
+def fixed_digest(configuration: Configuration) -> str:
+    """Tells configurations apart that need a restart between them."""
+    return hashlib.sha256(repr(_fixed(configuration)).encode()).hexdigest()[:12]
+
+
+def _fixed(configuration: Configuration) -> dict[str, object]:
+    node, nameserver = configuration.node, configuration.nameserver
+    return {
+        "node.name": node.name,
+        "node.journal": node.journal,
+        "node.state": configuration.database,
+        "log": configuration.log,
+        "api.listen": configuration.api.listen,
+        "nameserver.listen": nameserver.listen,
+        "nameserver.workers": nameserver.workers,
+    }

@@ -2,34 +2,35 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
-from ipaddress import ip_address
 
 import structlog
 
 from gslb.config.configuration import Configuration
-from gslb.control.changes import refuse_restart
+from gslb.control.changes import refuse_all_drained, refuse_restart
 from gslb.control.clock import Clock
 from gslb.control.engine import Change, Engine, Transition
-from gslb.control.health import CheckState, carry_over
 from gslb.control.monitor import CheckSetup, Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
 from gslb.control.orders import Orders
 from gslb.control.publisher import Publisher
 from gslb.control.resolver import Resolver
+from gslb.control.restore import restored_addresses, restored_check
 from gslb.model.names import ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
 from gslb.model.record import CheckRecord, DecisionRecord, Evidence, OrderRecord, PublicationRecord, TransitionRecord
 from gslb.model.steer import Fitness
-from gslb.model.steering import Steering
-from gslb.store.journal import Journal, ResultEntry
+from gslb.store.journal import Journal
+from gslb.store.journal_block import ResultEntry
 from gslb.store.store import Store
 from gslb.store.values import StoredState
 from gslb.telemetry.metrics import Metrics
 from providers.embedded import Embedded
 
 log = structlog.get_logger(__name__)
+
+SAVE_EVERY = 10.0
+"""Seconds between two savings of the state of all checks: what a crash may cost beside transitions, which are saved."""
 
 
 class Controller:
@@ -63,8 +64,9 @@ class Controller:
         self.orders = Orders(clock, self._note_order, store.save_overrides)
         metrics.registry.register(NameserverCollector(embedded.links))
         self.publisher = Publisher(clock, [embedded], self._confirmed)
+        self.reloading = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._complete = False
+        self._publishing = False
         self._answered: set[ServiceName] = set()
         self._unpublished: tuple[ServiceName, ...] = ()
 
@@ -72,30 +74,16 @@ class Controller:
         """Start from what was known before."""
         self.orders.restore(state.overrides)
         self.metrics.overrides.set(len(self.orders.in_force))
-        for record in state.checks:
-            self.engine.checks[record.key] = self._restored(record)
+        self.engine.restore(
+            checks={record.key: restored_check(record, self.clock) for record in state.checks},
+            last={steering.service: steering.newest for steering in state.steerings},
+            last_good={steering.service: steering.good for steering in state.steerings if steering.good},
+            overrides=self.orders.in_force,
+        )
         for steering in state.steerings:
-            self.engine.last[steering.service] = steering.newest
-            if steering.good is not None:
-                self.engine.last_good[steering.service] = steering.good
-            self._restore_addresses(steering.newest)
-        self._answered = set(self.engine.last)
-
-    def _restored(self, record: CheckRecord) -> CheckState:
-        saved = min(self.clock.to_monotonic(record.saved_utc), self.clock.monotonic())  # the wall clock may have jumped
-        shift = saved - record.saved_at
-        latency = record.latency and replace(record.latency, at=record.latency.at + shift)
-        return CheckState(carry_over(record.state, shift), latency)
-
-    def _restore_addresses(self, steering: Steering) -> None:
-        """Host names start from the address that was last answered for them."""
-        endpoints = [e for r in self.configuration.topology.regions.values() for e in r.endpoints]
-        hosts = {e.name: e.probe.host for e in endpoints if not e.publish}
-        for target in (t for rule in steering.rules for group in rule.groups for t in group.targets):
-            for name in target.endpoints:
-                host = hosts.get(name)
-                if isinstance(host, str):
-                    self.resolver.restore(host, ip_address(target.value))
+            for host, address in restored_addresses(steering.newest, self.configuration.topology):
+                self.resolver.restore(host, address)
+        self._answered = {steering.service for steering in state.steerings}
 
     async def run(self) -> None:
         """Work until cancelled; the state is saved on the way out."""
@@ -105,6 +93,7 @@ class Controller:
                 group.create_task(self.monitor.run())
                 group.create_task(self.publisher.run())
                 group.create_task(self._follow_time())
+                group.create_task(self._save_often())
         finally:
             self.resolver.close()
             self.save()
@@ -113,9 +102,10 @@ class Controller:
         """Go on with another configuration, or raise and go on with the present one.
 
         Raises:
-            ConfigError: it changes what needs a restart.
+            ConfigError: it changes what needs a restart, or leaves a service with drained endpoints only.
         """
         refuse_restart(self.configuration, configuration)
+        refuse_all_drained(self.configuration, configuration, self.orders.in_force, self.clock.monotonic())
         self._apply(configuration)
         self.publisher.next_generation()
         self._publish((), self.clock.monotonic())  # zones may have changed even if no decision has
@@ -125,10 +115,9 @@ class Controller:
     def _apply(self, configuration: Configuration) -> None:
         self.configuration = configuration
         now, topology = self.clock.monotonic(), configuration.topology
-        endpoints = [endpoint for region in topology.regions.values() for endpoint in region.endpoints]
+        endpoints = topology.endpoints
         self.resolver.configure(e.probe.host for e in endpoints if isinstance(e.probe.host, str))
         self.embedded.set_zones(configuration.zones)
-        self.engine.overrides = self.orders.in_force
         self.engine.configure(topology, {name: setup.pace for name, setup in configuration.probes.items()}, now)
         addresses = {str(endpoint.probe): endpoint.probe for endpoint in endpoints}
         self.monitor.configure(
@@ -139,6 +128,13 @@ class Controller:
             }
         )
         self._changed_in_time()
+
+    async def _save_often(self) -> None:
+        """On the loop's own clock, unlike the slow jobs: a wall clock set back must not postpone it."""
+        while True:
+            await asyncio.sleep(SAVE_EVERY)
+            self.save()
+            self.orders.save()  # the database may have been made anew meanwhile
 
     def save(self) -> None:
         """Keep the state of all checks to restart from."""
@@ -244,8 +240,8 @@ class Controller:
         decisions = self.engine.decisions
         # What a nameserver answers from before is not taken away; a new service does not hold up the others.
         awaited = (self._answered & self.engine.topology.services.keys()) or self.engine.topology.services.keys()
-        self._complete = self._complete or decisions.keys() >= awaited
-        if self._complete:
+        self._publishing = self._publishing or decisions.keys() >= awaited
+        if self._publishing:
             steerings = {name: decision.steering for name, decision in decisions.items()}
             self.publisher.publish(steerings, self._unpublished, at)
             self._unpublished = ()
@@ -272,10 +268,11 @@ class Controller:
         """All metrics, with those of endpoints as they are now."""
         self.metrics.in_service.clear()
         self.metrics.score.clear()
-        for service, decision in self.engine.decisions.items():
-            for endpoint, fitness in decision.fitness.items():
-                self.metrics.in_service.labels(service, endpoint).set(fitness is Fitness.IN_SERVICE)
-                self.metrics.score.labels(service, endpoint).set(self.engine.standings[service, endpoint].score)
+        for (service, endpoint), standing in self.engine.standings.items():
+            decision = self.engine.decisions.get(service)
+            fitness = decision.fitness.get(endpoint) if decision else None
+            self.metrics.in_service.labels(service, endpoint).set(fitness is Fitness.IN_SERVICE)
+            self.metrics.score.labels(service, endpoint).set(standing.score)
         return self.metrics.text()
 
     def _confirmed(self, record: PublicationRecord) -> None:

@@ -6,16 +6,17 @@ alone changes a decision only at its ``next_at``, which ``tick`` serves.
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gslb.control.health import CheckState, ServiceEndpoint, checks_of, endpoints_of, standing
 from gslb.model.address import IP
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
-from gslb.model.observation import Cause, CheckKey, ProbeResult
+from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
 from gslb.model.pacing import Pace
+from gslb.model.score import settle
 from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
 from gslb.model.steering import Steering
 from gslb.model.step import Thresholds
@@ -93,8 +94,10 @@ class Engine:
         self.overrides: tuple[Override, ...] = ()
         self.decisions: dict[ServiceName, Decision] = {}
         self.standings: dict[ServiceEndpoint, Standing] = {}
-        self.last_good: dict[ServiceName, Steering] = {}
-        self.last: dict[ServiceName, Steering] = {}
+        self._last_good: dict[ServiceName, Steering] = {}
+        self._last: dict[ServiceName, Steering] = {}
+        self._reached: dict[ServiceEndpoint, float | None] = {}
+        self._waiting: set[ServiceName] = set()
         self.revision = 0
         """Rises whenever anything was decided again: ``next_at`` may then be another."""
         self._now = -math.inf
@@ -106,31 +109,38 @@ class Engine:
 
     @property
     def complete(self) -> bool:
-        """Every service has been decided, so that all of them can be published without taking one away."""
+        """Every service has been decided."""
         return self.decisions.keys() >= self.topology.services.keys()
+
+    def restore(
+        self,
+        checks: Mapping[CheckKey, CheckState],
+        last: Mapping[ServiceName, Steering],
+        last_good: Mapping[ServiceName, Steering],
+        overrides: Iterable[Override],
+    ) -> None:
+        """Start from what was known before; to be called before ``configure``."""
+        self.checks, self.overrides = dict(checks), tuple(overrides)
+        self._last, self._last_good = dict(last), dict(last_good)
 
     def configure(self, topology: Topology, paces: Mapping[ProbeName, Pace], now: float) -> None:
         """Steer this from now on. Checks that stay keep their state."""
         self._plan = self._prepare(topology, paces, now)
         self.checks = {key: self.checks.get(key, CheckState()) for key in self._plan.users}
-        self.standings = {
-            pair: self._standing(topology.services[pair[0]], self._plan.endpoints[pair[1]]) for pair in self._plan.keys
-        }
+        self._reached = {pair: self._reached.get(pair, self._verdict_at(pair)) for pair in self._plan.keys}
+        self.standings = {pair: self._standing(pair, now) for pair in self._plan.keys}
+        self._waiting &= topology.services.keys()
         for name in self.decisions.keys() - topology.services.keys():
             del self.decisions[name]
         self._decide(topology.services.values(), "configuration", now)
 
     def observe(self, result: ProbeResult) -> bool:
-        """Account for a result; whether failures now wait to be confirmed.
-
-        A failure of the prober itself says nothing about the endpoint and changes nothing.
-        """
+        """Account for a result; whether failures now wait to be confirmed."""
         check = self.checks.get(result.key)
         if check is None:
             return False
-        if result.observation.cause is not Cause.LOCAL:
-            check.take(result, self._plan.thresholds[result.key.probe])
-            self._refresh(self._plan.users[result.key], result.ended)
+        check.take(result, self._plan.thresholds[result.key.probe])
+        self._refresh(self._plan.users[result.key], result.ended)
         return check.state.suspect
 
     def resolved(self, host: str, now: float) -> None:
@@ -145,15 +155,14 @@ class Engine:
 
     def tick(self, now: float) -> float | None:
         """Decide again whatever time alone has changed; returns the next moment for that."""
-        due = [self.topology.services[name] for name, moment in self._moments() if moment <= now]
-        self._decide(due, "", now)
+        due = dict.fromkeys(name for name, moment in self._moments() if moment <= now)
+        services = [self.topology.services[name] for name in due]
+        self._decide(services, "", now)
         return min((moment for _, moment in self._moments() if moment > now), default=None)
 
     def since(self, service: ServiceName, endpoint: EndpointName) -> float | None:
         """When the endpoint's present health was reached, first verdicts included; None while nothing is known."""
-        states = [self.checks[key].state for key in self._plan.keys[service, endpoint]]
-        times = [t for state in states for t in (state.since, state.draining_since) if t is not None]
-        return max(times, default=None)
+        return self._reached[service, endpoint]
 
     def fit(self, service: ServiceName, endpoint: Endpoint) -> bool:
         """Whether the endpoint could answer for the service without ``when_all_down``."""
@@ -173,9 +182,10 @@ class Engine:
     def _moments(self) -> Iterable[tuple[ServiceName, float]]:
         for name in self.topology.services:
             decision = self.decisions.get(name)
-            moment = decision.next_at if decision else self._plan.deadline[name]
-            if moment is not None:
-                yield name, moment
+            if decision is not None and decision.next_at is not None:
+                yield name, decision.next_at
+            if name in self._waiting:
+                yield name, self._plan.deadline[name]
 
     def _prepare(self, topology: Topology, paces: Mapping[ProbeName, Pace], now: float) -> _Plan:
         plan = _Plan(topology, {name: pace.thresholds for name, pace in paces.items()})
@@ -191,11 +201,25 @@ class Engine:
         plan.users = {key: tuple(pairs) for key, pairs in users.items()}
         return plan
 
-    def _standing(self, service: Service, endpoint: Endpoint) -> Standing:
-        keys = self._plan.keys[service.name, endpoint.name]
+    def _verdict_at(self, pair: ServiceEndpoint) -> float | None:
+        """When its checks reached their verdicts, as far as their states tell."""
+        states = [self.checks[key].state for key in self._plan.keys[pair]]
+        return max((t for s in states for t in (s.since, s.draining_since) if t is not None), default=None)
+
+    def _standing(self, pair: ServiceEndpoint, now: float) -> Standing:
+        """How the endpoint stands with the service; notes when its health is another than before."""
+        service, endpoint = self.topology.services[pair[0]], self._plan.endpoints[pair[1]]
+        keys = self._plan.keys[pair]
         known = self._addresses.known(endpoint.probe.host)
         addresses = endpoint.publish or ((known,) if known else ())
-        return standing(service, [self.checks[key] for key in keys], addresses, keys)
+        found = standing(service, [self.checks[key] for key in keys], addresses, keys)
+        former = self.standings.get(pair)
+        if former is None:
+            return found
+        if former.health is found.health:
+            return replace(found, since=former.since, score=settle(former.score, found.score))
+        self._reached[pair] = now
+        return replace(found, since=None if former.health is Health.UNKNOWN else now)
 
     def _refresh(self, pairs: Iterable[ServiceEndpoint], now: float, trigger: str = "") -> None:
         """Look again at how endpoints stand; tell and decide what that changes."""
@@ -204,7 +228,7 @@ class Engine:
         for pair in pairs:
             service, endpoint = pair
             before = self.standings[pair]
-            after = self._standing(self.topology.services[service], self._plan.endpoints[endpoint])
+            after = self._standing(pair, now)
             self.standings[pair] = after
             if before.health is not after.health:
                 changed.setdefault((endpoint, before.health, after.health), []).append(service)
@@ -230,20 +254,31 @@ class Engine:
         if changes:
             self._listener.changed(changes)
 
+    def _too_early(self, name: ServiceName, standings: Iterable[Standing], decision: Decision) -> bool:
+        """Whether one full round of probes comes first.
+
+        A first decision waits for every endpoint. One after a reload waits only if it rests on nothing but endpoints
+        that have not been probed yet, for what was answered so far is the better guess.
+        """
+        if name not in self.decisions:
+            return any(standing.health is Health.UNKNOWN for standing in standings)
+        return min(decision.fitness.values()) is Fitness.UNKNOWN
+
     def _decide_one(self, service: Service, trigger: str, now: float) -> Change | None:
         name = service.name
         standings = {
             endpoint.name: self.standings[name, endpoint.name] for endpoint in endpoints_of(service, self.topology)
         }
-        waiting = any(standing.health is Health.UNKNOWN for standing in standings.values())
-        if name not in self.decisions and waiting and now < self._plan.deadline[name]:
-            return None  # one full round of probes comes first
-        decision = steer(service, self.topology.regions, standings, self.overrides, self.last_good.get(name), now)
+        decision = steer(service, self.topology.regions, standings, self.overrides, self._last_good.get(name), now)
         self.revision += 1
-        former, before = self.decisions.get(name), self.last.get(name)
-        self.decisions[name], self.last[name] = decision, decision.steering
+        if now < self._plan.deadline[name] and self._too_early(name, standings.values(), decision):
+            self._waiting.add(name)
+            return None
+        self._waiting.discard(name)
+        former, before = self.decisions.get(name), self._last.get(name)
+        self.decisions[name], self._last[name] = decision, decision.steering
         if decision.good:
-            self.last_good[name] = decision.steering
+            self._last_good[name] = decision.steering
         if former is not None and decision.steering == before:
             return None
         return Change(now, trigger or _passed(former, decision), before, decision)
@@ -251,12 +286,7 @@ class Engine:
 
 def _matters(before: Standing, after: Standing) -> bool:
     """Whether a decision could differ; the time of a failure only counts once the endpoint is up again."""
-    return (
-        before.health is not after.health
-        or before.score != after.score
-        or before.since != after.since
-        or before.addresses != after.addresses
-    )
+    return before.health is not after.health or before.score != after.score or before.addresses != after.addresses
 
 
 def _passed(former: Decision | None, decision: Decision) -> str:

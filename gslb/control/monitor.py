@@ -14,7 +14,7 @@ from gslb.control.resolver import Resolver
 from gslb.model.address import Address
 from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
 from gslb.model.pacing import Pace, spread
-from probes.base import Probe, Target
+from probes.base import Probe, Target, failure
 
 log = structlog.get_logger(__name__)
 
@@ -124,11 +124,9 @@ class Monitor:
     async def _attempt(self, setup: CheckSetup, timeout: float) -> Observation:  # noqa: ASYNC109  handed to the probe
         ip = await self._resolver.address(setup.address.host, timeout)
         if ip is None:
-            return Observation(
-                ok=False, latency=0.0, cause=Cause.RESOLVE, detail=f"{setup.address.host} has no address"
-            )
+            return failure(Cause.RESOLVE, 0.0, f"{setup.address.host} has no address")
         try:
             return await setup.probe.attempt(Target(ip, setup.address.port, str(setup.address)), timeout)
         except Exception as error:  # a faulty plug-in must not stop the other checks
             log.exception("probe raised", address=str(setup.address))
-            return Observation(ok=False, latency=0.0, cause=Cause.LOCAL, detail=f"probe raised {error!r}")
+            return failure(Cause.LOCAL, 0.0, f"probe raised {error!r}")

@@ -94,6 +94,10 @@ class Orders:
         at_utc, expires = self._clock.to_utc(self._clock.monotonic()), self._utc(order.expires)
         record = OrderRecord(at_utc, action, order.target, author or order.author, order.reason, expires)
         self._record(record)
+        self.save()
+
+    def save(self) -> None:
+        """Keep all orders in force to restart from."""
         self._keep(
             OverrideRecord(o.target, o.author, o.reason, self._clock.to_utc(o.created), self._utc(o.expires))
             for o in self.in_force
@@ -104,7 +108,7 @@ class Orders:
 
 
 def _find(topology: Topology, target: str) -> RegionName | EndpointName:
-    names = list(topology.regions) + [e.name for region in topology.regions.values() for e in region.endpoints]
+    names = list(topology.regions) + [endpoint.name for endpoint in topology.endpoints]
     if target not in names:
         raise RefusedError("unknown", f"no region or endpoint {target!r}", f"known: {', '.join(names)}")
     return RegionName(target)

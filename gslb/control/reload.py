@@ -1,25 +1,76 @@
-"""Reload: read and check the file anew, then swap; on any fault the present configuration stays."""
+"""Which configuration is in force: the file, read and checked anew; on any fault the one that was accepted before."""
 
 import asyncio
+from pathlib import Path
 
 import structlog
 
+from gslb.config.configuration import Configuration
 from gslb.config.load import load
+from gslb.config.sources import keep_accepted, read_accepted
+from gslb.control.changes import fixed_digest
 from gslb.control.controller import Controller
-from gslb.errors import ConfigError
+from gslb.errors import ConfigError, Problem
 
 log = structlog.get_logger(__name__)
 
 
-async def reload_file(controller: Controller) -> None:
-    """Load the controller's file again.
+async def reload_file(controller: Controller) -> str:
+    """Load the controller's file again; returns the version that is now in force. One reload at a time.
 
     Raises:
         ConfigError: the file has faults, or changes what needs a restart; nothing has changed then.
     """
+    async with controller.reloading:
+        try:
+            loaded = await asyncio.to_thread(load, controller.configuration.path)
+            controller.reload(loaded)
+        except ConfigError as error:
+            controller.metrics.reloads.labels("refused").inc()
+            controller.metrics.stale.set(1)
+            report("reload refused, the former configuration stays", error)
+            raise
+        controller.metrics.stale.set(0)
+        keep(loaded)
+        return loaded.version
+
+
+def load_or_accepted(path: Path, run_folder: Path, digest: str) -> tuple[Configuration, ConfigError | None]:
+    """The configuration to start with; the accepted one, and what is wrong with the file, where that cannot be used.
+
+    Args:
+        path: the configuration file.
+        run_folder: of the state that this process was started for.
+        digest: of the settings that it was started with, see ``fixed_digest``.
+
+    Raises:
+        ConfigError: the file cannot be used, and nothing was accepted before.
+    """
     try:
-        controller.reload(await asyncio.to_thread(load, controller.configuration.path))
+        return _load_for(path, digest), None
     except ConfigError as error:
-        controller.metrics.reloads.labels("refused").inc()
-        log.error("reload refused, the former configuration stays", problems=[str(p) for p in error.problems])  # noqa: TRY400  a person reads this, not a developer
-        raise
+        accepted = read_accepted(run_folder)
+        if accepted is None:
+            raise
+        return load(path, sources=accepted), error
+
+
+def _load_for(path: Path, digest: str) -> Configuration:
+    configuration = load(path)
+    if fixed_digest(configuration) != digest:
+        message = "changes settings that need a restart"
+        raise ConfigError(Problem(str(path), "", message, "restart gslb run, or put the former values back"))
+    return configuration
+
+
+def keep(configuration: Configuration) -> None:
+    """Keep a configuration that is in force, to start with when its file has faults by then."""
+    try:
+        keep_accepted(configuration.run_folder, configuration.sources)
+    except OSError as error:
+        log.warning("accepted configuration not kept", reason=error.strerror)
+
+
+def report(event: str, error: ConfigError) -> None:
+    """Log every problem of a configuration that is not used."""
+    log.error(event, problems=[str(problem) for problem in error.problems])

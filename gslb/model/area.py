@@ -49,14 +49,19 @@ def parse_area(text: str) -> Area:
             raise ValueError(f"{text!r} names no continent; write one of {', '.join(sorted(_CONTINENTS))}")
         return Area(AreaKind.CONTINENT, code)
     if "/" in text:
-        return Area(AreaKind.NETWORK, str(_network(text)))
+        return Area(AreaKind.NETWORK, str(parse_network(text)))
     for form, kind in _FORMS:
         if form.fullmatch(text) and (kind is not AreaKind.ASN or int(text[2:]) <= _MAX_ASN):
             return Area(kind, text)
     raise ValueError(f"{text!r} is not an area; write TR-34, TR, continent:EU, 192.0.2.0/24 or AS9121")
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def parse_network(text: str) -> IPv4Network | IPv6Network:
+    """Read a network in CIDR form.
+
+    Raises:
+        ValueError: ``text`` is none, or has bits set beyond its prefix.
+    """
     try:
         return ip_network(text)
     except ValueError as error:

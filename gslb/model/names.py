@@ -15,4 +15,4 @@ ProbeName = NewType("ProbeName", str)
 """Key below ``[probes]``: ``edge``"""
 
 VantageName = NewType("VantageName", str)
-"""Where a result was seen from; the node's own name unless more vantage points are configured."""
+"""Where a result was seen from: the name of the node."""

@@ -5,12 +5,13 @@ other section.
 """
 
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from gslb.model.address import IP, Address, parse_address, parse_ip
-from gslb.model.area import Area, parse_area
+from gslb.model.area import Area, parse_area, parse_network
 from gslb.model.duration import format_duration, parse_duration
 
 
@@ -43,6 +44,9 @@ AddressText = Annotated[Address, _from_text(parse_address, "127.0.0.1:8080"), Pl
 
 IPText = Annotated[IP, _from_text(parse_ip, "203.0.113.7"), PlainSerializer(str)]
 """An IPv4 or IPv6 address."""
+
+NetworkText = Annotated[IPv4Network | IPv6Network, _from_text(parse_network, "192.0.2.0/24"), PlainSerializer(str)]
+"""A network in CIDR form."""
 
 AreaText = Annotated[Area, _from_text(parse_area, "TR-34"), PlainSerializer(str)]
 """ISO 3166-2, ISO 3166-1, ``continent:XX``, a network, or ``AS9121``."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from gslb.errors import RefusedError
 from gslb.model.names import EndpointName, RegionName, ServiceName
-from gslb.model.topology import Endpoint, Topology
+from gslb.model.steering import RecordType, address_type
+from gslb.model.topology import Endpoint, Service, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def guard_drain(
     now: float,
     fit: Callable[[ServiceName, Endpoint], bool],
 ) -> None:
-    """Refuse a drain that would take the last endpoint, or the last fit one, from a service.
+    """Refuse a drain that would take the last endpoint, or the last fit one, of a record type from a service.
 
     Args:
         topology: regions and services.
@@ -56,14 +57,26 @@ def guard_drain(
     """
     orders = [order for order in overrides if order.active(now)]
     for service in topology.services.values():
-        members = [e for member in service.members for e in topology.regions[member.region].endpoints]
-        answering = [e for e in members if not any(order.covers(e) for order in orders)]
-        left = [e for e in answering if not new.covers(e)]
-        had, has = (any(fit(service.name, e) for e in endpoints) for endpoints in (answering, left))
-        if answering and (not left or (had and not has)):
-            what = "any healthy endpoint" if left else "any endpoint"
-            raise RefusedError(
-                "never-empty",
-                f"draining {new.target} would leave {service.name.removesuffix('.')} without {what}",
-                "undrain or mend another region first, or repeat with --force",
-            )
+        answering = [e for e in topology.endpoints_of(service) if not any(order.covers(e) for order in orders)]
+        for kind in sorted({kind for endpoint in answering for kind in _kinds(endpoint)}):
+            carrying = [e for e in answering if kind in _kinds(e)]
+            left = [e for e in carrying if not new.covers(e)]
+            had, has = (any(fit(service.name, e) for e in endpoints) for endpoints in (carrying, left))
+            if not left or (had and not has):
+                what = "healthy endpoint" if left else "endpoint"
+                raise RefusedError(
+                    "never-empty",
+                    f"draining {new.target} would leave {service.name.removesuffix('.')} without any {what} ({kind})",
+                    "undrain or mend another region first, or repeat with --force",
+                )
+
+
+def _kinds(endpoint: Endpoint) -> set[RecordType]:
+    """The record types it publishes. What a host name resolves to is not known here: it is taken for an A record."""
+    return {address_type(ip) for ip in endpoint.publish} or {RecordType.A}
+
+
+def all_drained(topology: Topology, service: Service, overrides: Iterable[Override], now: float) -> bool:
+    """Whether every endpoint of ``service`` is out by order."""
+    orders = [order for order in overrides if order.active(now)]
+    return all(any(order.covers(endpoint) for order in orders) for endpoint in topology.endpoints_of(service))

@@ -49,6 +49,19 @@ def _decay(average: float, sample: float, elapsed: float, half_life: float) -> f
     return average * keep + sample * (1.0 - keep)
 
 
+SETTLED = 0.125
+"""Half of the quarter that policies count scores in."""
+
+
+def settle(former: float, newest: float) -> float:
+    """The score to go on with: ``former`` until ``newest`` is more than half a quarter away from it.
+
+    A score that trembles around the border of two quarters would otherwise move traffic with every probe.
+    """
+    gone = (former == 0.0) != (newest == 0.0)
+    return newest if gone or abs(newest - former) > SETTLED else former
+
+
 def score(health: Health, latency: Latency | None, saturation: float) -> float:
     """The score of an endpoint, in 0..1; 0 only when it is down or unknown."""
     if health in (Health.DOWN, Health.UNKNOWN):

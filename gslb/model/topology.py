@@ -101,3 +101,12 @@ class Topology:
 
     regions: dict[RegionName, Region] = field(default_factory=dict)
     services: dict[ServiceName, Service] = field(default_factory=dict)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All endpoints, in the order of the configuration."""
+        return tuple(endpoint for region in self.regions.values() for endpoint in region.endpoints)
+
+    def endpoints_of(self, service: Service) -> tuple[Endpoint, ...]:
+        """Endpoints of the service's own regions, in its order."""
+        return tuple(endpoint for member in service.members for endpoint in self.regions[member.region].endpoints)

@@ -29,6 +29,15 @@ class _Lossy:
         return self._stream is not None and self._stream.isatty()
 
 
+class _Forward(logging.Handler):
+    """Takes what libraries log into the same lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log ``record`` as an event of the library it comes from."""
+        event = structlog.get_logger(record.name)
+        event.log(record.levelno, record.getMessage(), library=record.name, exc_info=record.exc_info or None)
+
+
 def configure_log(form: Literal["human", "json"], level: str, process: str) -> None:
     """Set up the log of this process.
 
@@ -54,6 +63,7 @@ def configure_log(form: Literal["human", "json"], level: str, process: str) -> N
         # Not its default, rich: that takes a second to draw a traceback and shows the values of all variables.
         else [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
+    logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
     structlog.configure(
         processors=shared + final,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),

@@ -24,6 +24,7 @@ class Metrics:
         self.score = self._gauge("gslb_endpoint_score", "Score of the endpoint, 0 to 1", "service", "endpoint")
         self.generation = self._gauge("gslb_generation", "Newest generation that was decided")
         self.reloads = self._counter("gslb_reloads", "Reloads of the configuration", "outcome")
+        self.stale = self._gauge("gslb_configuration_stale", "1 when the file is not what is in force")
         self.overrides = self._gauge("gslb_overrides", "Orders in force")
 
     def text(self) -> bytes:

@@ -1,0 +1,30 @@
+"""From what was stored back to what the engine works with."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import ip_address
+
+from gslb.control.clock import Clock
+from gslb.control.health import CheckState, carry_over
+from gslb.model.address import IP
+from gslb.model.record import CheckRecord
+from gslb.model.steering import Steering
+from gslb.model.topology import Topology
+
+
+def restored_check(record: CheckRecord, clock: Clock) -> CheckState:
+    """The state of a check, with its times on this process's monotonic clock."""
+    saved = min(clock.to_monotonic(record.saved_utc), clock.monotonic())  # the wall clock may have jumped
+    shift = saved - record.saved_at
+    latency = record.latency and replace(record.latency, at=record.latency.at + shift)
+    return CheckState(carry_over(record.state, shift), latency)
+
+
+def restored_addresses(steering: Steering, topology: Topology) -> Iterator[tuple[str, IP]]:
+    """Host names of endpoints with the address that was last answered for them."""
+    hosts = {endpoint.name: endpoint.probe.host for endpoint in topology.endpoints if not endpoint.publish}
+    for target in (t for rule in steering.rules for group in rule.groups for t in group.targets):
+        for name in target.endpoints:
+            host = hosts.get(name)
+            if isinstance(host, str):
+                yield host, ip_address(target.value)
