@@ -15,27 +15,34 @@ READING = ("GET", "HEAD")
 
 
 def read_token(file: Path) -> str:
-    """The token in ``file``, which is made (mode 0600) where it does not exist.
+    """The token in ``file``, which is made (mode 0600) where it does not exist or is empty.
 
     Raises:
         StateError: it cannot be read or made, or others may read it.
     """
     try:
-        try:
-            descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "w") as made:
-                made.write(secrets.token_urlsafe(32))
+        if not file.exists() or not file.stat().st_size:
+            _make_token(file)
         if file.stat().st_mode & 0o077:
             raise StateError(str(file), "others may read the API token", f"run: chmod 600 {file}")
         token = file.read_text().strip()
-    except OSError as error:
-        raise StateError(str(file), f"API token: {error.strerror}", "check the folder and its permissions") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not text"
+        raise StateError(str(file), f"API token: {reason}", "delete it; a new one is made at the next start") from None
     if not token:
-        raise StateError(str(file), "the API token is empty", "delete the file; a new one is made at the next start")
+        raise StateError(str(file), "the API token is blank", "delete it; a new one is made at the next start")
     return token
+
+
+def _make_token(file: Path) -> None:
+    """Whole or not at all, whatever happens meanwhile."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as made:
+        made.write(secrets.token_urlsafe(32))
+        made.flush()
+        os.fsync(made.fileno())
+    fresh.replace(file)
 
 
 def guard(token: str) -> Middleware:

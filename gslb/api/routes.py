@@ -1,8 +1,10 @@
 """The routes of the API. Errors are problem documents (RFC 9457) that say what to do."""
 
+import asyncio
 from datetime import timedelta
 from typing import Annotated, Any
 
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import Field, ValidationError
@@ -19,16 +21,19 @@ from gslb.model.names import ServiceName
 from gslb.model.options import Options, PositiveDuration
 
 CONTROLLER = web.AppKey("controller", Controller)
-MAX_HISTORY = 10_000
+ONE_AT_A_TIME = web.AppKey("one_at_a_time", asyncio.Lock)
+MAX_HISTORY = 5_000
 MAX_BODY = 64 * 1024
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+"""Terminals obey control characters, and people read these words on terminals."""
 
 
 class DrainRequest(Options):
     """Body of ``POST /v1/drains``."""
 
-    target: Annotated[str, Field(min_length=1, max_length=300, description="region or endpoint")]
-    reason: Annotated[str, Field(min_length=1, max_length=500, description="why, for the record")]
-    author: Annotated[str, Field(min_length=1, max_length=100, description="who orders it")]
+    target: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="region or endpoint")]
+    reason: Annotated[str, Field(pattern=PRINTABLE, max_length=500, description="why, in one line, for the record")]
+    author: Annotated[str, Field(pattern=PRINTABLE, max_length=100, description="who orders it")]
     duration: Annotated[PositiveDuration | None, Field(description="lifted by itself after this time")] = None
     force: Annotated[bool, Field(description="even if a service is left without any endpoint")] = False
 
@@ -37,6 +42,7 @@ def make_app(controller: Controller, token: str) -> web.Application:
     """The application that serves ``controller``; what changes state needs ``token``."""
     app = web.Application(middlewares=[problems, guard(token)], client_max_size=MAX_BODY)
     app[CONTROLLER] = controller
+    app[ONE_AT_A_TIME] = asyncio.Lock()
     app.add_routes(
         [
             web.get("/healthz", healthz),
@@ -110,8 +116,11 @@ async def history(request: web.Request) -> web.Response:
         limit = min(MAX_HISTORY, int(request.query.get("limit", "1000")))
     except (ValueError, OverflowError) as error:
         raise web.HTTPBadRequest(text=str(error)) from None
-    records = await controller.store.history(since, max(1, limit))
-    return web.json_response({"history": [history_view(record) for record in records]})
+    async with request.app[ONE_AT_A_TIME]:
+        records = await controller.store.history(since, max(1, limit))
+        # Megabytes, and probes run on this loop: so in a thread, and one answer at a time.
+        body = await asyncio.to_thread(lambda: msgspec.json.encode({"history": [history_view(r) for r in records]}))
+    return web.Response(body=body, content_type="application/json")
 
 
 async def drain(request: web.Request) -> web.Response:
@@ -135,6 +144,4 @@ async def undrain(request: web.Request) -> web.Response:
 
 async def reload(request: web.Request) -> web.Response:
     """Read the configuration file again."""
-    controller = request.app[CONTROLLER]
-    await reload_file(controller)
-    return web.json_response({"configuration": controller.configuration.version})
+    return web.json_response({"configuration": await reload_file(request.app[CONTROLLER])})

@@ -1,12 +1,12 @@
 """What the API answers, as plain data. Times are ISO 8601 in UTC, durations seconds."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 import gslb
 from gslb.control.controller import Controller
+from gslb.control.health import endpoints_of
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
 from gslb.model.names import EndpointName, ServiceName
@@ -21,6 +21,7 @@ from gslb.model.record import (
 )
 from gslb.model.steer import Decision, Fitness
 from gslb.model.steering import Steering
+from gslb.model.topology import Endpoint
 
 View = dict[str, Any]
 
@@ -49,7 +50,8 @@ def status_view(controller: Controller) -> View:
 
 
 def _service_view(controller: Controller, name: ServiceName) -> View:
-    decision = controller.engine.decisions.get(name)
+    engine = controller.engine
+    decision = engine.decisions.get(name)
     return {
         "name": _plain(name),
         "decided": decision is not None,
@@ -57,45 +59,43 @@ def _service_view(controller: Controller, name: ServiceName) -> View:
         "ttl": decision.steering.ttl if decision else None,
         "answers": _answers(decision.steering) if decision else {},
         "endpoints": [
-            _endpoint_view(controller, name, region, endpoint, decision)
-            for region, endpoint in _endpoints(controller, name)
+            _endpoint_view(controller, name, endpoint, decision)
+            for endpoint in endpoints_of(engine.topology.services[name], engine.topology)
         ],
     }
-
-
-def _endpoints(controller: Controller, name: ServiceName) -> Iterable[tuple[str, EndpointName]]:
-    topology = controller.engine.topology
-    for member in topology.services[name].members:
-        for endpoint in topology.regions[member.region].endpoints:
-            yield member.region, endpoint.name
 
 
 def _answers(steering: Steering) -> dict[str, dict[str, float]]:
     return {kind: _shares(distribution(steering, kind)) for kind in steering.types}
 
 
+def _answering(steering: Steering) -> set[EndpointName]:
+    """The endpoints that are in some answer."""
+    groups = (group for rule in steering.rules for group in rule.groups)
+    return {name for group in groups for target in group.targets for name in target.endpoints}
+
+
 def _shares(odds: dict[str, Fraction]) -> dict[str, float]:
     return {value: round(float(share), 4) for value, share in odds.items()}
 
 
-def _endpoint_view(
-    controller: Controller, service: ServiceName, region: str, endpoint: EndpointName, decision: Decision | None
-) -> View:
-    standing = controller.engine.standings[service, endpoint]
-    fitness = decision.fitness.get(endpoint) if decision else None
-    hold = controller.engine.held_until(service, endpoint) if fitness is Fitness.HOLD else None
+def _endpoint_view(controller: Controller, service: ServiceName, endpoint: Endpoint, decision: Decision | None) -> View:
+    engine, name = controller.engine, endpoint.name
+    standing = engine.standings[service, name]
+    fitness = decision.fitness.get(name) if decision else None
+    hold = engine.held_until(service, name) if fitness is Fitness.HOLD else None
     return {
-        "name": endpoint,
-        "region": region,
+        "name": name,
+        "region": endpoint.region,
         "health": standing.health,
-        "since": _moment(controller, controller.engine.since(service, endpoint)),
+        "since": _moment(controller, engine.since(service, name)),
         "detail": standing.detail,
-        "in_service": fitness is Fitness.IN_SERVICE,
+        "answers": decision is not None and name in _answering(decision.steering),
         "fitness": fitness.name.lower() if fitness is not None else None,
         "held_until": _moment(controller, hold),
         "score": round(standing.score, 3),
         "addresses": [str(address) for address in standing.addresses],
-        "latency": controller.engine.latency(service, endpoint),
+        "latency": engine.latency(service, name),
     }
 
 

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gslb.config.configuration import Configuration
+from gslb.config.toml import to_toml
 from gslb.model.duration import format_duration
 
 
@@ -36,23 +37,8 @@ def _settings(configuration: Configuration) -> list[RenderableType]:
 
 
 def _setting(key: str, value: Any, *, default: bool) -> str:
-    text = escape(f"  {key} = {_toml(value)}")
+    text = escape(f"  {key} = {to_toml(value)}")
     return f"[dim]{text}  # default[/]" if default else text
-
-
-def _toml(value: Any) -> str:
-    match value:
-        case None:
-            return "none"
-        case bool():
-            return str(value).lower()
-        case str():
-            return f'"{value}"'
-        case dict():
-            return "{ " + ", ".join(f"{key} = {_toml(entry)}" for key, entry in value.items()) + " }"
-        case list() | tuple():
-            return "[" + ", ".join(_toml(entry) for entry in value) + "]"
-    return str(value)
 
 
 def _recovery(configuration: Configuration) -> list[RenderableType]:

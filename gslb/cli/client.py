@@ -5,16 +5,17 @@ import json
 import os
 import socket
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from gslb.cli.demo.folder import demo_folder
+from gslb.cli.demo.folder import found_demo_folder
 from gslb.cli.places import API_SOCKET, TOKEN
-from gslb.config.configuration import run_folder
+from gslb.config.configuration import database_file, run_folder
+from gslb.config.environment import expand
 from gslb.config.node import NodeSection
 from gslb.errors import DaemonError, GslbError
 
@@ -50,13 +51,17 @@ class Daemon:
         return self._ask("DELETE", f"{path}?{urlencode(query)}")
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
-        connection = _connection(self.url)
+        try:
+            connection = _connection(self.url)
+        except ValueError as error:
+            remedy = "write http://127.0.0.1:8053 or unix:/path/api.sock"
+            raise DaemonError(f"{self.url!r} is not an address of the API: {error}", remedy) from None
         try:
             connection.request(method, path, body, self._headers(method))
             response = connection.getresponse()
             answer = response.read()
-        except OSError as error:
-            reason = error.strerror or str(error)
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise DaemonError(
                 f"no daemon at {self.url}: {reason}", "start one with gslb run CONFIG, or name it with --api"
             ) from None
@@ -70,10 +75,14 @@ class Daemon:
         if self.token is None:
             raise DaemonError("this needs the API token", "name its file with --token-file or GSLB_TOKEN_FILE")
         try:
-            return {"Authorization": f"Bearer {self.token.read_text().strip()}", "Content-Type": "application/json"}
-        except OSError as error:
+            # Not through a link: whoever may write beside the socket could have another file sent to himself.
+            with os.fdopen(os.open(self.token, os.O_RDONLY | os.O_NOFOLLOW), encoding="ascii") as file:
+                (token,) = file.read().split()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "is not a token"
             remedy = "run this as the daemon's user, or name another file with --token-file"
-            raise DaemonError(f"{self.token}: API token: {error.strerror}", remedy) from None
+            raise DaemonError(f"{self.token}: API token: {reason}", remedy) from None
+        return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 
 
 def find_daemon(api: str | None, token_file: Path | None, config: Path | None) -> Daemon:
@@ -86,7 +95,7 @@ def find_daemon(api: str | None, token_file: Path | None, config: Path | None) -
     named = token_file or (Path(given) if (given := os.environ.get("GSLB_TOKEN_FILE")) else None)
     if url:
         return Daemon(url, named)
-    folders = [_folder_of(config)] if config else [_folder_of(Path("gslb.toml")), run_folder(Path("gslb.db")), _demo()]
+    folders = [_folder_of(config)] if config else [_folder_of(Path("gslb.toml")), *_demo()]
     for folder in folders:
         if (folder / API_SOCKET).exists():
             return Daemon(f"unix:{folder / API_SOCKET}", named or folder / TOKEN)
@@ -96,16 +105,17 @@ def find_daemon(api: str | None, token_file: Path | None, config: Path | None) -
     )
 
 
-def _demo() -> Path:
-    return run_folder(demo_folder() / "gslb.db")
+def _demo() -> Iterator[Path]:
+    if folder := found_demo_folder():
+        yield run_folder(folder / "gslb.db")
 
 
 def _folder_of(config: Path) -> Path:
     """The run folder of a configuration, which may have faults by now and is still that of the running daemon."""
     state = str(NodeSection.model_fields["state"].default)
-    with suppress(OSError, tomllib.TOMLDecodeError, KeyError, TypeError):
-        state = str(tomllib.loads(config.read_text())["node"]["state"])
-    return run_folder(config.absolute().parent / os.path.expandvars(state).removeprefix("sqlite:///"))
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        state = expand(str(tomllib.loads(config.read_text())["node"]["state"]), os.environ)
+    return run_folder(database_file(config, state))
 
 
 def _connection(url: str) -> http.client.HTTPConnection:

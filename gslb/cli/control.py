@@ -16,12 +16,12 @@ from gslb.api.routes import make_app
 from gslb.api.server import serving
 from gslb.cli.places import API_SOCKET, CONTROL, TOKEN, lock_file, worker_names, worker_socket
 from gslb.config.configuration import Configuration
-from gslb.config.load import load
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
-from gslb.control.reload import reload_file
+from gslb.control.reload import keep, load_or_accepted, reload_file, report
 from gslb.errors import ConfigError, GslbError
-from gslb.store.journal import Journal, Limits
+from gslb.store.journal import Journal
+from gslb.store.segments import Limits
 from gslb.store.store import open_store
 from gslb.supervisor.lockfile import hold_lock
 from gslb.telemetry.log import configure_log
@@ -30,34 +30,41 @@ from providers.embedded import Embedded
 
 log = structlog.get_logger(__name__)
 
-SAVE_EVERY = 10
-"""Seconds between two savings of the state of all checks: what a crash may cost."""
+SWITCH_INTERVAL = 0.0005
+"""Seconds that another thread of this process, reading history say, can keep the probing one waiting."""
 
 
 def main() -> int:
     """Run until told to stop; returns the exit code."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
     try:
-        configuration = load(Path(sys.argv[1]))
-        configure_log(configuration.log.format, configuration.log.level, CONTROL)
-        with hold_lock(lock_file(configuration.run_folder, CONTROL), sys.orig_argv):
-            uvloop.run(_run(configuration))
+        path, folder, digest = sys.argv[1:]
+        with hold_lock(lock_file(Path(folder), CONTROL), sys.orig_argv):
+            configuration, fault = load_or_accepted(Path(path), Path(folder), digest)
+            configure_log(configuration.log.format, configuration.log.level, CONTROL)
+            if fault is not None:
+                report("configuration cannot be used, starting with the one accepted before", fault)
+            uvloop.run(_run(configuration, stale=fault is not None))
     except GslbError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-async def _run(configuration: Configuration) -> None:
+async def _run(configuration: Configuration, *, stale: bool) -> None:
     folder = configuration.run_folder
     async with AsyncExitStack() as stack:
         controller = _assemble(configuration, stack)
+        controller.metrics.stale.set(stale)
         app = make_app(controller, read_token(folder / TOKEN))
         work = asyncio.create_task(controller.run())
         _handle_signals(controller, work)
         await stack.enter_async_context(serving(app, configuration.api.listen, folder / API_SOCKET))
         scheduler = _schedule(controller)
         stack.callback(scheduler.shutdown, wait=False)
+        if not stale:
+            keep(configuration)
         log.info("control ready", version=configuration.version, api=str(configuration.api.listen))
         with suppress(asyncio.CancelledError):
             await work
@@ -66,7 +73,7 @@ async def _run(configuration: Configuration) -> None:
 
 def _assemble(configuration: Configuration, stack: AsyncExitStack) -> Controller:
     metrics, folder, bounds = Metrics(), configuration.run_folder, configuration.node.journal
-    store = open_store(f"sqlite:///{configuration.database}", metrics.registry)
+    store = open_store(configuration.database, metrics.registry)
     stack.callback(store.close)
     limits = Limits(max_age=bounds.max_age, max_bytes=bounds.max_megabytes * 2**20)
     journal = Journal(folder / "journal", metrics.registry, limits)
@@ -103,8 +110,8 @@ def _schedule(controller: Controller) -> AsyncIOScheduler:
         keep = timedelta(seconds=controller.configuration.node.retention)
         controller.store.retain(controller.clock.utc() - keep)
 
-    scheduler.add_job(retain, "interval", hours=1, jitter=60, coalesce=True)
-    scheduler.add_job(controller.save, "interval", seconds=SAVE_EVERY, coalesce=True)
+    # A run that was missed while the process or the machine stood still is made up for.
+    scheduler.add_job(retain, "interval", hours=1, jitter=60, coalesce=True, misfire_grace_time=None)
     scheduler.start()
     return scheduler
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import structlog
 import uvloop
 
 import gslb
@@ -10,11 +9,8 @@ from gslb.config.faults import suggest
 from gslb.config.load import load
 from gslb.errors import ConfigError, Problem
 from gslb.gateway.run import run_gateway
-from gslb.model.address import Address
 from gslb.model.names import RegionName
 from gslb.telemetry.log import configure_log
-
-log = structlog.get_logger(__name__)
 
 
 def run_region(path: Path, region: str) -> None:
@@ -31,7 +27,4 @@ def run_region(path: Path, region: str) -> None:
         raise ConfigError(Problem(str(path), f"gateways.{region}", "no such gateway", remedy))
     configure_log(configuration.log.format, configuration.log.level, f"gateway-{region}")
 
-    def ready(addresses: tuple[Address, ...]) -> None:
-        log.info("gateway ready", region=region, listen=[str(address) for address in addresses])
-
-    uvloop.run(run_gateway(settings, version=gslb.__version__, config_version=configuration.version, ready=ready))
+    uvloop.run(run_gateway(settings, version=gslb.__version__, config_version=configuration.version))

@@ -91,7 +91,7 @@ def explain(
 @app.command()
 def history(
     since: Annotated[str, typer.Option(help="how far back, as in 10m or 2h")] = "1h",
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="most records, the newest ones")] = 1000,
+    limit: Annotated[int, typer.Option(min=1, max=5_000, help="most records, the newest ones")] = 1000,
     as_json: JsonOption = False,
     api: ApiOption = None,
     config: ConfigOption = None,

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from gslb.supervisor.lockfile import lock_file as lock_file  # noqa: PLC0414  a place like those here
+
 API_SOCKET = "api.sock"
 TOKEN = "token"  # noqa: S105  a file name
 CONTROL = "control"
@@ -11,11 +13,6 @@ SUPERVISOR = "supervisor"
 def worker_names(workers: int) -> tuple[str, ...]:
     """Names of the nameserver's processes."""
     return tuple(f"nameserver-{index}" for index in range(workers))
-
-
-def lock_file(run_folder: Path, process: str) -> Path:
-    """Held by ``process`` for its whole life."""
-    return run_folder / f"{process}.lock"
 
 
 def worker_socket(run_folder: Path, worker: str) -> Path:

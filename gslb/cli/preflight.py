@@ -1,20 +1,24 @@
 """Everything that can be wrong before the first process is started, so that nothing is ever half-started."""
 
+import errno
 import os
 import socket
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from gslb.cli.places import API_SOCKET, CONTROL, SUPERVISOR, lock_file, worker_names
+from gslb.api.auth import read_token
+from gslb.cli.places import API_SOCKET, CONTROL, SUPERVISOR, TOKEN, lock_file, worker_names
 from gslb.config.configuration import Configuration
 from gslb.errors import ListenError, StateError
 from gslb.model.address import Address
+from gslb.nameserver.listen import MAX_SOCKET_PATH, family_of
+from gslb.nameserver.tcp import open_tcp
+from gslb.nameserver.udp import open_udp
 from gslb.store.store import open_store
 from gslb.supervisor.lockfile import AlreadyRunningError, read_holder
-
-MAX_SOCKET_PATH = 107
-"""sun_path holds 108 bytes with its final NUL (unix(7))"""
 
 
 def check_start(configuration: Configuration) -> None:
@@ -30,45 +34,49 @@ def check_start(configuration: Configuration) -> None:
     holder = read_holder(lock_file(folder, SUPERVISOR))
     if holder is not None:
         raise AlreadyRunningError(lock_file(folder, SUPERVISOR), holder.pid, holder.command)
-    open_store(f"sqlite:///{configuration.database}", CollectorRegistry()).close()
+    open_store(configuration.database, CollectorRegistry()).close()
+    read_token(folder / TOKEN)
     workers = worker_names(configuration.nameserver.workers)
-    if not any(read_holder(lock_file(folder, worker)) for worker in workers):
-        for address in configuration.nameserver.listen:
-            _check_bind(address, socket.SOCK_DGRAM, "nameserver.listen")
-            _check_bind(address, socket.SOCK_STREAM, "nameserver.listen")
-    if not read_holder(lock_file(folder, CONTROL)):
-        _check_bind(configuration.api.listen, socket.SOCK_STREAM, "api.listen")
+    with ExitStack() as bound:  # all together: they could be in the way of each other
+        if not any(read_holder(lock_file(folder, worker)) for worker in workers):
+            for address in configuration.nameserver.listen:
+                bound.enter_context(_bind(address, open_udp, "nameserver.listen"))
+                bound.enter_context(_bind(address, open_tcp, "nameserver.listen"))
+        if not read_holder(lock_file(folder, CONTROL)):
+            bound.enter_context(_bind(configuration.api.listen, open_tcp, "api.listen"))
 
 
 def _check_folder(folder: Path) -> None:
     remedy = "choose another place for node.state"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.stat()
     except FileNotFoundError:
-        raise StateError(
-            str(folder.parent), "the folder of node.state does not exist", f"make it, or {remedy}"
-        ) from None
+        reason = "the folder of node.state does not exist"
+        raise StateError(str(folder.parent), reason, f"make it, or {remedy}") from None
     except OSError as error:
         raise StateError(str(folder), f"cannot be made: {error.strerror}", remedy) from None
+    if found.st_uid != os.geteuid():
+        raise StateError(str(folder), "belongs to another user", f"run gslb as that user, or {remedy}")
+    folder.chmod(0o700)
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise StateError(str(folder), "cannot be written", f"give it to this user, or {remedy}")
+        raise StateError(str(folder), "cannot be written", f"make room for writing, or {remedy}")
     longest = max((API_SOCKET, "nameserver-00.sock"), key=len)
     if len(os.fsencode(folder / longest)) > MAX_SOCKET_PATH:
         raise StateError(str(folder), f"a socket in it would have a name of over {MAX_SOCKET_PATH} bytes", remedy)
 
 
-def _check_bind(address: Address, kind: socket.SocketKind, key: str) -> None:
+def _bind(address: Address, open_: Callable[..., socket.socket], key: str) -> socket.socket:
     """Bind alone: workers share their addresses, and would share them with a stranger too."""
-    family = socket.AF_INET6 if ":" in str(address.host) else socket.AF_INET
-    with socket.socket(family, kind) as probe:
-        if kind is socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family is socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            probe.bind((str(address.host), address.port))
-            if kind is socket.SOCK_STREAM:
-                probe.listen(1)
-        except OSError as error:
-            remedy = f"stop what listens there (ss -lunpt 'sport = {address.port}'), or change {key}"
-            raise ListenError(str(address), key, error.strerror or str(error), remedy) from None
+    try:
+        return open_(family_of(address), str(address.host), address.port, reuse_port=False)
+    except OSError as error:
+        usual = f"stop what listens there (ss -lunpt 'sport = {address.port}'), or change {key}"
+        remedy = _REMEDIES.get(error.errno or 0, usual)
+        raise ListenError(str(address), key, error.strerror or str(error), remedy) from None
+
+
+_REMEDIES = {
+    errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+    errno.EADDRNOTAVAIL: "no interface of this machine has this address; ip addr lists those there are",
+}

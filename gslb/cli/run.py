@@ -9,6 +9,7 @@ from gslb.cli.places import CONTROL, worker_names
 from gslb.cli.preflight import check_start
 from gslb.config.configuration import Configuration
 from gslb.config.load import load
+from gslb.control.changes import fixed_digest
 
 
 def run(path: Path) -> None:
@@ -36,4 +37,6 @@ def commands(configuration: Configuration) -> dict[str, list[str]]:
         name: [sys.executable, "-m", "gslb.cli.nameserver", name, str(folder), *shared]
         for name in worker_names(nameserver.workers)
     }
-    return {**workers, CONTROL: [sys.executable, "-m", "gslb.cli.control", str(configuration.path)]}
+    # The digest has a control with other settings replaced rather than adopted by a new supervisor.
+    control = [sys.executable, "-m", "gslb.cli.control"]
+    return {**workers, CONTROL: [*control, str(configuration.path), str(folder), fixed_digest(configuration)]}

@@ -73,9 +73,9 @@ def _share(service: dict[str, Any], endpoint: dict[str, Any]) -> str:
     shares = [
         odds[address] for odds in service["answers"].values() for address in endpoint["addresses"] if address in odds
     ]
-    if shares:
+    if endpoint["answers"] and shares:
         return f"{max(shares):.0%}"
-    return (endpoint["fitness"] or "not yet").replace("_", " ")
+    return {None: "standby", "in_service": "standby"}.get(endpoint["fitness"], str(endpoint["fitness"]))
 
 
 def explain(view: dict[str, Any]) -> RenderableType:
@@ -99,7 +99,7 @@ def explain(view: dict[str, Any]) -> RenderableType:
 
 
 def _explained(endpoint: dict[str, Any], reasons: list[dict[str, str]]) -> str:
-    place = "[green]in[/] " if endpoint["in_service"] else "[red]out[/]"
+    place = "[green]in[/] " if endpoint["answers"] else "[red]out[/]"
     since = f" since {_time(endpoint['since'])} ({_age(endpoint['since'])})" if endpoint["since"] else ""
     text = [f"  {place} [bold]{escape(endpoint['name'])}[/]  {_health(endpoint['health'])}{since}"]
     text += [
@@ -107,7 +107,7 @@ def _explained(endpoint: dict[str, Any], reasons: list[dict[str, str]]) -> str:
         for reason in reasons
         if reason["subject"] == endpoint["name"]
     ]
-    if endpoint["held_until"]:
+    if endpoint["held_until"] and not endpoint["answers"]:
         text.append(f"      back at {_time(endpoint['held_until'])} if nothing fails until then")
     return "\n".join(text)
 

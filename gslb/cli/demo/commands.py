@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from gslb.cli.demo.folder import demo_folder
+from gslb.cli.demo.folder import SOCKET, demo_folder, found_demo_folder
 from gslb.errors import DaemonError
 
 app = typer.Typer(help="Run Istanbul and Ankara on loopback; break and heal them.")
 
 RegionArgument = Annotated[str, typer.Argument(help="istanbul or ankara")]
 TIMEOUT = 30.0
-SOCKET = "demo.sock"
 
 
 @app.callback(invoke_without_command=True)
@@ -51,6 +50,8 @@ def _ask(action: str, region: str) -> None:
         DaemonError: none runs, or it refused.
     """
     path = demo_folder() / SOCKET
+    if found_demo_folder() is None:
+        raise DaemonError(f"no running demo at {path}", "start it with gslb demo")
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(TIMEOUT)

@@ -16,8 +16,8 @@ import dns.message
 import dns.rcode
 
 from gslb.cli.demo import blackhole
-from gslb.cli.demo.folder import make_demo_folder
-from gslb.cli.demo.processes import Processes
+from gslb.cli.demo.folder import SOCKET, make_demo_folder
+from gslb.cli.demo.processes import PATIENCE, Processes
 from gslb.cli.places import SUPERVISOR, lock_file
 from gslb.cli.preflight import check_start
 from gslb.config.configuration import Configuration
@@ -25,8 +25,8 @@ from gslb.config.load import load
 from gslb.errors import GslbError
 from gslb.model.names import RegionName
 from gslb.supervisor.lockfile import hold_lock
+from gslb.supervisor.process import retire
 
-SOCKET = "demo.sock"
 SERVICE = "api.example.com"
 READY_WITHIN = 15.0
 WATCH = 0.5
@@ -86,6 +86,7 @@ def _prepare(folder: Path) -> Configuration:
     configuration = load(folder / "gslb.toml")
     configuration.run_folder.mkdir(mode=0o700, exist_ok=True)
     with hold_lock(lock_file(configuration.run_folder, SUPERVISOR), sys.orig_argv):
+        retire(configuration.run_folder, {SUPERVISOR}, PATIENCE)
         shutil.rmtree(configuration.run_folder)
     for leftover in folder.glob("gslb.db*"):
         leftover.unlink()
@@ -99,6 +100,8 @@ async def _first(*waits: Coroutine[None, None, object]) -> None:
     done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
         task.cancel()
+    if pending:
+        await asyncio.wait(pending)
     for task in done:
         task.result()
 
@@ -141,6 +144,8 @@ class _Stage:
     async def start(self) -> None:
         """Start everything."""
         for region, gateway in self._configuration.gateways.items():
+            with suppress(blackhole.BlackholeError):  # one that a demo left behind when it was killed
+                await blackhole.remove(region)
             addresses = [str(upstream) for upstream in gateway.upstreams]
             await self._processes.start(f"backends-{region}", "gslb.cli.demo.backends", [region, *addresses])
             await self._start_gateway(region)
@@ -171,6 +176,7 @@ class _Stage:
             with suppress(blackhole.BlackholeError):
                 await blackhole.remove(region)
         await self._processes.stop()
+        retire(self._configuration.run_folder, {SUPERVISOR}, PATIENCE)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request on the demo's socket: a line of JSON each way."""
