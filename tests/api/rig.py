@@ -17,9 +17,8 @@ from gslb.api.server import serving
 from gslb.control.controller import Controller
 from gslb.model.address import Address
 from tests.control.bench import API
-from tests.control.loops import until
-from tests.control.rig import Site
-from tests.nameserver.support import free_port
+from tests.control.rig import Lab
+from tests.waiting import free_port, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +71,10 @@ class Api:
 
 
 @asynccontextmanager
-async def api_of(site: Site, *, decided: bool = True) -> AsyncIterator[Api]:
-    """The API of a controller of ``site``; by default one that has decided."""
+async def api_of(lab: Lab, *, decided: bool = True) -> AsyncIterator[Api]:
+    """The API of a controller of ``lab``; by default one that has decided."""
     listen = Address(ip_address("127.0.0.1"), free_port())
-    async with site.controller() as controller:
+    async with lab.controller() as controller:
         folder = controller.configuration.run_folder
         token, socket = read_token(folder / "token"), folder / "api.sock"
         async with serving(make_app(controller, token), listen, socket):

@@ -39,9 +39,18 @@ def test_a_token_that_others_may_read_is_refused_with_what_to_do(tmp_path: Path,
     assert error.value.remedy == f"run: chmod 600 {file}"
 
 
-def test_an_empty_token_lets_nobody_in(tmp_path: Path) -> None:
+def test_a_token_file_that_was_left_empty_is_written_anew(tmp_path: Path) -> None:
+    """As a power cut may leave it."""
     (tmp_path / "token").touch(0o600)
-    with pytest.raises(StateError, match="empty"):
+    token = read_token(tmp_path / "token")
+    assert len(token) > 30
+    assert read_token(tmp_path / "token") == token
+
+
+def test_a_blank_token_lets_nobody_in(tmp_path: Path) -> None:
+    (tmp_path / "token").touch(0o600)
+    (tmp_path / "token").write_text(" \n")
+    with pytest.raises(StateError, match="blank"):
         read_token(tmp_path / "token")
 
 

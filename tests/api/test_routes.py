@@ -6,8 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.api.rig import Api, api_of
-from tests.control.loops import until
-from tests.control.rig import Site
+from tests.control.rig import Lab
+from tests.waiting import until
 
 PROBLEM = "application/problem+json"
 
@@ -27,7 +27,7 @@ async def test_status_shows_everything_at_a_glance(api: Api) -> None:
     (service,) = status["services"]
     assert (service["name"], service["decided"], service["ttl"]) == ("api.example.com", True, 30)
     assert service["answers"] == {"A": {"192.0.2.1": 0.5, "192.0.2.2": 0.5}}
-    assert [(e["name"], e["health"], e["in_service"]) for e in service["endpoints"]] == [
+    assert [(e["name"], e["health"], e["answers"]) for e in service["endpoints"]] == [
         ("istanbul/192.0.2.1:80", "up", True),
         ("ankara/192.0.2.2:80", "up", True),
     ]
@@ -102,16 +102,16 @@ async def test_metrics_are_in_the_format_of_prometheus(api: Api) -> None:
 
 
 @pytest.fixture
-async def undecided(site: Site) -> AsyncIterator[Api]:
+async def undecided(lab: Lab) -> AsyncIterator[Api]:
     """A service whose second endpoint is probed for the first time in half a minute."""
-    site.write(lambda text: text.replace('"30ms"\n', '"60s"\n'))
-    async with api_of(site, decided=False) as api:
+    lab.write(lambda text: text.replace('"30ms"\n', '"60s"\n'))
+    async with api_of(lab, decided=False) as api:
         yield api
 
 
-async def test_health_is_starting_until_everything_is_decided(undecided: Api, site: Site) -> None:
+async def test_health_is_starting_until_everything_is_decided(undecided: Api, lab: Lab) -> None:
     assert (await undecided.get("/healthz")).status == 503
-    site.write(lambda text: text.replace('["edge"]', "[]"))
+    lab.write(lambda text: text.replace('["edge"]', "[]"))
     await undecided.ask("POST", "/v1/reload")
     answer = await undecided.get("/healthz")
     assert (answer.status, answer.body) == (200, {"state": "ok"})
@@ -172,17 +172,17 @@ async def test_unknown_targets_are_a_conflict_that_names_the_known_ones(api: Api
     assert (answer.status, answer.body["remedy"]) == (409, "drained: nothing")
 
 
-async def test_a_reload_answers_with_the_version_that_is_now_in_force(api: Api, site: Site) -> None:
+async def test_a_reload_answers_with_the_version_that_is_now_in_force(api: Api, lab: Lab) -> None:
     before = api.controller.configuration.version
-    site.file.write_text(site.file.read_text().replace("60s", "70s"))
+    lab.file.write_text(lab.file.read_text().replace("60s", "70s"))
     answer = await api.ask("POST", "/v1/reload")
     assert answer.status == 200
     assert answer.body["configuration"] == api.controller.configuration.version != before
 
 
-async def test_a_reload_of_a_file_with_faults_names_them_all(api: Api, site: Site) -> None:
+async def test_a_reload_of_a_file_with_faults_names_them_all(api: Api, lab: Lab) -> None:
     before = api.controller.configuration
-    site.file.write_text(site.file.read_text().replace("hold ", "hodl ").replace('"tcp"', '"tpc"'))
+    lab.file.write_text(lab.file.read_text().replace("hold ", "hodl ").replace('"tcp"', '"tpc"'))
     answer = await api.ask("POST", "/v1/reload")
     assert (answer.status, answer.type) == (422, PROBLEM)
     assert any("did you mean 'hold'" in problem for problem in answer.body["problems"])

@@ -12,7 +12,7 @@ from gslb.api.server import serving
 from gslb.errors import ListenError
 from gslb.model.address import Address
 from tests.api.rig import Api
-from tests.nameserver.support import free_port
+from tests.waiting import free_port
 
 LOCAL = ip_address("127.0.0.1")
 

@@ -154,7 +154,7 @@ VALUES = [
         {"gateways/istanbul": GATEWAY | {"metrics_allow": ["10.0.0.1/8"]}},
         "gateways.istanbul.metrics_allow[0]",
         "has host bits set",
-        "10.0.0.0/8",
+        "192.0.2.0/24",
     ),
 ]
 

@@ -15,7 +15,7 @@ from gslb.model.step import Thresholds
 from gslb.model.topology import AllDown, Endpoint, Member
 from gslb.nameserver.snapshot import Record
 from probes.http import Http
-from tests.config.files import DESIGN, Files
+from tests.config.files import DESIGN, Files, design
 
 ROOT = Path(__file__).parents[2]
 NAME = ServiceName("api.example.com.")
@@ -118,7 +118,7 @@ def test_every_table_is_there_to_be_shown(loaded: Configuration) -> None:
 def test_what_has_no_effect_yet_is_a_warning(loaded: Configuration) -> None:
     (warning,) = loaded.warnings
     assert warning.key == 'services."api.example.com".policy'
-    assert warning.message == "areas of istanbul, ankara have no effect: no step of the policy reads them"
+    assert warning.message == "areas and location of istanbul, ankara have no effect: no step of the policy reads them"
 
 
 @pytest.mark.parametrize("path", ["examples/istanbul-ankara/gslb.toml", "gslb/cli/demo/gslb.toml"])
@@ -137,8 +137,16 @@ def test_the_files_that_come_with_gslb_load(path: str) -> None:
     }
 
 
-def test_an_empty_file_is_all_defaults(files: Files) -> None:
-    loaded = files.load("")
-    assert loaded.topology.services == {}
+def test_a_file_without_services_is_refused_since_it_would_take_every_name_away(files: Files) -> None:
+    """A file that was cut off while being written is such a file."""
+    (problem,) = files.problems("")
+    assert problem.key == "services"
+    assert "nothing to answer" in problem.message
+
+
+def test_sections_that_are_left_out_are_all_defaults(files: Files) -> None:
+    document = design()
+    del document["node"], document["api"], document["nameserver"]
+    loaded = files.load(document)
     assert str(loaded.api.listen) == "127.0.0.1:8053"
     assert loaded.node.name

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.config.load import load
-from gslb.config.zonefile import ZoneFileError, read_zone_file
+from gslb.config.sources import Sources
+from gslb.config.zonefile import read_zone_file
 from gslb.errors import ConfigError, Problem
 from tests.config.files import Files, Table, to_toml
 
@@ -122,9 +123,9 @@ def test_any_bytes_at_all_load_or_are_refused(files: Files, content: bytes) -> N
 
 def zone_fault(path: Path) -> Problem | None:
     try:
-        read_zone_file(path, "example.com.")
-    except ZoneFileError as error:
-        return error.problem
+        read_zone_file(path, "example.com.", Sources())
+    except ConfigError as error:
+        return error.problems[0]
     return None
 
 

@@ -155,3 +155,13 @@ def test_the_version_follows_the_file_and_its_zone_files(files: Files) -> None:
     third = files.load(design({FILE: "db.example", "node/name": "istanbul-2"})).version
     assert len({first, second, third}) == 3
     assert all(len(version) == 12 for version in (first, second, third))
+
+
+@pytest.mark.parametrize("record", ["sub IN NS ns.elsewhere.net.", "sub IN DNAME elsewhere.net."])
+def test_a_service_below_a_cut_in_the_zone_is_refused(files: Files, record: str) -> None:
+    (files.path.parent / "example.com.zone").write_text(f"$TTL 60\n{record}\n")
+    document = design({"zones/example.com/file": "example.com.zone"})
+    document["services"]["api.sub.example.com"] = document["services"].pop("api.example.com")
+    (problem,) = files.problems(document)
+    assert problem.key == 'services."api.sub.example.com"'
+    assert "sub.example.com." in problem.message

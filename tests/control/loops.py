@@ -1,18 +1,9 @@
-"""Waiting on a real event loop: for a condition, or while something runs."""
+"""Something that runs beside a test, on a real event loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-
-DEADLINE = 10.0
-
-
-async def until(holds: Callable[[], object], within: float = DEADLINE) -> None:
-    """Wait until ``holds()`` is true; fail after ``within`` seconds."""
-    async with asyncio.timeout(within):
-        while not holds():  # noqa: ASYNC110  what is waited for is outside of this loop, or many things
-            await asyncio.sleep(0.002)
 
 
 @asynccontextmanager

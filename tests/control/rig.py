@@ -16,7 +16,8 @@ from gslb.store.store import open_store
 from gslb.telemetry.metrics import Metrics
 from providers.embedded import Embedded
 from tests.control.bench import API
-from tests.control.loops import running, until
+from tests.control.loops import running
+from tests.waiting import until
 
 ISTANBUL, ANKARA = "127.0.1.1", "127.0.2.1"
 
@@ -73,7 +74,7 @@ class Endpoint:
         writer.transport.abort()
 
 
-class Site:
+class Lab:
     """A folder with a configuration, and the endpoints that it names."""
 
     def __init__(self, folder: Path, istanbul: Endpoint, ankara: Endpoint) -> None:
@@ -83,7 +84,9 @@ class Site:
 
     def write(self, edit: Callable[[str], str] = lambda text: text, more: str = "") -> None:
         """The configuration, after ``edit`` and with ``more`` at its end."""
-        self.file.write_text(edit(TOML.format(istanbul=self.istanbul, ankara=self.ankara)) + more)
+        fresh = self.file.with_suffix(".new")
+        fresh.write_text(edit(TOML.format(istanbul=self.istanbul, ankara=self.ankara)) + more)
+        fresh.replace(self.file)  # a controller that reads it just now sees the one or the other
 
     @asynccontextmanager
     async def controller(
@@ -93,7 +96,7 @@ class Site:
         configuration, metrics = load(self.file, {}), Metrics()
         configuration.run_folder.mkdir(mode=0o700, exist_ok=True)
         async with AsyncExitStack() as stack:
-            store = open_store(f"sqlite:///{configuration.database}", metrics.registry)
+            store = open_store(configuration.database, metrics.registry)
             stack.callback(store.close)
             journal = Journal(configuration.run_folder / "journal", metrics.registry)
             stack.callback(journal.close)
@@ -106,11 +109,11 @@ class Site:
 
 
 @asynccontextmanager
-async def two_regions(folder: Path) -> AsyncIterator[Site]:
+async def two_regions(folder: Path) -> AsyncIterator[Lab]:
     """Both endpoints listen."""
     istanbul, ankara = await Endpoint(ISTANBUL).start(), await Endpoint(ANKARA).start()
     try:
-        yield Site(folder, istanbul, ankara)
+        yield Lab(folder, istanbul, ankara)
     finally:
         await istanbul.kill()
         await ankara.kill()

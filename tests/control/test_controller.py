@@ -17,11 +17,12 @@ from gslb.model.names import EndpointName
 from gslb.model.record import DecisionRecord, HistoryRecord, OrderRecord, PublicationRecord, TransitionRecord
 from gslb.model.steer import Fitness
 from gslb.model.step import Condition
-from gslb.store.journal import ResultEntry, read
+from gslb.store.journal import read
+from gslb.store.journal_block import ResultEntry
 from tests.control.bench import API, SHOP
-from tests.control.loops import until
-from tests.control.rig import ANKARA, ISTANBUL, Endpoint, Site, answers, decided, history
+from tests.control.rig import ANKARA, ISTANBUL, Endpoint, Lab, answers, decided, history
 from tests.nameserver.support import Server, values
+from tests.waiting import until
 
 BOTH = {ISTANBUL, ANKARA}
 IN_SERVICE = "gslb_endpoint_in_service"
@@ -50,12 +51,12 @@ async def confirmed(controller: Controller) -> None:
 # From probe to answer
 
 
-async def test_a_dead_region_leaves_the_answers_and_the_history_says_why(site: Site, nameserver: Server) -> None:
-    async with site.controller(nameserver.socket) as controller:
+async def test_a_dead_region_leaves_the_answers_and_the_history_says_why(lab: Lab, nameserver: Server) -> None:
+    async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
         await confirmed(controller)
         assert {ip for _ in range(6) for ip in await dig(nameserver)} == BOTH
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
         await confirmed(controller)
         assert await dig(nameserver) == {ANKARA}
@@ -63,24 +64,24 @@ async def test_a_dead_region_leaves_the_answers_and_the_history_says_why(site: S
         records = await history(controller)
     down = of(TransitionRecord, records)[-1]
     assert isinstance(down, TransitionRecord)
-    assert (down.endpoint, down.after) == (f"istanbul/{site.istanbul}", "down")
+    assert (down.endpoint, down.after) == (f"istanbul/{lab.istanbul}", "down")
     assert [evidence.observation.detail for evidence in down.evidence][-3:] == ["Connection refused"] * 3
     decision, publication = records[-2:]
     assert isinstance(decision, DecisionRecord)
     assert isinstance(publication, PublicationRecord)
-    assert decision.trigger == f"istanbul/{site.istanbul} is down"
+    assert decision.trigger == f"istanbul/{lab.istanbul} is down"
     assert (publication.generation, publication.services) == (decision.generation, (API,))
     assert down.at_utc <= decision.at_utc <= publication.at_utc
     assert 0 < publication.seconds < 10
 
 
 async def test_the_first_publication_names_every_service_though_they_were_decided_one_after_the_other(
-    site: Site, nameserver: Server
+    lab: Lab, nameserver: Server
 ) -> None:
-    site.write(
+    lab.write(
         lambda text: text.replace('regions = ["istanbul", "ankara"]', 'regions = ["istanbul"]'), more=shop("edge")
     )
-    async with site.controller(nameserver.socket) as controller:
+    async with lab.controller(nameserver.socket) as controller:
         await until(lambda: controller.engine.decisions.keys() == {API, SHOP})
         await until(lambda: not controller.publisher._pending["embedded"])
         records = await history(controller)
@@ -90,8 +91,8 @@ async def test_the_first_publication_names_every_service_though_they_were_decide
     assert set(publication.services) == {API, SHOP}
 
 
-async def test_a_drain_is_answered_at_once_and_lifted_by_its_end(site: Site, nameserver: Server) -> None:
-    async with site.controller(nameserver.socket) as controller:
+async def test_a_drain_is_answered_at_once_and_lifted_by_its_end(lab: Lab, nameserver: Server) -> None:
+    async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
         controller.drain("istanbul", "ayse", "kernel update", 0.05, force=False)
         assert answers(controller) == {ANKARA}
@@ -105,8 +106,8 @@ async def test_a_drain_is_answered_at_once_and_lifted_by_its_end(site: Site, nam
     assert triggers == ["istanbul drained by ayse", "drain of istanbul expired"]
 
 
-async def test_results_and_orders_go_to_the_journal(site: Site) -> None:
-    async with site.controller() as controller:
+async def test_results_and_orders_go_to_the_journal(lab: Lab) -> None:
+    async with lab.controller() as controller:
         await decided(controller)
         controller.drain("istanbul", "ayse", "kernel update", None, force=False)
         folder = controller.configuration.run_folder / "journal"
@@ -114,39 +115,39 @@ async def test_results_and_orders_go_to_the_journal(site: Site) -> None:
     kept = list(read(folder, since))
     assert {entry.target for entry in kept if isinstance(entry, OrderRecord)} == {"istanbul"}
     targets = {entry.result.key.target for entry in kept if isinstance(entry, ResultEntry)}
-    assert targets == {str(site.istanbul), str(site.ankara)}
+    assert targets == {str(lab.istanbul), str(lab.ankara)}
 
 
 # Restart
 
 
-async def test_a_restart_goes_on_from_the_state_before_without_a_new_decision(site: Site) -> None:
-    async with site.controller() as controller:
+async def test_a_restart_goes_on_from_the_state_before_without_a_new_decision(lab: Lab) -> None:
+    async with lab.controller() as controller:
         await decided(controller)
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
         controller.drain("istanbul", "ayse", "kernel update", 3600, force=False)
         before = await history(controller)
         steering = controller.engine.decisions[API].steering
-    async with site.controller() as controller:
+    async with lab.controller() as controller:
         assert controller.orders.in_force[0].reason == "kernel update"
         assert sample(controller, "gslb_overrides") == 1
         await until(lambda: controller.engine.decisions)
         assert controller.engine.decisions[API].steering == steering
         states = {key.target: check.state.condition for key, check in controller.engine.checks.items()}
-        assert states == {str(site.istanbul): Condition.DOWN, str(site.ankara): Condition.UP}
+        assert states == {str(lab.istanbul): Condition.DOWN, str(lab.ankara): Condition.UP}
         after = await history(controller)
     assert len(of(DecisionRecord, after)) == len(of(DecisionRecord, before)) == 2
     assert of(OrderRecord, after) == of(OrderRecord, before)
 
 
-async def test_a_transition_is_kept_at_once_so_that_a_crash_does_not_lose_it(site: Site) -> None:
-    async with site.controller() as controller:
+async def test_a_transition_is_kept_at_once_so_that_a_crash_does_not_lose_it(lab: Lab) -> None:
+    async with lab.controller() as controller:
         await decided(controller)
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
-        kept = {record.key.target: record.state for record in await controller.store.checks()}
-        assert kept[str(site.istanbul)].condition is Condition.DOWN
+        kept = {record.key.target: record.state for record in controller.store.load_state().checks}
+        assert kept[str(lab.istanbul)].condition is Condition.DOWN
 
 
 class Ahead(Clock):
@@ -159,25 +160,25 @@ class Ahead(Clock):
         return datetime.now(UTC) + timedelta(seconds=self.seconds)
 
 
-async def test_a_hold_goes_on_across_a_restart_and_no_longer_if_the_wall_clock_was_set_back(site: Site) -> None:
-    async with site.controller(clock=Ahead(3 * 3600)) as controller:
+async def test_a_hold_goes_on_across_a_restart_and_no_longer_if_the_wall_clock_was_set_back(lab: Lab) -> None:
+    async with lab.controller(clock=Ahead(3 * 3600)) as controller:
         await decided(controller)
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
-        await site.istanbul.start()
-    async with site.controller() as controller:
+        await lab.istanbul.start()
+    async with lab.controller() as controller:
         await decided(controller)
         await until(lambda: Fitness.HOLD in controller.engine.decisions[API].fitness.values())
-        held = controller.engine.held_until(API, EndpointName(f"istanbul/{site.istanbul}"))
+        held = controller.engine.held_until(API, EndpointName(f"istanbul/{lab.istanbul}"))
         assert held is not None
         assert 30 < held - controller.clock.monotonic() <= 60
 
 
-async def test_a_wall_clock_that_jumps_changes_no_decision(site: Site) -> None:
+async def test_a_wall_clock_that_jumps_changes_no_decision(lab: Lab) -> None:
     clock, results = Ahead(), "gslb_probe_lateness_seconds_count"
-    async with site.controller(clock=clock) as controller:
+    async with lab.controller(clock=clock) as controller:
         await decided(controller)
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
         controller.drain("istanbul", "ayse", "kernel update", 3600, force=False)
         decisions, revision = dict(controller.engine.decisions), controller.engine.revision
@@ -191,22 +192,22 @@ async def test_a_wall_clock_that_jumps_changes_no_decision(site: Site) -> None:
 
 
 @pytest.fixture
-async def by_name(site: Site) -> AsyncIterator[Site]:
+async def by_name(lab: Lab) -> AsyncIterator[Lab]:
     """Istanbul is probed by a host name."""
-    site.istanbul = await Endpoint("127.0.0.1").start()
-    site.write(lambda text: text.replace(str(site.istanbul), f"localhost:{site.istanbul.port}"))
-    yield site
-    await site.istanbul.kill()
+    lab.istanbul = await Endpoint("127.0.0.1").start()
+    lab.write(lambda text: text.replace(str(lab.istanbul), f"localhost:{lab.istanbul.port}"))
+    yield lab
+    await lab.istanbul.kill()
 
 
-async def test_a_host_name_starts_from_the_address_that_was_answered_for_it(by_name: Site) -> None:
+async def test_a_host_name_starts_from_the_address_that_was_answered_for_it(by_name: Lab) -> None:
     async with by_name.controller() as controller:
         await until(lambda: answers(controller) == {"127.0.0.1", ANKARA})
     async with by_name.controller(run=False) as controller:
         assert controller.resolver.known("localhost") == ip_address("127.0.0.1")
 
 
-async def test_published_addresses_are_not_taken_for_those_of_the_probed_name(by_name: Site) -> None:
+async def test_published_addresses_are_not_taken_for_those_of_the_probed_name(by_name: Lab) -> None:
     published = f'{{ probe = "localhost:{by_name.istanbul.port}", publish = ["203.0.113.7"] }}'
     by_name.write(lambda text: text.replace(f'"{by_name.istanbul}"', published))
     async with by_name.controller() as controller:
@@ -234,19 +235,19 @@ timeout  = "60s"
 """
 
 
-async def test_a_reload_swaps_the_configuration_and_keeps_what_is_known(site: Site, nameserver: Server) -> None:
-    async with site.controller(nameserver.socket) as controller:
+async def test_a_reload_swaps_the_configuration_and_keeps_what_is_known(lab: Lab, nameserver: Server) -> None:
+    async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
-        site.write(more=shop("edge"))
+        lab.write(more=shop("edge"))
         await reload_file(controller)
         await until(lambda: SHOP in controller.engine.decisions)
         assert answers(controller) == {ANKARA}
         await confirmed(controller)
         assert await dig(nameserver, "shop.example.com.") == {ANKARA}
         assert sample(controller, IN_SERVICE, service=SHOP) == 1
-        site.write()
+        lab.write()
         await reload_file(controller)
         await confirmed(controller)
         assert await dig(nameserver, "shop.example.com.") == set()
@@ -254,33 +255,33 @@ async def test_a_reload_swaps_the_configuration_and_keeps_what_is_known(site: Si
         assert sample(controller, "gslb_reloads_total", outcome="done") == 2
 
 
-async def test_a_new_service_that_is_still_probed_does_not_hold_up_the_others(site: Site, nameserver: Server) -> None:
+async def test_a_new_service_that_is_still_probed_does_not_hold_up_the_others(lab: Lab, nameserver: Server) -> None:
     """The first attempts of a slow probe are spread over its interval, so the verdict on Ankara takes a while."""
-    async with site.controller(nameserver.socket) as controller:
+    async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
-        site.write(more=shop("slow", '"istanbul", "ankara"') + SLOW)
+        lab.write(more=shop("slow", '"istanbul", "ankara"') + SLOW)
         await reload_file(controller)
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
         assert not controller.engine.complete
         await confirmed(controller)
         assert await dig(nameserver) == {ANKARA}
 
 
-async def test_nor_does_it_after_a_restart(site: Site, nameserver: Server) -> None:
-    async with site.controller(nameserver.socket) as controller:
+async def test_nor_does_it_after_a_restart(lab: Lab, nameserver: Server) -> None:
+    async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
         await confirmed(controller)
-    site.write(more=shop("slow", '"istanbul", "ankara"') + SLOW)
-    async with site.controller(nameserver.socket) as controller:
-        await site.istanbul.kill()
+    lab.write(more=shop("slow", '"istanbul", "ankara"') + SLOW)
+    async with lab.controller(nameserver.socket) as controller:
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
         assert not controller.engine.complete
         await confirmed(controller)
         assert await dig(nameserver) == {ANKARA}
 
 
-async def test_a_reload_that_needs_a_restart_is_refused_and_names_each_key(site: Site) -> None:
+async def test_a_reload_that_needs_a_restart_is_refused_and_names_each_key(lab: Lab) -> None:
     other = """
 [api]
 listen = "127.0.0.1:9999"
@@ -288,10 +289,10 @@ listen = "127.0.0.1:9999"
 [nameserver]
 listen = ["127.0.0.1:9998"]
 """
-    async with site.controller() as controller:
+    async with lab.controller() as controller:
         await decided(controller)
         before = controller.configuration
-        site.write(lambda text: text.replace("gslb.db", "other.db"), more=other)
+        lab.write(lambda text: text.replace("gslb.db", "other.db"), more=other)
         with pytest.raises(ConfigError) as refusal:
             await reload_file(controller)
         assert [p.key for p in refusal.value.problems] == ["node.state", "api.listen", "nameserver.listen"]
@@ -300,46 +301,46 @@ listen = ["127.0.0.1:9998"]
         assert sample(controller, "gslb_reloads_total", outcome="refused") == 1
 
 
-async def test_a_file_with_faults_leaves_the_former_configuration_running(site: Site) -> None:
-    async with site.controller() as controller:
+async def test_a_file_with_faults_leaves_the_former_configuration_running(lab: Lab) -> None:
+    async with lab.controller() as controller:
         await decided(controller)
         before = controller.configuration
-        site.write(lambda text: text.replace("probes  = ", "probez  = "))
+        lab.write(lambda text: text.replace("probes  = ", "probez  = "))
         with pytest.raises(ConfigError, match="did you mean 'probes'"):
             await reload_file(controller)
         assert controller.configuration is before
-        await site.istanbul.kill()
+        await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
 
 
 # Metrics
 
 
-async def test_endpoints_in_service_are_counted_as_they_are_even_where_no_answer_changes(site: Site) -> None:
+async def test_endpoints_in_service_are_counted_as_they_are_even_where_no_answer_changes(lab: Lab) -> None:
     """Ankara is on standby: its death changes nothing but its own metric."""
     quiet = 'policy  = ["failover"]\nttl     = { steady = "5s", alert = "5s" }\nhold'
-    site.write(lambda text: text.replace("hold", quiet))
-    async with site.controller() as controller:
+    lab.write(lambda text: text.replace("hold", quiet))
+    async with lab.controller() as controller:
         await decided(controller)
-        assert sample(controller, IN_SERVICE, endpoint=f"ankara/{site.ankara}") == 1
-        await site.ankara.kill()
+        assert sample(controller, IN_SERVICE, endpoint=f"ankara/{lab.ankara}") == 1
+        await lab.ankara.kill()
         await until(lambda: Fitness.DOWN in controller.engine.decisions[API].fitness.values())
-        assert sample(controller, IN_SERVICE, endpoint=f"ankara/{site.ankara}") == 0
+        assert sample(controller, IN_SERVICE, endpoint=f"ankara/{lab.ankara}") == 0
         assert len(of(DecisionRecord, await history(controller))) == 1
 
 
-async def test_probe_results_are_counted_by_outcome(site: Site) -> None:
+async def test_probe_results_are_counted_by_outcome(lab: Lab) -> None:
     name = "gslb_probe_results_total"
-    async with site.controller() as controller:
-        await until(lambda: sample(controller, name, target=str(site.ankara), outcome="ok") >= 2)
-        await site.ankara.kill()
-        await until(lambda: sample(controller, name, target=str(site.ankara), outcome="refused") >= 3)
-        assert sample(controller, "gslb_transitions_total", endpoint=f"ankara/{site.ankara}", after="down") == 1
+    async with lab.controller() as controller:
+        await until(lambda: sample(controller, name, target=str(lab.ankara), outcome="ok") >= 2)
+        await lab.ankara.kill()
+        await until(lambda: sample(controller, name, target=str(lab.ankara), outcome="refused") >= 3)
+        assert sample(controller, "gslb_transitions_total", endpoint=f"ankara/{lab.ankara}", after="down") == 1
 
 
-async def test_each_nameserver_is_counted_as_it_last_reported(site: Site, nameserver: Server) -> None:
+async def test_each_nameserver_is_counted_as_it_last_reported(lab: Lab, nameserver: Server) -> None:
     worker = nameserver.socket.stem
-    async with site.controller(nameserver.socket) as controller:
+    async with lab.controller(nameserver.socket) as controller:
         assert sample(controller, "gslb_nameserver_connected", worker=worker) == 0
         await decided(controller)
         await confirmed(controller)

@@ -11,7 +11,7 @@ from gslb.model.observation import Cause, HealthReport, ServingState
 from gslb.model.override import Override
 from gslb.model.steer import Fitness
 from gslb.model.step import Condition, ProbeState
-from tests.control.bench import ANKARA, API, EDGE, ISTANBUL, SHOP, Bench, key, service
+from tests.control.bench import ANKARA, API, EDGE, ISTANBUL, SHOP, Bench, key, saturated, service, topology
 
 BOTH = {"192.0.2.1": 0.5, "192.0.2.2": 0.5}
 ONLY_ANKARA = {"192.0.2.2": 1.0}
@@ -268,3 +268,54 @@ def test_the_same_events_lead_to_the_same_decisions_word_for_word() -> None:
     assert one.told.changes == other.told.changes
     assert one.told.transitions == other.told.transitions
     assert one.engine.decisions == other.engine.decisions
+
+
+def test_new_endpoints_do_not_answer_before_their_first_verdict_while_the_former_answer_is_known() -> None:
+    """A reload exchanges all endpoints: what was answered so far is the better guess, for one round at most."""
+    bench = Bench().both_up()
+    before = bench.answers()
+    moved = {"istanbul": ["192.0.2.3:80"], "ankara": ["192.0.2.4:80"]}
+    bench.configure(topology(service(), regions=moved), 10.0)
+    assert bench.answers() == before
+    bench.down("192.0.2.4:80", 10.1)
+    assert bench.answers() == before
+    bench.up("192.0.2.3:80", 10.2)
+    assert bench.answers() == {"192.0.2.3": 1.0}
+
+
+def test_after_one_round_they_answer_whatever_is_known_of_them() -> None:
+    bench = Bench().both_up()
+    bench.configure(topology(service(), regions={"istanbul": ["192.0.2.3:80"], "ankara": ["192.0.2.4:80"]}), 10.0)
+    deadline = bench.engine.tick(10.0)
+    assert deadline is not None
+    assert deadline < 20.0
+    bench.engine.tick(deadline)
+    assert set(bench.answers()) == {"192.0.2.3", "192.0.2.4"}
+
+
+def test_a_score_that_trembles_around_a_quarter_moves_no_traffic() -> None:
+    bench = Bench().both_up()
+    bench.up(ISTANBUL, 1.0, report=saturated(0.9))
+    changes = len(bench.told.changes)
+    for turn in range(50):
+        bench.up(ISTANBUL, 2.0 + turn, report=saturated(0.866 + 0.002 * (turn % 2)))
+    assert len(bench.told.changes) <= changes + 1
+
+
+def test_where_any_probe_will_do_the_failure_of_one_is_no_change_of_health() -> None:
+    """Neither does the endpoint count as changed, nor does the TTL fall."""
+    both = service(probes=(EDGE, DEEP), require="any")
+    bench = Bench(both).start()
+    for target in (ISTANBUL, ANKARA):
+        bench.up(target, 0.0)
+        bench.up(target, 0.0, probe=DEEP)
+    endpoint = EndpointName(f"istanbul/{ISTANBUL}")
+    bench.down(ISTANBUL, 50.0, probe=DEEP)
+    assert bench.engine.since(API, endpoint) == 0.0
+    assert bench.engine.decisions[API].steering.ttl == 30
+
+
+def test_a_prober_that_cannot_try_is_seen_in_the_detail() -> None:
+    bench = Bench().both_up()
+    bench.down(ISTANBUL, 1.0, cause=Cause.LOCAL)
+    assert "local" in bench.engine.standings[API, EndpointName(f"istanbul/{ISTANBUL}")].detail

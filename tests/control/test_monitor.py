@@ -18,7 +18,8 @@ from gslb.model.pacing import Pace
 from probes.base import Probe, Target
 from probes.tcp import Tcp
 from tests.control.bench import key
-from tests.control.loops import running, until
+from tests.control.loops import running
+from tests.waiting import until
 
 QUICK = Pace(interval=0.01, timeout=0.01, confirm=0.002, confirm_timeout=0.01)
 SELDOM = Pace(interval=30.0, timeout=5.0, confirm=0.002, confirm_timeout=5.0)

@@ -12,7 +12,8 @@ from gslb.model.record import PublicationRecord
 from gslb.model.steering import Steering
 from providers.base import Capabilities, Place
 from tests.control.bench import API, SHOP
-from tests.control.loops import running, until
+from tests.control.loops import running
+from tests.waiting import until
 
 
 class Slow:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from gslb.control.resolver import Resolver
-from tests.control.loops import until
+from tests.waiting import until
 
 NAME = "gw.example.net"
 ONE, OTHER = ip_address("192.0.2.1"), ip_address("192.0.2.2")

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.site import eventually
+from tests.waiting import eventually
 
 SERVICE = "api.example.com"
 ISTANBUL, ANKARA = "127.0.1.1", "127.0.2.1"

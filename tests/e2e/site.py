@@ -2,12 +2,10 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,9 +16,9 @@ import dns.message
 import dns.query
 import dns.rcode
 
-from gslb.cli.places import lock_file
 from gslb.config.configuration import run_folder
-from gslb.supervisor.lockfile import read_holder
+from gslb.supervisor.lockfile import lock_file, read_holder
+from tests.waiting import eventually, free_port
 
 CONFIG = """
 [node]
@@ -62,26 +60,6 @@ policy = ["weighted"]
 ttl = {{ steady = "1s", alert = "1s" }}
 hold = "{hold}"
 """
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that is free for TCP and UDP just now."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind((host, 0))
-            with suppress(OSError):
-                udp.bind((host, tcp.getsockname()[1]))
-                return int(tcp.getsockname()[1])
-
-
-def eventually(condition: Callable[[], Any], within: float = 15.0) -> Any:
-    """What ``condition`` returns once it is true."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)  # between two looks, not in place of a condition
-    raise AssertionError(f"not within {within} s")
 
 
 class Region:

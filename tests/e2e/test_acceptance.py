@@ -9,7 +9,8 @@ import pytest
 
 from tests.e2e.demo import ANKARA, GSLB, ISTANBUL, SERVICE, Demo, dig, running_demo
 from tests.e2e.load import Load, queries
-from tests.e2e.site import Site, eventually, running
+from tests.e2e.site import Site, running
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.acceptance
 

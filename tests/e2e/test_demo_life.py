@@ -1,5 +1,6 @@
 """The demo from start to end: it leaves nothing behind, and an installed wheel runs it too."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gslb.supervisor.lockfile import read_holder
 from tests.e2e.demo import GSLB, SERVICE, assert_answers_60_to_40, dig, processes_below, running_demo
-from tests.e2e.site import eventually
+from tests.waiting import eventually
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -38,3 +40,17 @@ def test_the_wheel_runs_the_demo_from_an_empty_environment(tmp_path: Path) -> No
         eventually(lambda: dig(SERVICE))
         assert demo.run("status").returncode == 0
         assert_answers_60_to_40(tmp_path)
+
+
+def test_the_death_of_its_daemon_ends_it_without_a_trace_and_it_can_be_started_again(tmp_path: Path) -> None:
+    with running_demo(GSLB, tmp_path) as demo:
+        eventually(lambda: dig(SERVICE))
+        (folder,) = tmp_path.glob("gslb-demo-*")
+        holder = read_holder(folder / "gslb.run" / "supervisor.lock")
+        assert holder is not None
+        os.kill(holder.pid, signal.SIGKILL)
+        assert demo.process.wait(30) == 1
+        assert "ended unexpectedly" in demo.output
+        eventually(lambda: processes_below(tmp_path) == [])
+    with running_demo(GSLB, tmp_path):
+        eventually(lambda: dig(SERVICE))

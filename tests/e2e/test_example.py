@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.e2e.demo import ANKARA, ISTANBUL, SERVICE, dig, processes_below
-from tests.e2e.site import eventually
+from tests.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "istanbul-ankara"
 

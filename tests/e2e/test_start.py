@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from gslb.cli.client import Daemon, find_daemon
+from gslb.errors import DaemonError
 from tests.e2e.demo import processes_below
-from tests.e2e.site import Site, eventually, running
+from tests.e2e.site import Site, running
+from tests.waiting import eventually
 
 SCREEN = 25
 
@@ -153,3 +156,49 @@ def test_drain_of_the_last_region_needs_force(tmp_path: Path) -> None:
         assert "--force" in refusal.stderr
         assert site.gslb("undrain", "istanbul").returncode == 0
         site.answers_with(site.istanbul, site.ankara)
+
+
+def test_two_keys_that_want_the_same_address_are_found_before_anything_starts(site: Site) -> None:
+    site.config.write_text(site.config.read_text().replace(f"127.0.0.1:{site.api}", f"127.0.0.1:{site.dns}"))
+    assert "api.listen" in refused(site)
+
+
+def test_explain_says_who_answers_whatever_the_policy(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        text = site.config.read_text().replace('policy = ["weighted"]', 'policy = ["failover"]')
+        site.config.write_text(text)
+        assert site.gslb("reload").returncode == 0
+        site.answers_with(site.istanbul)
+        told = site.gslb("explain", "api.example.com").stdout
+        assert f"in  istanbul/{site.istanbul.host}" in told
+        assert f"out ankara/{site.ankara.host}" in told
+        assert "standby" in told
+        site.istanbul.close()
+        site.answers_with(site.ankara)
+        assert f"in  ankara/{site.ankara.host}" in site.gslb("explain", "api.example.com").stdout
+
+
+def test_a_folder_of_somebody_else_in_place_of_the_demos_is_not_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else he could have another file sent to him as the API token."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    run = tmp_path / f"gslb-demo-{os.getuid()}" / "gslb.run"
+    run.mkdir(parents=True)
+    (tmp_path / f"gslb-demo-{os.getuid()}").chmod(0o777)
+    (run / "api.sock").touch()
+    with pytest.raises(DaemonError, match="no running daemon found"):
+        find_daemon(None, None, None)
+
+
+def test_a_token_is_not_read_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "token").symlink_to(tmp_path / "secret")
+    with pytest.raises(DaemonError, match="API token"):
+        Daemon("http://127.0.0.1:1", tmp_path / "token").post("/v1/reload", {})
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:abc", "http://[::1", "ftp://127.0.0.1:21"])
+def test_an_address_that_is_none_is_refused_in_a_line(url: str) -> None:
+    with pytest.raises(DaemonError, match="is not an address of the API"):
+        Daemon(url, None).get("/v1/status")

@@ -4,7 +4,8 @@ import time
 from pathlib import Path
 
 from tests.e2e.load import queries
-from tests.e2e.site import eventually, running
+from tests.e2e.site import running
+from tests.waiting import eventually
 
 SECONDS = 1.5
 
@@ -88,3 +89,42 @@ def test_a_restart_finds_state_orders_and_history_as_before(tmp_path: Path) -> N
             for view in (before, after)
         ]
         assert endpoints[0] == endpoints[1]
+
+
+def test_control_comes_back_with_the_accepted_configuration_when_the_file_has_faults_by_then(tmp_path: Path) -> None:
+    """And goes on to fail over."""
+    with running(tmp_path) as site:
+        eventually((site.run_folder / "accepted.json").exists)
+        site.config.write_text(site.config.read_text().replace("weight = 60", "weight = 600"))
+        assert site.gslb("reload").returncode == 1
+        former = site.pid("control")
+        site.kill("control")
+        eventually(lambda: site.pid("control") not in (None, former))
+        site.istanbul.close()
+        site.answers_with(site.ankara)
+
+
+def test_a_new_supervisor_with_other_settings_replaces_control_and_keeps_the_nameservers(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        control, nameserver = site.pid("control"), site.pid("nameserver-0")
+        site.kill("supervisor")
+        text = site.config.read_text().replace('name = "test"', 'name = "renamed"')
+        site.config.write_text(text.replace('regions = ["istanbul", "ankara"]', 'regions = ["ankara"]'))
+        site.start()
+        site.answers_with(site.ankara)
+        eventually(lambda: site.gslb("status").returncode == 0)
+        assert site.json("status")["node"] == "renamed"
+        assert site.pid("control") != control
+        assert site.pid("nameserver-0") == nameserver
+
+
+def test_a_control_that_cannot_start_leaves_the_adopted_nameservers_alone(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        site.kill("supervisor")
+        site.kill("control")
+        (site.run_folder / "token").chmod(0o644)
+        site.start()
+        assert site.daemon is not None
+        assert site.daemon.wait(15) == 1  # found before anything was started
+        assert "chmod 600" in site.log.read_text()
+        assert site.addresses() == {site.istanbul.host, site.ankara.host}

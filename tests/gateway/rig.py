@@ -21,16 +21,6 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait until ``condition`` holds; fail after a deadline."""
-    async with asyncio.timeout(DEADLINE):
-        while True:
-            met = condition()
-            if met if isinstance(met, bool) else await met:
-                return
-            await asyncio.sleep(0.01)
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A response as it came over the wire."""

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from gslb.gateway import listeners, relay, upload
-from tests.gateway.rig import DEADLINE, OK, gateway, get, read_message, until, upstream
+from tests.gateway.rig import DEADLINE, OK, gateway, get, read_message, upstream
+from tests.waiting import until
 
 
 async def test_a_body_that_says_it_is_too_large_is_refused_before_any_upstream_is_asked() -> None:

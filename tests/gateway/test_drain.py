@@ -6,7 +6,8 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
-from tests.gateway.rig import DEADLINE, OK, Running, Script, gateway, get, talk, until, upstream
+from tests.gateway.rig import DEADLINE, OK, Running, Script, gateway, get, talk, upstream
+from tests.waiting import until
 
 
 def paced(step: asyncio.Event) -> Script:

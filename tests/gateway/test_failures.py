@@ -6,7 +6,8 @@ import socket
 import pytest
 
 from gslb.model.address import Address
-from tests.gateway.rig import DEADLINE, LOOPBACK, Script, gateway, get, read_message, refusing, reset, until, upstream
+from tests.gateway.rig import DEADLINE, LOOPBACK, Script, gateway, get, read_message, refusing, reset, upstream
+from tests.waiting import until
 
 
 def says(*parts: bytes, rst: bool = False) -> Script:

@@ -7,7 +7,8 @@ from ipaddress import ip_network
 import pytest
 
 from gslb.gateway import watch
-from tests.gateway.rig import Running, gateway, get, refusing, until, upstream
+from tests.gateway.rig import Running, gateway, get, refusing, upstream
+from tests.waiting import until
 
 BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 

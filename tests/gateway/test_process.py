@@ -14,7 +14,8 @@ import pytest
 
 from gslb.errors import ListenError
 from gslb.model.address import Address, parse_address
-from tests.gateway.rig import ANY_PORT, DEADLINE, gateway, get, talk, until, upstream
+from tests.gateway.rig import ANY_PORT, DEADLINE, gateway, get, talk, upstream
+from tests.waiting import until
 
 SCRIPT = textwrap.dedent("""
     import asyncio, sys, uvloop

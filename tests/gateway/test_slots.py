@@ -4,7 +4,7 @@ import pytest
 
 from gslb.gateway.refusal import RefusalError
 from gslb.gateway.slots import Slots
-from tests.gateway.rig import until
+from tests.waiting import until
 
 
 async def hold(slots: Slots, release: asyncio.Event, held: list[int]) -> None:

@@ -94,3 +94,11 @@ def test_draining_the_last_healthy_endpoint_is_refused() -> None:
 
 def test_when_nothing_is_healthy_a_drain_takes_nothing_away() -> None:
     guard_drain(topology(TWO), [], drain("istanbul"), 0.0, lambda *_: False)
+
+
+def test_draining_the_last_endpoint_of_a_record_type_is_refused() -> None:
+    """Istanbul has IPv4 and IPv6, Ankara IPv4 only: without Istanbul there is no AAAA to give."""
+    dual = world({"istanbul": [gateway("192.0.2.1", "2001:db8::1")], "ankara": [gateway("192.0.2.2")]})
+    with pytest.raises(RefusedError, match="AAAA"):
+        guard_drain(topology(dual), [], drain("istanbul"), 0.0, everyone)
+    guard_drain(topology(dual), [], drain("ankara"), 0.0, everyone)

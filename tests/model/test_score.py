@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.model.combine import Health
-from gslb.model.score import Latency, observe_latency, score
+from gslb.model.score import Latency, observe_latency, score, settle
 
 _seconds = st.floats(0.0, 60.0)
 _saturations = st.floats(0.0, 5.0)
@@ -87,3 +87,13 @@ def test_an_average_stays_between_its_past_and_the_sample(start: Latency, sample
 def test_a_sample_from_the_past_leaves_the_averages_alone() -> None:
     start = Latency(0.1, 0.1, 50.0)
     assert observe_latency(start, 9.0, 40.0) == start
+
+
+@pytest.mark.parametrize(
+    ("former", "newest", "settled"),
+    [(1.0, 0.9, 1.0), (1.0, 0.8, 0.8), (0.75, 0.76, 0.75), (0.5, 0.0, 0.0), (0.0, 0.05, 0.05), (0.05, 0.0, 0.0)],
+)
+def test_a_score_is_taken_as_changed_only_when_it_has_moved_enough_or_gone(
+    former: float, newest: float, settled: float
+) -> None:
+    assert settle(former, newest) == settled

@@ -1,13 +1,11 @@
 """A real nameserver process, the zone it serves, and ways to ask it."""
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dns.flags
@@ -21,6 +19,7 @@ from gslb.model.names import EndpointName, RegionName, ServiceName
 from gslb.model.steering import Anyone, Group, NoAnswer, RecordType, Rule, Steering, Target
 from gslb.nameserver import disk
 from gslb.nameserver.snapshot import Record, Snapshot, Zone
+from tests.waiting import eventually, free_port
 
 SOA = Record("example.com.", 3600, "SOA", "ns1.example.com. hostmaster.example.com. 1 3600 600 86400 60")
 STATIC = (
@@ -192,26 +191,6 @@ def started(server: Server) -> Iterator[Server]:
     finally:
         if server.process.poll() is None:
             server.stop()
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that is free for UDP and TCP alike."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    while True:
-        with socket.socket(family, socket.SOCK_STREAM) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
-            tcp.bind((host, 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                udp.bind((host, port))
-                return port
-
-
-def eventually(holds: Callable[[], object], within: float = 10) -> None:
-    """Wait until ``holds()`` is true."""
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        os.sched_yield()
 
 
 def values(response: dns.message.Message, type_: str = "A") -> list[str]:

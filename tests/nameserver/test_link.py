@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,8 @@ from gslb.nameserver import client, disk
 from gslb.nameserver.client import Link
 from gslb.nameserver.protocol import MAX_FRAME, Ack, Gap, Hello, frame, read_report
 from gslb.nameserver.snapshot import Change, Full, Record, Snapshot, Zone
-from tests.nameserver.support import API, SNAPSHOT, ZONES, Server, eventually, rcode, running, service, values
+from tests.nameserver.support import API, SNAPSHOT, ZONES, Server, rcode, running, service, values
+from tests.waiting import eventually, until
 
 MOVED = service("api.example.com.", (1, ["203.0.113.9"]))
 
@@ -27,12 +28,6 @@ async def linked(path: Path) -> AsyncIterator[Link]:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
-
-
-async def soon(holds: Callable[[], object], within: float = 10) -> None:
-    async with asyncio.timeout(within):
-        while not holds():  # noqa: ASYNC110  what is waited for happens in another process
-            await asyncio.sleep(0.005)
 
 
 async def address(server: Server) -> list[str]:
@@ -75,8 +70,8 @@ async def test_everything_is_sent_again_once_in_a_while(tmp_path: Path, monkeypa
             assert await link.acknowledged(7, 5)
             _, writer = await asyncio.open_unix_connection(server.socket)
             writer.write(frame(Full(Snapshot(3, ZONES, (MOVED,)))))  # someone else, in between
-            await soon(lambda: "generation=3" in server.log)
-            await soon(lambda: server.log.rindex("generation=7") > server.log.rindex("generation=3"))
+            await until(lambda: "generation=3" in server.log)
+            await until(lambda: server.log.rindex("generation=7") > server.log.rindex("generation=3"))
             writer.close()
             await writer.wait_closed()
 
@@ -98,9 +93,9 @@ async def test_a_killed_nameserver_starts_from_disk_and_is_brought_up_to_date(tm
         async with linked(server.socket) as link:
             link.publish(SNAPSHOT)
             assert await link.acknowledged(7, 5)
-            await soon(server.snapshot.exists)
+            await until(server.snapshot.exists)
             server.kill()
-            await soon(lambda: not link.connected)
+            await until(lambda: not link.connected)
             assert link.acked is None
         server.start()
         assert values(server.ask("www.example.com."))  # from disk alone
@@ -108,7 +103,7 @@ async def test_a_killed_nameserver_starts_from_disk_and_is_brought_up_to_date(tm
             link.publish(Snapshot(8, ZONES, (MOVED,)))
             assert await link.acknowledged(8, 5)
             assert await address(server) == ["203.0.113.9"]
-            await soon(lambda: disk.read(server.snapshot).generation == 8)
+            await until(lambda: disk.read(server.snapshot).generation == 8)
 
 
 async def test_answers_go_on_while_a_large_zone_is_compiled(tmp_path: Path) -> None:
@@ -130,12 +125,11 @@ async def test_stats_tell_what_was_answered(tmp_path: Path) -> None:
             for _ in range(5):
                 server.ask("www.example.com.")
             server.ask("nowhere.example.com.")
-            await soon(lambda: link.stats and link.stats.responses.get("NXDOMAIN") == 1)
+            await until(lambda: link.stats and link.stats.responses.get("NXDOMAIN") == 1)
             assert link.stats
             assert link.stats.queries["udp"] >= 6
             assert link.stats.responses["NOERROR"] == sum(link.stats.queries.values()) - 1
-            assert (link.stats.generation, link.stats.save_failed, link.stats.saved_at) == (7, False, None)
-            assert 0 < link.stats.uptime < 60
+            assert not link.stats.save_failed
 
 
 async def test_orders_are_answered_as_the_protocol_says(tmp_path: Path) -> None:
@@ -145,7 +139,7 @@ async def test_orders_are_answered_as_the_protocol_says(tmp_path: Path) -> None:
         assert isinstance(hello, Hello)
         assert (hello.pid, hello.generation) == (server.process.pid, 7)
         writer.write(frame(Change(9, 8, (MOVED,), ())))
-        assert await read_report(reader) == Gap(7)
+        assert await read_report(reader) == Gap()
         writer.write(frame(Change(9, 7, (MOVED,), ())))
         assert await read_report(reader) == Ack(9)
         writer.write(frame(Full(Snapshot(2, ZONES, (API,)))))  # an older one counts, if it is full
@@ -161,7 +155,7 @@ async def test_a_gap_is_closed_by_a_full_snapshot(tmp_path: Path) -> None:
             assert await link.acknowledged(7, 5)
             _, writer = await asyncio.open_unix_connection(server.socket)
             writer.write(frame(Full(Snapshot(3, ZONES, (API,)))))
-            await soon(lambda: "generation=3" in server.log)
+            await until(lambda: "generation=3" in server.log)
             link.publish(Snapshot(8, ZONES, (MOVED,)))
             assert await link.acknowledged(8, 5)
             assert await address(server) == ["203.0.113.9"]

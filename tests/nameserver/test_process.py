@@ -16,7 +16,8 @@ from gslb.model.address import parse_address
 from gslb.nameserver import disk
 from gslb.nameserver.listen import listening
 from gslb.nameserver.snapshot import Snapshot
-from tests.nameserver.support import SNAPSHOT, ZONES, Server, eventually, rcode, running, service, started, values
+from tests.nameserver.support import SNAPSHOT, ZONES, Server, rcode, running, service, started, values
+from tests.waiting import eventually
 
 MOVED = service("api.example.com.", (1, ["203.0.113.9"]))
 

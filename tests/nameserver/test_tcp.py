@@ -13,7 +13,8 @@ import pytest
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.table import compile_table
 from gslb.nameserver.tcp import MAX_PER_CLIENT, TcpListener, open_tcp
-from tests.nameserver.support import SNAPSHOT, Server, eventually
+from tests.nameserver.support import SNAPSHOT, Server
+from tests.waiting import eventually
 
 
 def framed(name: str, type_: str = "A", id_: int = 1) -> bytes:

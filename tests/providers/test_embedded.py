@@ -7,8 +7,9 @@ from gslb.nameserver.snapshot import Record, Zone
 from providers import BUILTIN
 from providers.base import Place, Provider
 from providers.embedded import Embedded
-from tests.control.loops import running, until
+from tests.control.loops import running
 from tests.nameserver.support import ZONES, Server, service, values
+from tests.waiting import until
 
 NAME = "api.example.com."
 

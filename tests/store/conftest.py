@@ -24,17 +24,12 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def url(file: Path) -> str:
-    return f"sqlite:///{file}"
-
-
-@pytest.fixture
 def registry() -> CollectorRegistry:
     return CollectorRegistry()
 
 
 @pytest.fixture
-def store(url: str, registry: CollectorRegistry) -> Iterator[Store]:
-    opened = open_store(url, registry)
+def store(file: Path, registry: CollectorRegistry) -> Iterator[Store]:
+    opened = open_store(file, registry)
     yield opened
     opened.close()

@@ -1,4 +1,4 @@
-"""A state database and a journal on a disk that fills up and is freed again: ``full_disk.py FOLDER``.
+"""A state database and a journal on a disk that fills up and is freed again: ``-m tests.store.full_disk FOLDER``.
 
 The disk is full for this process by its limit on the size of a file, which needs no privileges.
 """
@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry
 
 from gslb.model.observation import ProbeResult
 from gslb.store import journal, writer
-from gslb.store.journal_block import encode_block
-from gslb.store.segments import Segments, list_segments
+from gslb.store.journal_block import ResultEntry, encode_block
+from gslb.store.segments import Limits, Segments, list_segments
 from gslb.store.store import open_store
 from tests.store import samples
-from tests.store.samples import eventually
+from tests.waiting import eventually
 
 journal.FLUSH = 0.02
 writer.GATHER, writer.FIRST_RETRY, writer.LAST_RETRY = 0.01, 0.02, 0.05
@@ -31,7 +31,7 @@ def limit(size: int) -> None:
 
 
 def fill_state() -> None:
-    store = open_store(f"sqlite:///{folder}/gslb.db", registry)
+    store = open_store(folder / "gslb.db", registry)
     limit(300_000)
     count = 0
 
@@ -42,22 +42,22 @@ def fill_state() -> None:
             count += 1
         return store.degraded
 
-    eventually(full, "the disk is full")
+    eventually(full)
     assert registry.get_sample_value("gslb_state_degraded") == 1
     store.record(samples.publication(count))
     everything = tuple(samples.publication(number) for number in range(count + 1))
     assert asyncio.run(store.history(samples.AGES_AGO, 10**6)) == everything
     limit(hard)
-    eventually(lambda: not store.degraded, "the disk is free again")
+    eventually(lambda: not store.degraded)
     store.close()
-    again = open_store(f"sqlite:///{folder}/gslb.db", CollectorRegistry())
+    again = open_store(folder / "gslb.db", CollectorRegistry())
     assert asyncio.run(again.history(samples.AGES_AGO, 10**6)) == everything
     again.close()
 
 
 def fill_segment() -> None:
     block = encode_block([samples.order(0)])
-    segments = Segments(folder / "segments", journal.Limits())
+    segments = Segments(folder / "segments", Limits())
     limit(10_000)
     count = 0
     try:
@@ -80,7 +80,7 @@ def fill_journal() -> None:
 
     def put() -> None:
         nonlocal count
-        written.append(journal.ResultEntry(samples.NOON, ProbeResult(samples.KEY, float(count), samples.FINE)))
+        written.append(ResultEntry(samples.NOON, ProbeResult(samples.KEY, float(count), samples.FINE)))
         count += 1
 
     def full() -> bool:
@@ -88,13 +88,13 @@ def fill_journal() -> None:
             put()
         return written.degraded
 
-    eventually(full, "the disk is full")
+    eventually(full)
     limit(hard)
-    eventually(lambda: not written.degraded, "the disk is free again")
+    eventually(lambda: not written.degraded)
     put()
     written.close()
     entries = journal.read(folder / "journal", samples.AGES_AGO)
-    found = [entry.result.at for entry in entries if isinstance(entry, journal.ResultEntry)]
+    found = [entry.result.at for entry in entries if isinstance(entry, ResultEntry)]
     dropped = int(registry.get_sample_value("gslb_journal_dropped_total") or 0)
     assert dropped > 0
     assert len(found) == count - dropped

@@ -1,7 +1,5 @@
 """Values to store: single ones for reading in tests, and strategies for every kind."""
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -78,14 +76,6 @@ def key(number: int) -> CheckKey:
 
 def override() -> OverrideRecord:
     return OverrideRecord(RegionName("istanbul"), "ayse", "kernel update", NOON, after(3600))
-
-
-def eventually(condition: Callable[[], object], what: str, patience: float = 20.0) -> None:
-    """Wait for ``condition``; only a failing test waits for ``patience`` seconds."""
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.005)
 
 
 texts = st.text(max_size=20)

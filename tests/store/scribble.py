@@ -1,6 +1,7 @@
-"""Writes to a state database until it is killed, and prints how many records are sure to be: ``scribble.py URL``."""
+"""Writes to a state database until killed, and prints how much is surely in it: ``-m tests.store.scribble FILE``."""
 
 import sys
+from pathlib import Path
 from time import sleep
 
 from prometheus_client import CollectorRegistry
@@ -9,7 +10,7 @@ from gslb.store.store import open_store
 from tests.store import samples
 
 registry = CollectorRegistry()
-store = open_store(sys.argv[1], registry)
+store = open_store(Path(sys.argv[1]), registry)
 number = 0
 while True:
     for _ in range(50):

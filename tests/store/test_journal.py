@@ -7,20 +7,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from gslb.model.observation import ProbeResult
-from gslb.store.journal import Journal, JournalEntry, Limits, ResultEntry, read
-from gslb.store.journal_block import decode_blocks, encode_block
-from gslb.store.segments import Segments, list_segments
+from gslb.store.journal import Journal, read
+from gslb.store.journal_block import JournalEntry, ResultEntry, decode_blocks, encode_block
+from gslb.store.segments import Limits, Segments, list_segments
 from tests.store import samples
-from tests.store.samples import eventually
+from tests.waiting import eventually
 
 entries = st.builds(ResultEntry, samples.times, samples.results) | samples.orders
-quick = settings(max_examples=50, deadline=None)
 
 
 def result(number: int) -> ResultEntry:
@@ -43,13 +42,11 @@ def journal(folder: Path, registry: CollectorRegistry) -> Iterator[Journal]:
     made.close()
 
 
-@quick
 @given(items=st.lists(entries, max_size=5))
 def test_a_block_holds_every_kind_of_entry(items: list[JournalEntry]) -> None:
     assert list(decode_blocks(encode_block(items))) == items
 
 
-@quick
 @given(cut=st.integers(0, 250), noise=st.binary(max_size=30))
 def test_a_torn_block_costs_itself_only(cut: int, noise: bytes) -> None:
     whole = encode_block(numbered(3, 6))
@@ -59,7 +56,6 @@ def test_a_torn_block_costs_itself_only(cut: int, noise: bytes) -> None:
     assert list(decode_blocks(data)) == numbered(0, 3) + numbered(6, 9)
 
 
-@quick
 @given(data=st.data())
 def test_a_flipped_bit_costs_its_block_only(data: st.DataObject) -> None:
     first, second = encode_block(numbered(0, 3)), encode_block(numbered(3, 6))
@@ -79,8 +75,8 @@ def test_entries_are_read_back_since_a_moment(journal: Journal, folder: Path) ->
 
 def test_entries_are_on_disk_soon(journal: Journal, folder: Path, registry: CollectorRegistry) -> None:
     journal.append(result(1))
-    eventually(lambda: list(read(folder, samples.AGES_AGO)) == [result(1)], "the entry is on disk")
-    eventually(lambda: registry.get_sample_value("gslb_journal_bytes"), "its size is known")
+    eventually(lambda: list(read(folder, samples.AGES_AGO)) == [result(1)])
+    eventually(lambda: registry.get_sample_value("gslb_journal_bytes"))
     (segment,) = list_segments(folder)
     assert registry.get_sample_value("gslb_journal_bytes") == segment.stat().st_size
 
@@ -152,10 +148,10 @@ def test_a_folder_that_cannot_be_used_costs_entries_and_is_logged_once(
     with capture_logs() as logs:
         for number in range(3):
             journal.append(result(number))
-            eventually(lambda wanted=number + 1: dropped() == wanted, "the entry is dropped")  # type: ignore[misc]
+            eventually(lambda wanted=number + 1: dropped() == wanted)  # type: ignore[misc]
         folder.unlink()
         journal.append(result(3))
-        eventually(lambda: not journal.degraded, "the journal has recovered")
+        eventually(lambda: not journal.degraded)
     journal.close()
     assert [entry["log_level"] for entry in logs] == ["error", "warning"]
     assert list(read(folder, samples.AGES_AGO)) == [result(3)]
@@ -176,9 +172,8 @@ def test_a_full_buffer_drops_the_oldest_and_counts_it(
 def test_an_entry_that_cannot_be_stored_costs_no_other(
     journal: Journal, folder: Path, registry: CollectorRegistry
 ) -> None:
-    journal.append(replace(result(0), at_utc=datetime(2026, 5, 1)))  # noqa: DTZ001  that is the point
     journal.append(replace(samples.order(1), reason="\udcff"))
     journal.append(result(2))
     journal.close()
-    assert registry.get_sample_value("gslb_journal_dropped_total") == 2
+    assert registry.get_sample_value("gslb_journal_dropped_total") == 1
     assert list(read(folder, samples.AGES_AGO)) == [result(2)]

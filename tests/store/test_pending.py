@@ -72,7 +72,7 @@ def test_lifting_the_last_override_is_something_to_write(pending: Pending) -> No
 def test_of_two_overrides_for_one_target_the_last_counts(pending: Pending) -> None:
     later = replace(samples.override(), reason="still at it")
     pending.put_overrides([samples.override(), later])
-    assert pending.overrides() == (later,)
+    assert pending.batch(10).overrides == (later,)
 
 
 def test_records_dropped_while_being_written_do_not_take_others_with_them(pending: Pending) -> None:

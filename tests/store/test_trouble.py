@@ -16,9 +16,10 @@ from structlog.testing import capture_logs
 from gslb.store.store import Store, open_store
 from gslb.store.values import StoredState
 from tests.store import samples
-from tests.store.samples import eventually
+from tests.waiting import eventually
 
-HERE = Path(__file__).parent
+ROOT = Path(__file__).parents[2]
+SCRIPT = (sys.executable, "-m")
 SOON = 0.5
 """Seconds in which an answer must be there whatever happens to the database, on a slow machine too."""
 
@@ -31,6 +32,17 @@ def locked(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
+def locked_out(file: Path) -> Iterator[None]:
+    """Not even readers get in."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("CREATE TABLE IF NOT EXISTS intruder (x)")
+        yield
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
 def within(seconds: float) -> Iterator[None]:
     begun = time.monotonic()
     yield
@@ -39,7 +51,7 @@ def within(seconds: float) -> Iterator[None]:
 
 def degrade(store: Store) -> None:
     store.record(samples.publication(0))
-    eventually(lambda: store.degraded, "the store is degraded")
+    eventually(lambda: store.degraded)
 
 
 async def test_while_the_file_is_locked_everything_goes_on_in_memory(
@@ -54,10 +66,10 @@ async def test_while_the_file_is_locked_everything_goes_on_in_memory(
                 store.record(record)
             store.save_checks([samples.check(1)])
             assert await store.history(samples.AGES_AGO) == records
-            assert await store.checks() == (samples.check(1),)
+            assert store.load_state().checks == (samples.check(1),)
         assert registry.get_sample_value("gslb_state_degraded") == 1
         assert registry.get_sample_value("gslb_state_queue_length") in (101, 102)
-    eventually(lambda: not store.degraded, "the store has recovered")
+    eventually(lambda: not store.degraded)
     assert await store.history(samples.AGES_AGO) == records
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT count FROM rollup").fetchall() == [(1,)]
@@ -67,9 +79,9 @@ async def test_while_the_file_is_locked_everything_goes_on_in_memory(
 
 
 async def test_a_long_lock_costs_the_oldest_records_and_they_are_counted(
-    url: str, registry: CollectorRegistry, file: Path
+    registry: CollectorRegistry, file: Path
 ) -> None:
-    store = open_store(url, registry, queue=10)
+    store = open_store(file, registry, queue=10)
     with locked(file):
         degrade(store)
         for number in range(1, 25):
@@ -77,7 +89,7 @@ async def test_a_long_lock_costs_the_oldest_records_and_they_are_counted(
         newest = tuple(samples.publication(number) for number in range(15, 25))
         assert await store.history(samples.AGES_AGO) == newest
         assert registry.get_sample_value("gslb_state_dropped_total") == 15
-    eventually(lambda: not store.degraded, "the store has recovered")
+    eventually(lambda: not store.degraded)
     assert await store.history(samples.AGES_AGO) == newest
     store.close()
 
@@ -88,35 +100,33 @@ def test_trouble_is_logged_once_when_it_begins_and_once_when_it_ends(store: Stor
     with capture_logs() as logs:
         with locked(file):
             degrade(store)
-            eventually(lambda: len(attempts) > 3, "several attempts are made")
-        eventually(lambda: not store.degraded, "the store has recovered")
+            eventually(lambda: len(attempts) > 3)
+        eventually(lambda: not store.degraded)
     assert [(entry["log_level"], entry.get("reason")) for entry in logs] == [
         ("error", "database is locked"),
         ("warning", None),
     ]
 
 
-async def test_a_database_locked_at_start_is_no_reason_not_to_start(
-    url: str, registry: CollectorRegistry, file: Path
-) -> None:
+async def test_a_database_locked_at_start_is_no_reason_not_to_start(registry: CollectorRegistry, file: Path) -> None:
     with locked(file):
-        store = open_store(url, registry)
+        store = open_store(file, registry)
         assert store.degraded
         assert store.load_state() == StoredState()
         store.record(samples.publication(1))
         assert await store.history(samples.AGES_AGO) == (samples.publication(1),)
-    eventually(lambda: not store.degraded, "the store has recovered")
+    eventually(lambda: not store.degraded)
     store.close()
-    again = open_store(url, CollectorRegistry())
+    again = open_store(file, CollectorRegistry())
     assert await again.history(samples.AGES_AGO) == (samples.publication(1),)
     again.close()
 
 
-def test_a_start_reads_the_state_even_while_another_process_writes(url: str, store: Store, file: Path) -> None:
+def test_a_start_reads_the_state_even_while_another_process_writes(store: Store, file: Path) -> None:
     store.save_checks([samples.check(1)])
     store.close()
     with locked(file), within(SOON):
-        again = open_store(url, CollectorRegistry())
+        again = open_store(file, CollectorRegistry())
         assert again.load_state().checks == (samples.check(1),)
     again.close()
 
@@ -130,9 +140,11 @@ def test_closing_while_locked_out_takes_no_longer_than_allowed(store: Store, fil
 
 
 @pytest.fixture
-def scribbler(url: str) -> Iterator[Callable[[], int]]:
+def scribbler(file: Path) -> Iterator[Callable[[], int]]:
     """Starts a process that writes; kills it when called, and says how many records it knew to be written."""
-    process = subprocess.Popen([sys.executable, str(HERE / "scribble.py"), url], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*SCRIPT, "tests.store.scribble", str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert process.stdout is not None
     with process, process.stdout as output:
 
@@ -146,22 +158,56 @@ def scribbler(url: str) -> Iterator[Callable[[], int]]:
         process.kill()
 
 
-async def test_kill_9_loses_the_last_moment_and_nothing_else(
-    url: str, file: Path, scribbler: Callable[[], int]
-) -> None:
+async def test_kill_9_loses_the_last_moment_and_nothing_else(file: Path, scribbler: Callable[[], int]) -> None:
     known = scribbler()
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    store = open_store(url, CollectorRegistry())
+    store = open_store(file, CollectorRegistry())
     found = await store.history(samples.AGES_AGO, 10**6)
     assert len(found) >= known
     assert found == tuple(samples.publication(number) for number in range(len(found)))
-    (check,) = await store.checks()
+    (check,) = store.load_state().checks
     assert check.state.failures >= 50
     store.close()
 
 
 def test_a_full_disk_is_outlived(tmp_path: Path) -> None:
-    command = [sys.executable, str(HERE / "full_disk.py"), str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [*SCRIPT, "tests.store.full_disk", str(tmp_path)]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_orders_are_not_forgotten_when_the_database_cannot_be_read_at_start(store: Store, file: Path) -> None:
+    store.save_overrides([samples.override()])
+    eventually(lambda: store.load_state().overrides)
+    store.close()
+    with locked_out(file):
+        again = open_store(file, CollectorRegistry())
+        assert again.load_state().overrides == (samples.override(),)
+        again.save_overrides(())
+        again.close()
+    final = open_store(file, CollectorRegistry())
+    assert final.load_state().overrides == ()  # the database never heard of that
+    final.close()
+
+
+def test_where_the_copy_of_the_orders_is_damaged_the_database_has_them(store: Store, file: Path) -> None:
+    store.save_overrides([samples.override()])
+    store.close()
+    file.with_suffix(".overrides.json").write_text("{")
+    again = open_store(file, CollectorRegistry())
+    assert again.load_state().overrides == (samples.override(),)
+    again.close()
+
+
+async def test_a_database_that_was_removed_while_in_use_is_made_anew(store: Store, file: Path) -> None:
+    store.record(samples.publication(1))
+    eventually(lambda: file.exists() and not len(store._pending))
+    for leftover in file.parent.glob(f"{file.name}*"):
+        leftover.unlink()
+    store.record(samples.publication(2))
+    eventually(lambda: file.exists() and not len(store._pending))
+    store.close()
+    again = open_store(file, CollectorRegistry())
+    assert await again.history(samples.AGES_AGO) == (samples.publication(2),)
+    again.close()

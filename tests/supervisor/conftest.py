@@ -7,31 +7,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
-from gslb.supervisor.lockfile import read_holder
+from gslb.supervisor.lockfile import lock_file, read_holder
+from tests.waiting import eventually
 
 HERE = Path(__file__).parent
-PATIENCE = 20.0  # seconds; only a failing test waits so long
-
-
-Value = TypeVar("Value")
-
-
-def wait_until(condition: Callable[[], Value | None], what: str) -> Value:
-    """The first truthy value of ``condition``."""
-    deadline = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.005)
-    return value
 
 
 @dataclass
@@ -62,11 +49,11 @@ class World:
 
     def pid(self, name: str) -> int | None:
         """The process that holds the lock ``name``, if any does."""
-        holder = read_holder(self.run_dir / f"{name}.lock")
+        holder = read_holder(lock_file(self.run_dir, name))
         return holder.pid if holder else None
 
     def wait_for_pid(self, name: str, *, other_than: int | None = None) -> int:
-        return wait_until(lambda: pid if (pid := self.pid(name)) != other_than else None, f"a process {name}")
+        return eventually(lambda: pid if (pid := self.pid(name)) != other_than else None)
 
     def notes(self, name: str) -> list[tuple[float, str]]:
         """What the worker ``name`` noted, with monotonic seconds."""
@@ -78,7 +65,7 @@ class World:
         def times() -> list[float]:
             return [when for when, noted in self.notes(name) if noted == what]
 
-        return wait_until(lambda: found if len(found := times()) >= count else None, f"{count} x {what} of {name}")
+        return eventually(lambda: found if len(found := times()) >= count else None)
 
     def events(self, event: str) -> list[dict[str, Any]]:
         """The supervisors' log entries of this kind, in order."""
@@ -91,7 +78,7 @@ class World:
         def matching() -> list[dict[str, Any]]:
             return [entry for entry in self.events(event) if values.items() <= entry.items()]
 
-        return wait_until(matching, f"{event} {values}")[0]
+        return eventually(matching)[0]
 
     def alive(self) -> list[int]:
         """Every live process of this test; the dead that nobody has reaped yet have no environment."""

@@ -242,3 +242,16 @@ def test_a_second_supervisor_is_refused_with_the_pid_of_the_first_and_touches_no
     assert f"already running as process {first.pid}" in world.output()
     assert f"kill {first.pid}" in world.output()
     assert world.pid("control") == pid
+
+
+def test_a_child_that_refuses_to_start_does_not_end_what_was_adopted(world: World) -> None:
+    """Nameservers that answer go on while control cannot start."""
+    former = world.supervise(world.worker("nameserver-0"))
+    pid = world.wait_for_pid("nameserver-0")
+    kill(former)
+    supervisor = world.supervise(world.worker("nameserver-0"), world.worker("control", "refuse"))
+    world.wait_for_event("process adopted", pid=pid)
+    world.wait_for_notes("control", "begun", count=3)
+    assert world.pid("nameserver-0") == pid
+    supervisor.send_signal(signal.SIGTERM)
+    assert ended(supervisor) == 0

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from gslb.supervisor.lockfile import AlreadyRunningError, hold_lock
+from gslb.supervisor.lockfile import AlreadyRunningError, hold_lock, lock_file
 
 run_dir, name, behaviour = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 notes = run_dir / f"{name}.notes"
@@ -24,7 +24,7 @@ def note(text: str) -> None:
 def serve() -> None:
     watched = {signal.SIGTERM, signal.SIGHUP}
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
-    with hold_lock(run_dir / f"{name}.lock", sys.orig_argv):
+    with hold_lock(lock_file(run_dir, name), sys.orig_argv):
         note("serving")
         while signal.sigwait(watched) == signal.SIGHUP or behaviour == "stubborn":
             note("signalled")

@@ -84,3 +84,16 @@ def test_a_log_that_nobody_takes_stops_nothing(form: str, redirection: str, tmp_
         timeout=30,
     )
     assert done.stdout == "still here\n"
+
+
+def test_what_libraries_log_comes_in_the_same_form() -> None:
+    program = """
+import logging
+from gslb.telemetry.log import configure_log
+configure_log("json", "info", "control")
+logging.getLogger("apscheduler").warning("Run time of job %s was missed", "retain")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    entry = json.loads(done.stderr)
+    assert (entry["event"], entry["library"]) == ("Run time of job retain was missed", "apscheduler")
+    assert (entry["process"], entry["level"]) == ("control", "warning")

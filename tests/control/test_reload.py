@@ -1,0 +1,98 @@
+"""Which configuration is in force: reloads one after the other, and the accepted one where the file has faults."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gslb.config.load import load
+from gslb.control.changes import fixed_digest
+from gslb.control.reload import keep, load_or_accepted, reload_file
+from gslb.errors import ConfigError
+from tests.control.rig import Lab, decided
+
+
+async def test_of_reloads_at_the_same_time_the_newest_file_wins(lab: Lab) -> None:
+    """The first one reads a large zone; the second one must not be overtaken by it."""
+    records = "".join(f"h{number} 60 IN A 192.0.2.1\n" for number in range(5000))
+    (lab.file.parent / "large.zone").write_text(records)
+    async with lab.controller() as controller:
+        await decided(controller)
+        lab.write(lambda text: text.replace("nameservers =", 'file = "large.zone"\nnameservers ='))
+        first = asyncio.create_task(reload_file(controller))
+        await asyncio.sleep(0)
+        lab.write(lambda text: text.replace('hold    = "60s"', 'hold    = "61s"'))
+        second = asyncio.create_task(reload_file(controller))
+        await asyncio.gather(first, second)
+        assert controller.configuration.version == second.result() == load(lab.file).version
+
+
+async def test_a_reload_that_leaves_drained_endpoints_only_is_refused_and_names_the_drain(lab: Lab) -> None:
+    async with lab.controller() as controller:
+        await decided(controller)
+        controller.drain("istanbul", "ayse", "kernel update", None, force=False)
+        lab.write(lambda text: text.replace('regions = ["istanbul", "ankara"]', 'regions = ["istanbul"]'))
+        with pytest.raises(ConfigError) as refusal:
+            await reload_file(controller)
+        (problem,) = refusal.value.problems
+        assert problem.key == 'services."api.example.com".regions'
+        assert "undrain istanbul" in problem.remedy
+        assert controller.metrics.registry.get_sample_value("gslb_configuration_stale") == 1
+
+
+async def test_what_was_drained_by_force_does_not_block_other_changes(lab: Lab) -> None:
+    async with lab.controller() as controller:
+        await decided(controller)
+        for region in ("istanbul", "ankara"):
+            controller.drain(region, "ayse", "kernel update", None, force=True)
+        lab.write(lambda text: text.replace('hold    = "60s"', 'hold    = "61s"'))
+        await reload_file(controller)
+        assert controller.metrics.registry.get_sample_value("gslb_configuration_stale") == 0
+
+
+def accepted(lab: Lab) -> tuple[Path, str]:
+    """The run folder and the digest of a configuration that was accepted."""
+    configuration = load(lab.file)
+    configuration.run_folder.mkdir(mode=0o700, exist_ok=True)
+    keep(configuration)
+    return configuration.run_folder, fixed_digest(configuration)
+
+
+async def test_a_start_with_a_faulty_file_takes_the_accepted_one_with_its_zone_file(lab: Lab) -> None:
+    zone = lab.file.parent / "example.com.zone"
+    zone.write_text("www 60 IN A 192.0.2.1\n")
+    lab.write(lambda text: text.replace("nameservers =", 'file = "example.com.zone"\nnameservers ='))
+    before = load(lab.file)
+    folder, digest = accepted(lab)
+    zone.write_text("www 60 IN A not-an-address\n")
+    found, fault = load_or_accepted(lab.file, folder, digest)
+    assert found.zones == before.zones or found.version == before.version
+    assert fault is not None
+    assert fault.problems[0].file == str(zone)
+    zone.unlink()
+    lab.file.unlink()
+    found, fault = load_or_accepted(lab.file, folder, digest)
+    assert found.version == before.version
+    assert "cannot be read" in str(fault)
+
+
+async def test_nor_is_a_file_taken_that_needs_a_restart(lab: Lab) -> None:
+    folder, digest = accepted(lab)
+    lab.write(lambda text: text.replace("gslb.db", "other.db"))
+    found, fault = load_or_accepted(lab.file, folder, digest)
+    assert found.run_folder == folder
+    assert "restart gslb run" in str(fault)
+
+
+async def test_without_an_accepted_one_a_faulty_file_is_refused(lab: Lab) -> None:
+    lab.file.write_text("nonsense")
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        load_or_accepted(lab.file, lab.file.parent, "")
+
+
+async def test_a_damaged_copy_counts_as_none(lab: Lab) -> None:
+    folder, _ = accepted(lab)
+    (folder / "accepted.json").write_text("{")
+    lab.file.write_text("nonsense")
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        load_or_accepted(lab.file, folder, "")
