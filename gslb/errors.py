@@ -7,7 +7,10 @@ GslbError
 ├── SnapshotError    a nameserver snapshot is damaged or of an unknown form
 ├── PluginError      a named plug-in cannot be loaded
 ├── RefusedError     an action would break a safety rule
-└── DaemonError      the running daemon cannot be reached, or answered with an error
+├── DaemonError      the running daemon cannot be reached, or answered with an error
+├── AlreadyRunningError           (gslb.supervisor.lockfile) a lock is held by a live process
+├── RefusalError, CutShortError   (gslb.gateway.refusal) what a client of the gateway is told
+└── DemoError, BlackholeError     (gslb.cli.demo) the demo cannot do what it was asked
 """
 
 from dataclasses import dataclass

@@ -43,10 +43,6 @@ class Provider(Protocol):
     def name(self) -> str:
         """As written in TOML."""
 
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do and how fast."""
-
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
         """Make ``steerings`` what is answered. Returns at once; of several calls the newest counts."""
 

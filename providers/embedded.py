@@ -20,7 +20,6 @@ class Embedded:
     """Publishes to every worker of the embedded nameserver."""
 
     name = "embedded"
-    capabilities = CAPABILITIES
 
     def __init__(self, sockets: Sequence[Path], zones: tuple[Zone, ...]) -> None:
         self.links = {path.stem: Link(path) for path in sockets}

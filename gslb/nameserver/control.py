@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import time
 from collections.abc import Sequence
 
 import structlog
@@ -27,7 +26,6 @@ class ControlListener:
 
     def __init__(self, authority: Authority, saver: Saver, tallies: Sequence[Tally]) -> None:
         self._authority, self._saver, self._tallies = authority, saver, tallies
-        self._started = time.monotonic()
         self._connections = 0
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,7 +53,7 @@ class ControlListener:
             order = await read_order(reader)
             taken = await self._authority.take(order)
             generation = self._authority.generation
-            await _send(writer, Ack(generation) if taken and generation is not None else Gap(generation))
+            await _send(writer, Ack(generation) if taken and generation is not None else Gap())
 
     async def _report(self, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError):
@@ -66,12 +64,9 @@ class ControlListener:
 
     def _stats(self) -> Stats:
         return Stats(
-            generation=self._authority.generation,
-            uptime=time.monotonic() - self._started,
             queries=queries(self._tallies),
             responses=responses(self._tallies),
             dropped=sum(tally.dropped for tally in self._tallies),
-            saved_at=self._saver.saved_at,
             save_failed=self._saver.failed,
         )
 

@@ -6,7 +6,6 @@ A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
 import hashlib
 import os
 import threading
-import time
 from pathlib import Path
 
 import structlog
@@ -62,7 +61,6 @@ class Saver:
     """A thread that writes the newest snapshot offered, one at a time, so that a burst of changes costs few writes."""
 
     def __init__(self, path: Path) -> None:
-        self.saved_at: float | None = None
         self.failed = False
         self._path = path
         self._waiting: Snapshot | None = None
@@ -108,7 +106,7 @@ class Saver:
             return False
         if self.failed:
             log.info("snapshot saved again", path=str(self._path))
-        self.saved_at, self.failed = time.time(), False
+        self.failed = False
         return True
 
     def _await_retry(self, snapshot: Snapshot) -> None:

@@ -40,7 +40,7 @@ def listening(addresses: tuple[Address, ...], control: Path, *, reuse_port: bool
         for address in addresses:
             for opened, open_ in ((udp, open_udp), (tcp, open_tcp)):
                 try:
-                    sock = open_(_family(address), str(address.host), address.port, reuse_port=reuse_port)
+                    sock = open_(family_of(address), str(address.host), address.port, reuse_port=reuse_port)
                 except OSError as error:
                     raise _cannot(str(address), error) from error
                 opened.append(stack.enter_context(sock))
@@ -49,7 +49,8 @@ def listening(addresses: tuple[Address, ...], control: Path, *, reuse_port: bool
         yield Sockets(tuple(udp), tuple(tcp), unix)
 
 
-def _family(address: Address) -> socket.AddressFamily:
+def family_of(address: Address) -> socket.AddressFamily:
+    """The family of the socket that ``address`` is bound with."""
     return socket.AF_INET6 if isinstance(address.host, IPv6Address) else socket.AF_INET
 
 

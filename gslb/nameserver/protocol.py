@@ -44,30 +44,22 @@ class Ack(msgspec.Struct, frozen=True, tag="ack"):
 
 
 class Gap(msgspec.Struct, frozen=True, tag="gap"):
-    """The Change was not based on ``generation``, which is what I have: send a Full."""
-
-    generation: int | None
+    """The Change was not based on what I have: send a Full."""
 
 
 class Stats(msgspec.Struct, frozen=True, tag="stats"):
     """What the nameserver did since it started.
 
     Attributes:
-        generation: answered from; None if there is nothing yet.
-        uptime: seconds.
         queries: packets with a query, by transport: ``udp``, ``tcp``.
         responses: by rcode mnemonic; those never seen are left out.
         dropped: packets not worth a response: too short, or responses themselves.
-        saved_at: when the snapshot was last written, seconds since the epoch; None if not yet by this process.
         save_failed: the newest snapshot could not be written.
     """
 
-    generation: int | None
-    uptime: float
     queries: dict[str, int]
     responses: dict[str, int]
     dropped: int
-    saved_at: float | None
     save_failed: bool
 
 

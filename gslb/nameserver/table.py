@@ -19,7 +19,7 @@ _OVERRIDDEN = {A, AAAA, CNAME}
 
 
 @dataclass(frozen=True, slots=True)
-class _Service:
+class CompiledService:
     """A compiled service, and what it was made of: what did not change is used again."""
 
     steering: Steering
@@ -29,12 +29,19 @@ class _Service:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Answers of one snapshot. ``zones`` is by origin in wire form, with the services laid over the static data."""
+    """Answers of one snapshot.
+
+    Attributes:
+        snapshot: what it was compiled from.
+        zones: by origin in wire form, with the services laid over the static data.
+        static: each zone without the services, and what it was made of, by origin as text.
+        services: by name in wire form.
+    """
 
     snapshot: Snapshot
     zones: Mapping[bytes, CompiledZone]
-    _static: Mapping[str, tuple[Zone, CompiledZone]]
-    _services: Mapping[bytes, _Service]
+    static: Mapping[str, tuple[Zone, CompiledZone]]
+    services: Mapping[bytes, CompiledService]
 
     def zone_for(self, name: bytes, type_: int) -> CompiledZone | None:
         """The closest zone that encloses ``name``; for DS at an apex its parent, if we have it (RFC 4035, 3.1.4.1)."""
@@ -52,7 +59,7 @@ def compile_table(snapshot: Snapshot, previous: Table | None, random: Random) ->
     """
     static = {zone.origin: _static(zone, previous) for zone in snapshot.zones}
     bare = {zone.origin: zone for _, zone in static.values()}
-    services: dict[bytes, _Service] = {}
+    services: dict[bytes, CompiledService] = {}
     overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
     for steering in snapshot.services:
         name = wire_name(steering.name)
@@ -67,15 +74,17 @@ def compile_table(snapshot: Snapshot, previous: Table | None, random: Random) ->
 
 
 def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
-    known = previous._static.get(zone.origin) if previous else None  # noqa: SLF001  another table's
+    known = previous.static.get(zone.origin) if previous else None
     return known if known and known[0] == zone else (zone, compile_zone(zone))
 
 
-def _service(name: bytes, steering: Steering, zone: CompiledZone, previous: Table | None, random: Random) -> _Service:
-    known = previous._services.get(name) if previous else None  # noqa: SLF001  another table's
+def _service(
+    name: bytes, steering: Steering, zone: CompiledZone, previous: Table | None, random: Random
+) -> CompiledService:
+    known = previous.services.get(name) if previous else None
     if known and known.zone is zone and known.steering == steering:
         return known
-    return _Service(steering, zone, _overlay(name, steering, zone, random))
+    return CompiledService(steering, zone, _overlay(name, steering, zone, random))
 
 
 def _overlay(name: bytes, steering: Steering, zone: CompiledZone, random: Random) -> Node:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from collections import Counter
 
@@ -24,19 +25,10 @@ def open_tcp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
     Raises:
         OSError: it cannot be bound.
     """
-    sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind((host, port))
-        sock.listen(BACKLOG)
-    except OSError:
-        sock.close()
-        raise
-    return sock
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=reuse_port)
+    except OSError as error:  # its text has the address, which our messages tell already
+        raise OSError(error.errno, os.strerror(error.errno or 0)) from None
 
 
 class TcpListener:
