@@ -13,7 +13,7 @@ test: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -m "not acceptance" --cov --cov-report=term
+	$(BIN)/pytest -n auto --dist loadfile -m "not acceptance" --cov --cov-report=term
 
 acceptance: $(VENV)/.dev
 	$(BIN)/pytest -m acceptance --timeout 900 -s

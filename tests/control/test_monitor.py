@@ -37,7 +37,7 @@ class Told:
         self.most_together = 0
         self._act = act
 
-    async def attempt(self, target: Target, timeout: float) -> Observation:  # noqa: ARG002, ASYNC109  the port's signature
+    async def attempt(self, target: Target, timeout: float) -> Observation:  # noqa: ASYNC109  the port's signature
         self.attempts[target.name] += 1
         self.now[target.name] += 1
         self.most[target.name] = max(self.most[target.name], self.now[target.name])

@@ -28,7 +28,7 @@ class Slow:
         self._confirmed = 0
         self._news = asyncio.Condition()
 
-    def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:  # noqa: ARG002  the port's signature
+    def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
         self.published.append(generation)
 
     async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  the port's signature

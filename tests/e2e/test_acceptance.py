@@ -19,8 +19,8 @@ SECONDS = 8.0
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
-    with running_demo(GSLB, tmp_path) as started:
+def demo(short_path: Path) -> Iterator[Demo]:
+    with running_demo(GSLB, short_path) as started:
         eventually(lambda: dig(SERVICE))
         print(f"\nfirst answer {time.monotonic() - started.first_line:.1f} s after the first line")
         assert time.monotonic() - started.first_line < 5.0

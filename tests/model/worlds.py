@@ -28,7 +28,7 @@ class Identity:
 
     name: str = "identity"
 
-    def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:  # noqa: ARG002  the port's signature
+    def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
         return (branch,)
 
 
@@ -38,7 +38,7 @@ class Tiers:
 
     name: str = "tiers"
 
-    def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:  # noqa: ARG002  the port's signature
+    def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
         return (replace(branch, tiers=tuple((candidate,) for tier in branch.tiers for candidate in tier)),)
 
 
