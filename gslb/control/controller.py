@@ -15,6 +15,7 @@ from gslb.control.orders import Orders
 from gslb.control.publisher import Publisher
 from gslb.control.resolver import Resolver
 from gslb.control.restore import restored_addresses, restored_check
+from gslb.model.combine import Health
 from gslb.model.names import ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
@@ -206,7 +207,8 @@ class Controller:
     def transition(self, transition: Transition) -> None:
         """An endpoint's health changed: log, count and record it, and save the state it leaves."""
         self.metrics.transitions.labels(transition.endpoint, transition.after).inc()
-        log.warning(
+        tell = log.info if transition.before is Health.UNKNOWN else log.warning  # a first verdict is no trouble
+        tell(
             "transition",
             endpoint=transition.endpoint,
             before=str(transition.before),

@@ -122,7 +122,7 @@ async def _load_newest(authority: Authority, path: Path) -> None:
             log.error("snapshot unusable", path=str(candidate), reason=str(error))  # noqa: TRY400  no trace needed
         else:
             return
-    log.warning("no snapshot to start from", path=str(path))
+    log.info("no snapshot to start from", path=str(path))
 
 
 async def _reload(authority: Authority, path: Path) -> None:

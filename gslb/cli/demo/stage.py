@@ -67,7 +67,7 @@ async def run_demo() -> None:
             stage = _Stage(folder, configuration)
             stack.push_async_callback(stage.stop)
             stopping = asyncio.Event()
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, stopping.set)
             await stage.start()
             socket = folder / SOCKET
