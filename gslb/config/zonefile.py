@@ -2,12 +2,14 @@
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 
 import dns.exception
 import dns.name
 import dns.rdataclass
 import dns.rdatatype
+import dns.tokenizer
 import dns.zone
 
 from gslb.config.sources import Sources
@@ -41,6 +43,12 @@ def read_zone_file(path: Path, origin: str, sources: Sources) -> tuple[Record, .
     except _FAULTS as error:
         message, line = _message(error), _line(text, origin, error)
         raise ConfigError(Problem(str(path), "", message, "correct this line of the master file", line)) from None
+    for owner, line in _owners(text, dns.name.from_text(origin)):
+        if not owner.is_subdomain(zone.origin or dns.name.root):
+            remedy = (
+                "end the name without a dot if it is meant to be below the origin, or move the record to its own zone"
+            )
+            raise ConfigError(Problem(str(path), "", f"{owner} is outside of the zone {origin}", remedy, line))
     return tuple(
         Record(name.to_text().lower(), ttl, dns.rdatatype.to_text(rdata.rdtype), rdata.to_text())
         for name, ttl, rdata in zone.iterate_rdatas()
@@ -49,6 +57,21 @@ def read_zone_file(path: Path, origin: str, sources: Sources) -> tuple[Record, .
 
 def _parse(text: str, origin: str) -> dns.zone.Zone:
     return dns.zone.from_text(text, origin, relativize=False, check_origin=False, filename=_UNNAMED)
+
+
+def _owners(text: str, origin: dns.name.Name) -> Iterator[tuple[dns.name.Name, int]]:
+    """Owner names and their lines in a file without faults: dnspython leaves out what is not in the zone, unsaid."""
+    tokens = dns.tokenizer.Tokenizer(text)
+    while not (token := tokens.get(want_leading=True)).is_eof():
+        line = tokens.where()[1]
+        if token.is_eol():
+            continue
+        if token.is_identifier() and token.value.upper() == "$ORIGIN":
+            origin = tokens.get_name(origin)
+        elif token.is_identifier() and not token.value.startswith("$"):
+            yield tokens.as_name(token, origin), line
+        while not token.is_eol_or_eof():
+            token = tokens.get()
 
 
 def _message(error: Exception) -> str:

@@ -165,3 +165,24 @@ def test_a_service_below_a_cut_in_the_zone_is_refused(files: Files, record: str)
     (problem,) = files.problems(document)
     assert problem.key == 'services."api.sub.example.com"'
     assert "sub.example.com." in problem.message
+
+
+def test_a_record_outside_of_the_zone_is_refused_with_its_line(files: Files) -> None:
+    """It would not be answered, and nobody would be told."""
+    text = """$TTL 60
+@ IN SOA ns1 hostmaster (
+    1 3600 600 604800 60 ) ; over two lines
+  IN NS ns1
+ns1 IN A 192.0.2.53
+$ORIGIN sub.example.com.
+www IN A 192.0.2.1
+
+ftp.example.org. IN A 192.0.2.2
+"""
+    zone = files.path.parent / "example.com.zone"
+    zone.write_text(text)
+    (problem,) = files.problems(design({"zones/example.com/file": "example.com.zone"}))
+    assert (problem.file, problem.line) == (str(zone), 9)
+    assert "ftp.example.org. is outside of the zone example.com." in problem.message
+    zone.write_text(text.replace("ftp.example.org. IN", "ftp IN"))
+    assert files.load(design({"zones/example.com/file": "example.com.zone"})).zones
