@@ -9,7 +9,7 @@ from gslb.control.controller import Controller
 from gslb.control.health import endpoints_of
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
-from gslb.model.names import EndpointName, ServiceName
+from gslb.model.names import ServiceName
 from gslb.model.override import Override
 from gslb.model.record import (
     DecisionRecord,
@@ -20,7 +20,7 @@ from gslb.model.record import (
     TransitionRecord,
 )
 from gslb.model.steer import Decision, Fitness
-from gslb.model.steering import Steering
+from gslb.model.steering import Steering, answering
 from gslb.model.topology import Endpoint
 
 View = dict[str, Any]
@@ -69,12 +69,6 @@ def _answers(steering: Steering) -> dict[str, dict[str, float]]:
     return {kind: _shares(distribution(steering, kind)) for kind in steering.types}
 
 
-def _answering(steering: Steering) -> set[EndpointName]:
-    """The endpoints that are in some answer."""
-    groups = (group for rule in steering.rules for group in rule.groups)
-    return {name for group in groups for target in group.targets for name in target.endpoints}
-
-
 def _shares(odds: dict[str, Fraction]) -> dict[str, float]:
     return {value: round(float(share), 4) for value, share in odds.items()}
 
@@ -90,7 +84,7 @@ def _endpoint_view(controller: Controller, service: ServiceName, endpoint: Endpo
         "health": standing.health,
         "since": _moment(controller, engine.since(service, name)),
         "detail": standing.detail,
-        "answers": decision is not None and name in _answering(decision.steering),
+        "answers": decision is not None and name in answering(decision.steering),
         "fitness": fitness.name.lower() if fitness is not None else None,
         "held_until": _moment(controller, hold),
         "score": round(standing.score, 3),

@@ -64,7 +64,7 @@ async def _run(configuration: Configuration, *, stale: bool) -> None:
         scheduler = _schedule(controller)
         stack.callback(scheduler.shutdown, wait=False)
         if not stale:
-            keep(configuration)
+            keep(controller.configuration)
         log.info("control ready", version=configuration.version, api=str(configuration.api.listen))
         with suppress(asyncio.CancelledError):
             await work

@@ -59,5 +59,5 @@ def read_accepted(run_folder: Path) -> Sources | None:
     """What was last accepted; None where nothing was, or it cannot be read."""
     try:
         return Sources(msgspec.json.decode((run_folder / ACCEPTED).read_bytes(), type=dict[str, str]))
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, msgspec.DecodeError):
         return None

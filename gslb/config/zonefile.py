@@ -60,7 +60,10 @@ def _parse(text: str, origin: str) -> dns.zone.Zone:
 
 
 def _owners(text: str, origin: dns.name.Name) -> Iterator[tuple[dns.name.Name, int]]:
-    """Owner names and their lines in a file without faults: dnspython leaves out what is not in the zone, unsaid."""
+    """Owner names and their lines in a file without faults: dnspython leaves out what is not in the zone, unsaid.
+
+    Names that $GENERATE makes are not among them.
+    """
     tokens = dns.tokenizer.Tokenizer(text)
     while not (token := tokens.get(want_leading=True)).is_eof():
         line = tokens.where()[1]

@@ -18,7 +18,7 @@ from gslb.model.override import Override
 from gslb.model.pacing import Pace
 from gslb.model.score import settle
 from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
-from gslb.model.steering import Steering
+from gslb.model.steering import Steering, answering
 from gslb.model.step import Thresholds
 from gslb.model.topology import Endpoint, Service, Topology
 
@@ -191,7 +191,9 @@ class Engine:
         plan = _Plan(topology, {name: pace.thresholds for name, pace in paces.items()})
         users: dict[CheckKey, list[ServiceEndpoint]] = {}
         for service in topology.services.values():
-            plan.deadline[service.name] = now + GRACE + max((_verdict(paces[p]) for p in service.probes), default=0.0)
+            deadline = now + GRACE + max((_verdict(paces[p]) for p in service.probes), default=0.0)
+            waiting = service.name in self._waiting  # one reload after the other must not put it off for ever
+            plan.deadline[service.name] = self._plan.deadline[service.name] if waiting else deadline
             for endpoint in endpoints_of(service, topology):
                 pair = (service.name, endpoint.name)
                 plan.endpoints[endpoint.name] = endpoint
@@ -218,7 +220,7 @@ class Engine:
             return found
         if former.health is found.health:
             return replace(found, since=former.since, score=settle(former.score, found.score))
-        self._reached[pair] = now
+        self._reached[pair] = None if found.health is Health.UNKNOWN else now
         return replace(found, since=None if former.health is Health.UNKNOWN else now)
 
     def _refresh(self, pairs: Iterable[ServiceEndpoint], now: float, trigger: str = "") -> None:
@@ -258,11 +260,14 @@ class Engine:
         """Whether one full round of probes comes first.
 
         A first decision waits for every endpoint. One after a reload waits only if it rests on nothing but endpoints
-        that have not been probed yet, for what was answered so far is the better guess.
+        that have not been probed yet, and nothing that answers is known to be out: then that is the better guess.
         """
         if name not in self.decisions:
             return any(standing.health is Health.UNKNOWN for standing in standings)
-        return min(decision.fitness.values()) is Fitness.UNKNOWN
+        if min(decision.fitness.values()) is not Fitness.UNKNOWN:
+            return False
+        given = answering(self.decisions[name].steering)
+        return all(decision.fitness.get(endpoint, Fitness.UNKNOWN) < Fitness.DOWN for endpoint in given)
 
     def _decide_one(self, service: Service, trigger: str, now: float) -> Change | None:
         name = service.name

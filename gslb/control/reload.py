@@ -7,7 +7,7 @@ import structlog
 
 from gslb.config.configuration import Configuration
 from gslb.config.load import load
-from gslb.config.sources import keep_accepted, read_accepted
+from gslb.config.sources import Sources, keep_accepted, read_accepted
 from gslb.control.changes import fixed_digest
 from gslb.control.controller import Controller
 from gslb.errors import ConfigError, Problem
@@ -31,7 +31,7 @@ async def reload_file(controller: Controller) -> str:
             report("reload refused, the former configuration stays", error)
             raise
         controller.metrics.stale.set(0)
-        keep(loaded)
+        await asyncio.to_thread(keep, loaded)
         return loaded.version
 
 
@@ -44,7 +44,7 @@ def load_or_accepted(path: Path, run_folder: Path, digest: str) -> tuple[Configu
         digest: of the settings that it was started with, see ``fixed_digest``.
 
     Raises:
-        ConfigError: the file cannot be used, and nothing was accepted before.
+        ConfigError: the file cannot be used, and nothing that was accepted before can be instead.
     """
     try:
         return _load_for(path, digest), None
@@ -52,11 +52,14 @@ def load_or_accepted(path: Path, run_folder: Path, digest: str) -> tuple[Configu
         accepted = read_accepted(run_folder)
         if accepted is None:
             raise
-        return load(path, sources=accepted), error
+        try:
+            return _load_for(path, digest, accepted), error
+        except ConfigError:
+            raise error from None
 
 
-def _load_for(path: Path, digest: str) -> Configuration:
-    configuration = load(path)
+def _load_for(path: Path, digest: str, sources: Sources | None = None) -> Configuration:
+    configuration = load(path, sources=sources)
     if fixed_digest(configuration) != digest:
         message = "changes settings that need a restart"
         raise ConfigError(Problem(str(path), "", message, "restart gslb run, or put the former values back"))
@@ -67,8 +70,8 @@ def keep(configuration: Configuration) -> None:
     """Keep a configuration that is in force, to start with when its file has faults by then."""
     try:
         keep_accepted(configuration.run_folder, configuration.sources)
-    except OSError as error:
-        log.warning("accepted configuration not kept", reason=error.strerror)
+    except (OSError, ValueError) as error:
+        log.warning("accepted configuration not kept", reason=str(error))
 
 
 def report(event: str, error: ConfigError) -> None:

@@ -14,7 +14,7 @@ from gslb.model.fitness import Fitness, Standing, View, carries, hold_of, reason
 from gslb.model.groups import merge, run_policy
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.override import Override
-from gslb.model.steering import NoAnswer, RecordType, Rule, Steering
+from gslb.model.steering import NoAnswer, RecordType, Rule, Steering, answering
 from gslb.model.topology import Region, Service
 
 __all__ = ["Decision", "Fitness", "Standing", "hold_of", "steer"]
@@ -64,8 +64,8 @@ def steer(
     fitness = {name: level for name, (level, _) in found.items()}
     outcomes = [_decide(view, kind, fitness, last_good) for kind in view.types()]
     steering = _steering(view, outcomes)
-    answering = {name for group in steering.rules[-1].groups for t in group.targets for name in t.endpoints}
-    reasons = [reason(name, level, text, answers=name in answering) for name, (level, text) in found.items()]
+    given = answering(steering)
+    reasons = [reason(name, level, text, answers=name in given) for name, (level, text) in found.items()]
     reasons += dict.fromkeys(said for outcome in outcomes for said in outcome.reasons)
     return Decision(steering, tuple(reasons), fitness, view.next_at(), any(outcome.good for outcome in outcomes))
 

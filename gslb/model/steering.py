@@ -104,6 +104,12 @@ def address_type(address: IP) -> RecordType:
     return RecordType.A if isinstance(address, IPv4Address) else RecordType.AAAA
 
 
+def answering(steering: Steering) -> set[EndpointName]:
+    """The endpoints that are in some answer."""
+    groups = (group for rule in steering.rules for group in rule.groups)
+    return {name for group in groups for target in group.targets for name in target.endpoints}
+
+
 def groups_for(rule: Rule, kind: RecordType) -> tuple[Group, ...]:
     """The groups of ``rule`` reduced to their targets of type ``kind``; groups without any are left out."""
     reduced = (Group(g.region, g.weight, tuple(t for t in g.targets if t.type is kind)) for g in rule.groups)

@@ -42,6 +42,8 @@ class ControlListener:
             log.error("control connection closed", reason=str(error))  # noqa: TRY400  the other side's fault
         except (OSError, EOFError, TimeoutError):
             log.info("control process left")
+        except asyncio.CancelledError:  # the nameserver stops; asyncio would report that as a fault of this callback
+            log.debug("control connection cancelled")
         finally:
             self._connections -= 1
             reporting.cancel()

@@ -51,6 +51,6 @@ class OverrideCopy:
             return _DECODER.decode(self._file.read_bytes())
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError, msgspec.DecodeError) as error:
             log.error("copy of the overrides cannot be read", file=str(self._file), reason=str(error))  # noqa: TRY400  no trace needed
             return None

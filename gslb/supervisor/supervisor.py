@@ -86,12 +86,12 @@ class Supervisor:
         """Start or adopt every child, and return the exit code when all of them have ended.
 
         0 after SIGINT or SIGTERM; a second one kills at once. 1 when a child, in the first 5 s of its first start,
-        could not be started or exited with 1 or 2: then all are stopped, unless one of them was adopted. SIGHUP goes to
-        ``control``. Main thread only.
+        could not be started or exited with 1 or 2: then all are stopped, unless one of them was found alive. SIGHUP
+        goes to ``control``. Main thread only.
 
         Raises:
             AlreadyRunningError: another supervisor works on ``run_dir``; nothing was touched.
-            StateError: ``run_dir`` cannot be written; nothing was touched.
+            StateError: ``run_dir`` or a lock file in it cannot be used; nothing was started.
         """
         with (
             hold_lock(lock_file(self._run_dir, "supervisor"), sys.orig_argv),
@@ -141,9 +141,9 @@ class Supervisor:
         process = Process.adopt(holder) if holder else None
         if holder is None or process is None:
             return None
+        self._adopted = True
         if holder.command == slot.child.command:
             slot.established_at = time.monotonic()
-            self._adopted = True
             log.info("process adopted", name=slot.child.name, pid=process.pid)
             if slot.child.name == "control":
                 process.signal(signal.SIGHUP)  # the configuration may have changed while nobody was there to say so

@@ -319,3 +319,27 @@ def test_a_prober_that_cannot_try_is_seen_in_the_detail() -> None:
     bench = Bench().both_up()
     bench.down(ISTANBUL, 1.0, cause=Cause.LOCAL)
     assert "local" in bench.engine.standings[API, EndpointName(f"istanbul/{ISTANBUL}")].detail
+
+
+def test_what_answers_is_taken_out_at_once_even_while_new_endpoints_are_probed() -> None:
+    """Once what was answered so far is known to be down, or drained, it is no better guess any more."""
+    regions = {"istanbul": [ISTANBUL], "ankara": ["192.0.2.4:80"]}
+    for drained in (False, True):
+        bench = Bench(service(regions=("istanbul",))).start()
+        bench.up(ISTANBUL, 0.0)
+        bench.configure(topology(service(), regions=regions), 10.0)
+        assert set(bench.answers()) == {"192.0.2.1"}
+        if drained:
+            bench.engine.order([drain("istanbul")], "drained", 11.0)
+        else:
+            bench.down(ISTANBUL, 11.0)
+        assert set(bench.answers()) == {"192.0.2.4"}
+
+
+def test_one_reload_after_the_other_does_not_put_a_decision_off_for_ever() -> None:
+    bench = Bench().both_up()
+    moved = topology(service(), regions={"istanbul": ["192.0.2.3:80"], "ankara": ["192.0.2.4:80"]})
+    bench.configure(moved, 10.0)
+    deadline = bench.engine.tick(10.0)
+    bench.configure(moved, 11.0)
+    assert bench.engine.tick(11.0) == deadline

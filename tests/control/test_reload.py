@@ -96,3 +96,19 @@ async def test_a_damaged_copy_counts_as_none(lab: Lab) -> None:
     lab.file.write_text("nonsense")
     with pytest.raises(ConfigError, match="is not valid TOML"):
         load_or_accepted(lab.file, folder, "")
+
+
+async def test_an_accepted_one_for_other_settings_is_not_taken_and_the_files_own_fault_is_told(lab: Lab) -> None:
+    folder, _ = accepted(lab)
+    lab.file.write_text("nonsense")
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        load_or_accepted(lab.file, folder, "another digest")
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"a": "\xff"}', b"[]"])
+async def test_whatever_is_in_a_damaged_copy_it_counts_as_none(lab: Lab, content: bytes) -> None:
+    folder, digest = accepted(lab)
+    (folder / "accepted.json").write_bytes(content)
+    lab.file.write_text("nonsense")
+    with pytest.raises(ConfigError, match="is not valid TOML"):
+        load_or_accepted(lab.file, folder, digest)

@@ -191,10 +191,13 @@ def test_orders_are_not_forgotten_when_the_database_cannot_be_read_at_start(stor
     final.close()
 
 
-def test_where_the_copy_of_the_orders_is_damaged_the_database_has_them(store: Store, file: Path) -> None:
+@pytest.mark.parametrize("content", [b"{", b'[{"target": "\xff"}]'])
+def test_where_the_copy_of_the_orders_is_damaged_the_database_has_them(
+    store: Store, file: Path, content: bytes
+) -> None:
     store.save_overrides([samples.override()])
     store.close()
-    file.with_suffix(".overrides.json").write_text("{")
+    file.with_suffix(".overrides.json").write_bytes(content)
     again = open_store(file, CollectorRegistry())
     assert again.load_state().overrides == (samples.override(),)
     again.close()

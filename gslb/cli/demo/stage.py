@@ -88,7 +88,7 @@ def _prepare(folder: Path) -> Configuration:
     with hold_lock(lock_file(configuration.run_folder, SUPERVISOR), sys.orig_argv):
         retire(configuration.run_folder, {SUPERVISOR}, PATIENCE)
         shutil.rmtree(configuration.run_folder)
-    for leftover in folder.glob("gslb.db*"):
+    for leftover in (*folder.glob("gslb.db*"), *folder.glob("gslb.overrides.json*")):
         leftover.unlink()
     check_start(configuration)
     return configuration
