@@ -41,10 +41,10 @@ CLOSE_DEADLINE = 5.0
 class Store:
     """The state. Made by ``open_store``, which says ``trouble`` where it could not be made ready; ``close`` it.
 
-    ``record``, ``save_checks`` and ``roll_up`` never block and never raise; ``save_overrides`` waits for the disk when
-    the overrides have changed, since an order is acknowledged after it, and does not raise either. What cannot be
-    stored, such as text that is not Unicode, is logged and counted in gslb_state_dropped_total. What is put in is read back at
-    once. Times are aware.
+    ``record``, ``save_checks`` and ``roll_up`` never block and never raise; ``save_overrides`` waits for the disk
+    when the overrides have changed, since an order is acknowledged after it, and does not raise either. What cannot
+    be stored, such as text that is not Unicode, is logged and counted in gslb_state_dropped_total. What is put in
+    is read back at once. Times are aware.
     """
 
     def __init__(
