@@ -6,5 +6,11 @@ add to them through the entry point group ``gslb.probes``.
 
 BUILTIN = {
     "http": "probes.http:Http",
+    "https": "probes.http:Https",
     "tcp": "probes.tcp:Tcp",
+    "tls": "probes.tls:Tls",
+    "dns": "probes.dns:Dns",
+    "icmp": "probes.icmp:Icmp",
+    "grpc": "probes.grpc:Grpc",
+    "exec": "probes.exec:Exec",
 }

@@ -1,12 +1,19 @@
-"""The port that every probe implements, and what they share: targets, and causes of socket errors."""
+"""The port that every probe implements, and what they share: targets, and causes of errors.
+
+A probe is a class of options whose ``session`` opens what is needed to probe one target again and again. It starts
+attempts, each of which ends exactly once: with a call of ``done``, or by ``expire`` when time is up. A probe that would
+rather be a coroutine implements ``AsyncProbe`` instead.
+"""
 
 import errno
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from gslb.model.address import IP
-from gslb.model.observation import Cause, Observation
+from gslb.model.observation import Cause, Observation, Timing
+from probes.net.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +30,52 @@ class Target:
     port: int
     name: str
 
+    @property
+    def host(self) -> str:
+        """The host as configured: a name, or an address without brackets."""
+        return self.name.rpartition(":")[0].strip("[]")
+
+
+Done = Callable[[Observation], None]
+
+
+class Attempt(Protocol):
+    """One attempt under way."""
+
+    def expire(self) -> Observation:
+        """Time is up: give up, free what is held, and say what was missing. ``done`` is not called any more."""
+
+
+class Session(Protocol):
+    """Probes one target. Attempts may overlap while failures are being confirmed."""
+
+    def start(self, timeout: float, done: Done) -> Attempt:
+        """Begin an attempt. ``done`` takes its outcome, within this call already or later.
+
+        Args:
+            timeout: seconds after which ``expire`` will be called, for those who must know beforehand.
+            done: takes the outcome, once; not called after ``expire``.
+
+        Raises:
+            OSError: it cannot even be tried; whoever calls makes it the outcome.
+        """
+
+    def close(self) -> None:
+        """Free what is kept between attempts; none is under way."""
+
 
 class Probe(Protocol):
     """One kind of check with its options. Instances are shared by all targets and hold no state between attempts."""
 
-    async def attempt(self, target: Target, timeout: float) -> Observation:  # noqa: ASYNC109  a probe reports it as a cause
-        """Make one attempt within ``timeout`` seconds.
+    def session(self, target: Target, network: Network) -> Session:
+        """What probes ``target`` through ``network``."""
 
-        Every outcome is an Observation, time-out and socket errors included; only cancellation is raised.
-        """
+
+class AsyncProbe(Protocol):
+    """The simpler port: one attempt is one coroutine."""
+
+    async def attempt(self, target: Target, timeout: float) -> Observation:  # noqa: ASYNC109  told, not obeyed
+        """Make one attempt; it is cancelled after ``timeout`` seconds. An OSError is told by its cause."""
 
 
 _CAUSES: Mapping[int, Cause] = {
@@ -46,19 +90,41 @@ _CAUSES: Mapping[int, Cause] = {
     errno.EADDRNOTAVAIL: Cause.LOCAL,
     errno.EACCES: Cause.LOCAL,
     errno.EPERM: Cause.LOCAL,
+    errno.ENOENT: Cause.LOCAL,
+    errno.EAFNOSUPPORT: Cause.LOCAL,
 }
 
 
-def cause_of(error: OSError) -> Cause:
-    """The cause that a socket error stands for."""
-    return _CAUSES.get(error.errno or 0, Cause.UNREACHABLE)
+def cause_of(error: Exception) -> Cause:
+    """The cause that an error stands for. What is no OSError is a fault of the probe itself."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return Cause.CERTIFICATE
+        case ssl.SSLError():
+            return Cause.TLS
+        case OSError():
+            return _CAUSES.get(error.errno or 0, Cause.UNREACHABLE)
+        case _:
+            return Cause.LOCAL
 
 
-def failure(cause: Cause, latency: float, detail: str) -> Observation:
+def failure(cause: Cause, latency: float, detail: str, timing: Timing | None = None) -> Observation:
     """A failed attempt."""
-    return Observation(ok=False, latency=latency, cause=cause, detail=detail)
+    return Observation(ok=False, latency=latency, cause=cause, detail=detail, timing=timing)
 
 
-def socket_failure(error: OSError, latency: float) -> Observation:
+def error_failure(error: Exception, latency: float, timing: Timing | None = None) -> Observation:
     """The failed attempt that ended in ``error``."""
-    return failure(cause_of(error), latency, error.strerror or str(error))
+    return failure(cause_of(error), latency, _words(error), timing)
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"certificate: {error.verify_message}"
+        case ssl.SSLError():
+            return f"TLS: {error.reason or error.strerror or error}"
+        case OSError():
+            return error.strerror or str(error)
+        case _:
+            return str(error)

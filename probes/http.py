@@ -1,210 +1,345 @@
-"""http: the endpoint answers a request with an expected status, and says in its health document that it serves.
+"""http and https: the endpoint answers a request as expected.
 
 Options:
     path        what to ask for; default ``/``
-    method      ``GET`` or ``HEAD``; default ``GET``
+    method      method of the request; default ``GET``
     host        the Host header; default the endpoint as configured
-    expect      statuses that pass, as ``"200"`` or ``"200-399"``; default ``["200-299"]``
-    document    ``"gslb"`` reads the body as the health document of gslb's own gateway; default none
-
-Each attempt is a new connection, as a new client's would be.
+    headers     further headers
+    body        body of the request, as for GraphQL
+    keep_alive  go on with the connection of the attempt before; default false, a new one each time, as a new client has
+    redirects   how many redirects to follow; default 0, so that a redirect is judged by its status
+    expect, contains, matches, fields, document
+                what passes; see Expectation
+    tls         (https only) whom to trust and what to present; see TlsOptions
 """
 
 import asyncio
-import re
-from dataclasses import dataclass
-from time import perf_counter
-from typing import Annotated, Literal, Self, cast
+from functools import cached_property
+from time import monotonic
+from typing import Annotated, Literal, Self
 
-import httptools
-import msgspec
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, PlainSerializer, model_validator
 
-from gslb.model.observation import Cause, HealthReport, Observation, ServingState
-from gslb.model.options import Options
-from probes.base import Target, cause_of, failure, socket_failure
+from gslb.model.address import IP
+from gslb.model.observation import Cause, Observation, Timing
+from probes.base import Done, Target, error_failure, failure
+from probes.net.connection import Stream
+from probes.net.http1 import Response, ResponseError
+from probes.net.keep import Keeper
+from probes.net.network import Network
+from probes.net.secure import SecureConnection
+from probes.net.trust import Ticket, TlsOptions, Trust, trust_of
+from probes.redirect import FOLLOWED, Request, is_secret, redirected
+from probes.response import Expectation
 
-MAX_BODY = 64 * 1024
 USER_AGENT = "gslb"
+_OURS = {"host", "connection", "content-length", "transfer-encoding", "upgrade", "expect", "te"}
+_REQUEST_TIMEOUT = 408
 
-_RANGE = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
-_FINAL = 200
-"""lower statuses are interim (RFC 9110, section 15.2)"""
-_FRAMING = (b"content-length", b"transfer-encoding")
-
-
-@dataclass(frozen=True, slots=True)
-class StatusRange:
-    """Statuses from ``low`` to ``high``, both included."""
-
-    low: int
-    high: int
-
-    def __contains__(self, status: int) -> bool:
-        return self.low <= status <= self.high
-
-    def __str__(self) -> str:
-        return str(self.low) if self.low == self.high else f"{self.low}-{self.high}"
-
-
-def _read_range(value: object) -> StatusRange:
-    match = _RANGE.fullmatch(str(value))
-    if match is None or int(match[1]) > int(match[2] or match[1]):
-        raise ValueError(f'{value!r} is not a status or a range of them; write it as "200" or "200-399"')
-    return StatusRange(int(match[1]), int(match[2] or match[1]))
-
-
-Statuses = Annotated[StatusRange, BeforeValidator(_read_range), PlainSerializer(str)]
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
-Host = Annotated[str, Field(pattern=r"^[!-~]+$")]
+Host = Annotated[
+    str,
+    Field(
+        max_length=260,
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?)(:[0-9]{1,5})?$",
+    ),
+]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[ -~]*$", max_length=8192)]
 
 
-class Document(msgspec.Struct):
-    """The health document of gslb's gateway, as far as probes read it; further keys are of no concern here."""
-
-    schema: Literal[1]
-    state: ServingState
-    saturation: float = 0.0
+def _masked(headers: dict[str, str]) -> dict[str, str]:
+    """Headers as they may be shown: credentials do not belong on a terminal."""
+    return {name: "***" if is_secret(name) else value for name, value in headers.items()}
 
 
-class Http(Options):
+class Http(Expectation):
     """Ask, and judge the answer."""
 
     path: Annotated[Path, Field(description="what to ask for")] = "/"
-    method: Annotated[Literal["GET", "HEAD"], Field(description="method of the request")] = "GET"
+    method: Annotated[
+        Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"], Field(description="method of the request")
+    ] = "GET"
     host: Annotated[Host | None, Field(description="Host header; default: the endpoint as configured")] = None
-    expect: Annotated[list[Statuses], Field(min_length=1, description='statuses that pass, as "200" or "200-399"')] = [  # noqa: RUF012  pydantic copies it
-        StatusRange(200, 299)
-    ]
-    document: Annotated[
-        Literal["gslb"] | None, Field(description='"gslb" reads the body as the health document of gslb\'s own gateway')
-    ] = None
+    headers: Annotated[
+        dict[HeaderName, HeaderValue],
+        PlainSerializer(_masked),
+        Field(max_length=50, repr=False, description="further headers"),
+    ] = {}  # noqa: RUF012  pydantic copies it
+    body: Annotated[str, Field(max_length=65536, description="body of the request")] = ""
+    keep_alive: Annotated[bool, Field(description="go on with the connection of the attempt before")] = False
+    redirects: Annotated[int, Field(ge=0, le=10, description="how many redirects to follow")] = 0
 
     @model_validator(mode="after")
-    def _a_document_has_a_body(self) -> Self:
-        if self.document is not None and self.method == "HEAD":
-            raise ValueError("a response to HEAD has no document; remove document, or use method GET")
+    def _request_makes_sense(self) -> Self:
+        if self.reads_body and self.method == "HEAD":
+            raise ValueError("a response to HEAD has no body; remove what is expected of it, or use method GET")
+        if self.body and self.method in ("GET", "HEAD"):
+            raise ValueError(f"a {self.method} request has no body; remove body, or use method POST")
+        for name in self.headers:
+            if name.lower() in _OURS:
+                raise ValueError(f"header {name} is made by gslb itself; remove it (host sets the Host header)")
         return self
 
-    async def attempt(self, target: Target, timeout: float) -> Observation:  # noqa: ASYNC109  see Probe
-        """Up when a response with an expected status (and document) arrives in time."""
-        loop, started = asyncio.get_running_loop(), perf_counter()
-        exchange = _Exchange(self._request(target), whole=self.document is not None)
-        try:
-            async with asyncio.timeout(timeout):
-                await loop.create_connection(lambda: exchange, str(target.ip), target.port)
-                fault = await exchange.done
-        except TimeoutError:
-            return failure(Cause.TIMEOUT, perf_counter() - started, exchange.silence())
-        except OSError as error:
-            return socket_failure(error, perf_counter() - started)
-        finally:
-            exchange.close()
-        latency = perf_counter() - started
-        return failure(fault.cause, latency, fault.detail) if fault else self._judge(exchange, latency)
+    def session(self, target: Target, network: Network) -> "_Session":
+        """See Probe."""
+        return _Session(self, target, network, None)
 
-    def _request(self, target: Target) -> bytes:
-        lines = (
-            f"{self.method} {self.path} HTTP/1.1",
-            f"Host: {self.host or target.name}",
-            f"User-Agent: {USER_AGENT}",
-            "Accept: */*",
-            "Connection: close",
-        )
-        return "\r\n".join((*lines, "", "")).encode("ascii")
-
-    def _judge(self, exchange: "_Exchange", latency: float) -> Observation:
-        detail = f"HTTP {exchange.status}"
-        report, fault = _read_document(exchange.body) if self.document else (None, None)
-        if not any(exchange.status in statuses for statuses in self.expect):
-            state = f", health document says {report.state}" if report else ""
-            return failure(Cause.STATUS, latency, detail + state)
-        if fault is not None:
-            return failure(Cause.BODY, latency, fault)
-        if report is not None and report.state is ServingState.UNAVAILABLE:
-            return failure(Cause.BODY, latency, f"{detail}, health document says {report.state}")
-        return Observation(ok=True, latency=latency, detail=detail, report=report)
+    def request(self, target: Target, *, secure: bool) -> Request:
+        """What is asked first."""
+        headers = {"Host": self.host or target.name, "User-Agent": USER_AGENT, "Accept": "*/*"}
+        if self.body:
+            headers["Content-Type"] = "application/json"
+        given = {name.lower() for name in self.headers}
+        headers = {name: value for name, value in headers.items() if name.lower() not in given} | self.headers
+        if not self.keep_alive:
+            headers["Connection"] = "close"
+        return Request(self.method, secure, target.ip, target.port, self.path, headers, self.body.encode())
 
 
-def _read_document(body: bytes) -> tuple[HealthReport | None, str | None]:
-    """The report, or what is wrong with it."""
-    try:
-        document = msgspec.json.decode(body, type=Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return None, f"health document: {error}"
-    return HealthReport(document.state, max(0.0, document.saturation)), None
+class Https(Http):
+    """The same over TLS."""
+
+    tls: Annotated[TlsOptions, Field(description="whom to trust and what to present")] = TlsOptions()
+
+    def session(self, target: Target, network: Network) -> "_Session":
+        """See Probe."""
+        return _Session(self, target, network, self.tls)
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Why there is no response to judge."""
+class _Session:
+    """Keeps one idle connection, where asked to, and the TLS session."""
 
-    cause: Cause
-    detail: str
+    def __init__(self, probe: Http, target: Target, network: Network, tls: TlsOptions | None) -> None:
+        self.probe, self.network = probe, network
+        self.request = probe.request(target, secure=tls is not None)
+        self.octets = self.request.encode()
+        self.reads_body = probe.reads_body
+        self.tls = tls or TlsOptions()
+        host = probe.host or target.name
+        self.name = self.tls.name or _without_port(host)
+        self.ticket = Ticket(self.tls.resume)
+        self.keeper = Keeper()
 
+    @cached_property
+    def trust(self) -> Trust:
+        """Made with the first use: only redirects lead from http to TLS."""
+        return trust_of(self.tls)
 
-class _Exchange(asyncio.Protocol):
-    """One request and its response; ``done`` is set at the head, or at the end of the body if ``whole``."""
-
-    def __init__(self, request: bytes, *, whole: bool) -> None:
-        self.done: asyncio.Future[_Fault | None] = asyncio.get_running_loop().create_future()
-        self.status = 0
-        self.body = b""
-        self._framed = False
-        self._request, self._whole = request, whole
-        self._parser = httptools.HttpResponseParser(self)
-        self._transport: asyncio.Transport | None = None
-
-    def silence(self) -> str:
-        """What was missing when time ran out."""
-        if self._transport is None:
-            return "no connection in time"
-        return "no complete body in time" if self.status else "no response in time"
+    def start(self, timeout: float, done: Done) -> "_Attempt":  # noqa: ARG002  the port's signature
+        """See Session."""
+        return _Attempt(self, done)
 
     def close(self) -> None:
-        """Drop the connection without waiting for anything."""
-        if self._transport is not None:
-            self._transport.abort()
-        self.done.cancel()
+        """See Session."""
+        self.keeper.close()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of asyncio's
-        self._transport.write(self._request)
 
-    def data_received(self, data: bytes) -> None:
+class _Attempt:
+    """One request and its response; with redirects, several of them."""
+
+    __slots__ = (
+        "_done",
+        "_looking_up",
+        "_octets",
+        "_redirects",
+        "_request",
+        "_response",
+        "_reused",
+        "_sent",
+        "_session",
+        "_started",
+        "_stream",
+        "_timing",
+    )
+
+    def __init__(self, session: _Session, done: Done) -> None:
+        self._session, self._started = session, monotonic()
+        self._done: Done | None = done
+        self._redirects = session.probe.redirects
+        self._timing, self._sent = Timing(), 0.0
+        self._looking_up: asyncio.Task[None] | None = None
+        self._response: Response | None = None
+        self._request, self._octets = session.request, session.octets
+        kept = session.keeper.take() if session.probe.keep_alive else None
+        self._reused = kept is not None
+        if kept is not None:
+            kept.user, self._stream = self, kept
+            self.connected()
+        else:
+            self._stream = self._connect(session.name)
+
+    def expire(self) -> Observation:
+        """See Attempt."""
+        self._done = None
+        self._stream.abort()
+        if self._looking_up is not None:
+            self._looking_up.cancel()
+        self._time_connection()
+        return failure(Cause.TIMEOUT, self._elapsed(), self._missing(), self._timing)
+
+    def connected(self) -> None:
+        """See User."""
+        self._time_connection()
+        self._response = Response(whole=self._session.reads_body, head_only=self._request.method == "HEAD")
+        self._sent = monotonic()
+        self._stream.write(self._octets)
+
+    def received(self, data: bytes) -> None:
+        """See User."""
+        response = self._response
+        if response is None:
+            return
+        if self._timing.first_byte is None:
+            self._timing = Timing(self._timing.connect, self._timing.tls, monotonic() - self._sent)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._finish(_Fault(Cause.PROTOCOL, f"not an HTTP response: {error}"))
-        except httptools.HttpParserUpgrade:
-            self._finish(_Fault(Cause.PROTOCOL, "switched to another protocol"))
+            response.feed(data)
+        except ResponseError as error:
+            self._fail(error.cause, str(error))
+        else:
+            self._advance(response)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        if isinstance(exc, OSError):
-            self._finish(_Fault(cause_of(exc), exc.strerror or str(exc)))
-        if self.status and not self._framed:
-            self._finish(None)  # a body without length ends with the connection (RFC 9112, section 6.3)
-        self._finish(_Fault(Cause.RESET, "closed before the response was complete"))
+    def lost(self, error: Exception | None) -> None:
+        """See User."""
+        if self._done is None:
+            return
+        if self._reused and self._timing.first_byte is None:
+            self._again()
+        elif error is not None:
+            self._time_connection()
+            self._finish(error_failure(error, self._elapsed(), self._timing))
+        else:
+            self._end_of_stream()
 
-    def on_header(self, name: bytes, value: bytes) -> None:  # noqa: ARG002  the parser's signature
-        self._framed = self._framed or name.lower() in _FRAMING
+    def _end_of_stream(self) -> None:
+        if self._response is None:
+            self._time_connection()
+            self._fail(Cause.RESET, "closed before a request could be sent")
+            return
+        try:
+            self._response.end()
+        except ResponseError as error:
+            self._fail(error.cause, str(error))
+        else:
+            self._advance(self._response)
 
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status >= _FINAL:
-            self.status = status
-            if not self._whole:
-                self._finish(None)
+    def _advance(self, response: Response) -> None:
+        if self._done is not None:
+            if self._reused and response.status == _REQUEST_TIMEOUT:
+                self._again()
+                return
+            if self._redirects and response.location and response.status in FOLLOWED:
+                self._follow(response)
+                return
+            if response.judgeable:
+                self._judge(response)
+        if self._done is None:
+            self._leave(response)
 
-    def on_body(self, body: bytes) -> None:
-        self.body += body
-        if len(self.body) > MAX_BODY:
-            self._finish(_Fault(Cause.BODY, f"body of more than {MAX_BODY} bytes"))
+    def _judge(self, response: Response) -> None:
+        verdict = self._session.probe.judge(response)
+        latency = self._elapsed()
+        ok = verdict.cause is None
+        self._finish(Observation(ok, latency, verdict.cause, verdict.detail, verdict.report, self._timing))
 
-    def on_message_complete(self) -> None:
-        if self.status:
-            self._finish(None)
+    def _leave(self, response: Response) -> None:
+        """The verdict is there: keep the connection, read it empty first, or drop it."""
+        session, stream = self._session, self._stream
+        if self._request is not session.request:
+            stream.abort()  # redirected: neither connection nor TLS session are those of the target
+            return
+        if session.ticket.lifetime and isinstance(stream, SecureConnection):
+            session.ticket.keep(stream)
+        if session.probe.keep_alive and stream.open:
+            if response.reusable:
+                session.keeper.keep(stream)
+                return
+            if not response.complete and not response.truncated:
+                session.keeper.finish(stream)
+                return
+        stream.abort()
 
-    def _finish(self, fault: _Fault | None) -> None:
-        if not self.done.done():
-            self.done.set_result(fault)
+    def _follow(self, response: Response) -> None:
+        self._stream.abort()
+        self._redirects -= 1
+        try:
+            self._request = redirected(self._request, response.status, response.location)
+        except ResponseError as error:
+            self._fail(error.cause, str(error))
+            return
+        self._octets, self._response, self._reused = self._request.encode(), None, False
+        self._timing = Timing()
+        if isinstance(self._request.host, str):
+            self._looking_up = asyncio.create_task(self._look_up(self._request.host))
+        else:
+            self._redirect_to(self._request.host)
+
+    async def _look_up(self, host: str) -> None:
+        try:
+            ip = await self._session.network.lookup(host)
+        except OSError:
+            ip = None
+        if ip is None:
+            self._fail(Cause.RESOLVE, f"redirected to {host}, which has no address")
+        else:
+            self._redirect_to(ip)
+
+    def _redirect_to(self, ip: IP) -> None:
+        refusal = self._session.network.refusal(ip)
+        if refusal is not None:
+            self._fail(Cause.FORBIDDEN, f"redirected to {ip}: {refusal}")
+        else:
+            self._request = self._request.at(ip)
+            self._reconnect(_without_port(self._request.headers["Host"]))
+
+    def _again(self) -> None:
+        """The server has given an idle connection up just as it was used again (RFC 9112, section 9.3.1)."""
+        self._stream.abort()
+        self._reused, self._response, self._timing = False, None, Timing()
+        self._reconnect(self._session.name)
+
+    def _reconnect(self, name: str) -> None:
+        try:
+            self._stream = self._connect(name)
+        except OSError as error:
+            self._finish(error_failure(error, self._elapsed(), self._timing))
+
+    def _connect(self, name: str) -> Stream:
+        request, network = self._request, self._session.network
+        assert not isinstance(request.host, str)  # noqa: S101  looked up
+        if not request.secure:
+            return network.connect(request.host, request.port, self)
+        context = self._session.trust.context()
+        first = request is self._session.request
+        session = self._session.ticket.session(context) if first else None
+        return network.secure(request.host, request.port, self, context, name, session)
+
+    def _fail(self, cause: Cause, detail: str) -> None:
+        self._stream.abort()
+        self._finish(failure(cause, self._elapsed(), detail, self._timing))
+
+    def _finish(self, observation: Observation) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(observation)
+
+    def _time_connection(self) -> None:
+        """How long the connection took so far; another one than that of the attempt before has no say in this."""
+        if self._response is None and not self._reused:
+            self._timing = Timing(self._stream.connect_time, self._stream.tls_time)
+
+    def _missing(self) -> str:
+        if isinstance(self._request.host, str):
+            return f"no address of {self._request.host} in time"
+        if self._response is None:
+            return "no connection in time" if self._stream.connect_time is None else "no TLS handshake in time"
+        return "no complete body in time" if self._response.status else "no response in time"
+
+    def _elapsed(self) -> float:
+        return monotonic() - self._started
+
+
+def _without_port(host: str) -> str:
+    """The host of a Host header, without brackets."""
+    bare = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    return bare.strip("[]")

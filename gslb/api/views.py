@@ -7,6 +7,7 @@ from typing import Any
 import gslb
 from gslb.control.controller import Controller
 from gslb.control.health import endpoints_of
+from gslb.control.vantage import Vantage
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
 from gslb.model.names import ServiceName
@@ -44,8 +45,20 @@ def status_view(controller: Controller) -> View:
             {"name": place.name, "connected": place.connected, "generation": place.generation}
             for place in controller.embedded.places()
         ],
+        "vantages": [_vantage_view(controller, vantage) for vantage in engine.votes.vantages.values()],
         "services": [_service_view(controller, name) for name in engine.topology.services],
         "drains": [override_view(controller, override) for override in controller.orders.in_force],
+    }
+
+
+def _vantage_view(controller: Controller, vantage: Vantage) -> View:
+    doubt = vantage.doubt
+    return {
+        "name": vantage.name,
+        "state": "doubts itself" if doubt else "ok",
+        "reason": doubt.reason if doubt else None,
+        "since": _moment(controller, doubt.since) if doubt else None,
+        "references": sorted(vantage.references),
     }
 
 

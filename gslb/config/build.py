@@ -50,7 +50,9 @@ def build_probe(reader: Reader, name: str, table: dict[str, Any]) -> ProbeSetup 
         reader.plugin_fault(error, (*at, "type"))
         return None
     probe = reader.parse(plugin, options, at, timing_keys)
-    return ProbeSetup(probe, section.pace()) if section is not None and probe is not None else None
+    return (
+        ProbeSetup(probe, section.pace(), tuple(section.allow)) if section is not None and probe is not None else None
+    )
 
 
 def build_service(
@@ -60,6 +62,7 @@ def build_service(
     regions: Mapping[str, Any],
     probes: Mapping[str, Any],
     zones: Sequence[str],
+    vantages: int,
 ) -> Service | None:
     """A service of the model, or None with the problems noted.
 
@@ -70,6 +73,7 @@ def build_service(
         regions: all region tables; those with faults of their own count as existing.
         probes: all probe tables, likewise.
         zones: origins of all zones.
+        vantages: how many vantage points there are.
     """
     at, before = ("services", key), len(reader.problems)
     name = _service_name(reader, key, zones)
@@ -77,6 +81,9 @@ def build_service(
     _check_names(reader, (*at, "regions"), "region", section.regions, regions)
     _check_names(reader, (*at, "probes"), "probe", section.probes, probes)
     _check_names(reader, (*at, "when_all_down", "fallback"), "region", [fallback] if fallback else [], regions)
+    if section.quorum is not None and section.quorum > vantages:
+        points = f"there {'is' if vantages == 1 else 'are'} {vantages} vantage point{'s'[: vantages > 1]}"
+        reader.fault((*at, "quorum"), f"is {section.quorum}, but {points}", "lower it, or add [vantages] sections")
     steps = tuple(
         step for index, entry in enumerate(section.policy) if (step := _step(reader, (*at, "policy", index), entry))
     )
@@ -90,6 +97,7 @@ def build_service(
         probes=tuple(ProbeName(probe) for probe in section.probes),
         policy=steps,
         require=section.require,
+        quorum=section.quorum or vantages // 2 + 1,
         ttl_steady=int(section.ttl.steady),
         ttl_alert=int(section.ttl.alert),
         hold=section.hold,

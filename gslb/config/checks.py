@@ -5,19 +5,21 @@ from itertools import combinations
 
 from pydantic import TypeAdapter, ValidationError
 
-from gslb.config.configuration import ProbeSetup
+from gslb.config.configuration import ProbeSetup, VantageSetup
 from gslb.config.names import is_below
 from gslb.config.reader import Reader
 from gslb.config.zones import ZoneSection
 from gslb.errors import SnapshotError
 from gslb.model.area import overlap
 from gslb.model.duration import format_duration
-from gslb.model.names import ProbeName, RegionName, ServiceName
+from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
+from gslb.model.observation import REFERENCE
 from gslb.model.options import Key
 from gslb.model.rto import Rto, predict_rto
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.snapshot import Zone
 from gslb.nameserver.zone import compile_zone
+from probes.net.guard import refusal
 from providers.base import Capabilities
 
 _STEERED = {"A", "AAAA", "CNAME"}
@@ -106,6 +108,26 @@ def check_require(reader: Reader, service: Service) -> None:
         )
 
 
+def check_reserved(reader: Reader, probes: Iterable[str]) -> None:
+    """No probe has the name under which reference targets are probed."""
+    if REFERENCE in probes:
+        remedy = "give the probe another name"
+        reader.fault(("probes", REFERENCE), "is how probes of reference targets are called", remedy)
+
+
+def check_addresses(reader: Reader, topology: Topology, probes: Mapping[ProbeName, ProbeSetup]) -> None:
+    """No endpoint is an address that its probes refuse: link-local, or where a cloud hands out credentials."""
+    for service in topology.services.values():
+        for endpoint in topology.endpoints_of(service):
+            host = endpoint.probe.host
+            if isinstance(host, str):
+                continue
+            refused = next(filter(None, (refusal(host, probes[name].allow) for name in service.probes)), None)
+            if refused:
+                remedy = f'set allow = ["{host}/{host.max_prefixlen}"] in the probe if it is meant'
+                reader.fault(("regions", endpoint.region, "endpoints"), f"{host} is not probed: {refused}", remedy)
+
+
 def check_collisions(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> None:
     """A service's name has no addresses of its own in a master file."""
     static = {record.name: record.type for zone in zones for record in zone.records if record.type in _STEERED}
@@ -161,8 +183,14 @@ def check_rto(reader: Reader, topology: Topology, rto: Mapping[ServiceName, Rto]
             )
 
 
-def oddities(topology: Topology, probes: Mapping[ProbeName, ProbeSetup]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def oddities(
+    topology: Topology, probes: Mapping[ProbeName, ProbeSetup], vantages: Mapping[VantageName, VantageSetup]
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Key path, message and remedy of what is allowed but hardly meant."""
+    for vantage, setup in vantages.items():
+        if len(setup.references) == 1:
+            text = "only one: when it fails, this vantage point doubts itself although its network works"
+            yield ("vantages", vantage, "references"), text, "add a second one that does not fail with the first"
     used = {member.region for service in topology.services.values() for member in service.members}
     used |= {service.fallback for service in topology.services.values() if service.fallback}
     for name in topology.regions.keys() - used:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -11,21 +12,33 @@ from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
 from gslb.errors import Problem
+from gslb.model.address import Address
 from gslb.model.gateway import Gateway
-from gslb.model.names import ProbeName, RegionName, ServiceName
+from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.pacing import Pace
 from gslb.model.rto import Rto
 from gslb.model.topology import Topology
 from gslb.nameserver.snapshot import Zone
-from probes.base import Probe
+from probes.base import AsyncProbe, Probe
+from probes.net.source import DIRECT, Source
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSetup:
     """A probe with its timing."""
 
-    probe: Probe
+    probe: Probe | AsyncProbe
     pace: Pace
+    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    """networks that may be probed although link-local or metadata addresses"""
+
+
+@dataclass(frozen=True, slots=True)
+class VantageSetup:
+    """A vantage point: where its sockets come from, and its reference targets."""
+
+    source: Source = DIRECT
+    references: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class Configuration:
     Attributes:
         path: the file.
         version: first digits of the SHA-256 of the file and the zone files it names.
+        vantages: places to probe from, at least one.
         zones: zones of the embedded nameserver, with their static records.
         rto: predicted recovery time of each service that is probed.
         warnings: what is allowed but hardly meant.
@@ -50,6 +64,7 @@ class Configuration:
     log: LogSection
     topology: Topology
     probes: Mapping[ProbeName, ProbeSetup]
+    vantages: Mapping[VantageName, VantageSetup]
     zones: tuple[Zone, ...]
     gateways: Mapping[RegionName, Gateway]
     rto: Mapping[ServiceName, Rto]

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from gslb.config import checks
 from gslb.config.api import ApiSection
 from gslb.config.build import build_probe, build_region, build_service
-from gslb.config.configuration import Configuration, ProbeSetup
+from gslb.config.configuration import Configuration, ProbeSetup, VantageSetup
 from gslb.config.environment import expand, unknown
 from gslb.config.faults import key_path, suggest
 from gslb.config.gateways import GatewaySection
@@ -24,11 +24,12 @@ from gslb.config.reader import Reader
 from gslb.config.regions import RegionSection
 from gslb.config.services import ServiceSection
 from gslb.config.sources import Sources
+from gslb.config.vantages import VantageSection
 from gslb.config.zonefile import complete, read_zone_file
 from gslb.config.zones import ZoneSection
 from gslb.errors import ConfigError, Problem
 from gslb.model.gateway import Gateway
-from gslb.model.names import ProbeName, RegionName, ServiceName
+from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.snapshot import Zone
 from providers import BUILTIN as PROVIDERS
@@ -45,6 +46,7 @@ KEYED: dict[str, type[BaseModel]] = {
     "regions": RegionSection,
     "services": ServiceSection,
     "gateways": GatewaySection,
+    "vantages": VantageSection,
 }
 SECTIONS = (*SINGLE, *KEYED, "providers", "probes")
 VERSION_DIGITS = 12
@@ -123,10 +125,13 @@ class _Loader:
         defined = {name: regions.get(name) for name in region_sections}
         if not reader.tables("services"):
             reader.fault(("services",), "none, so there is nothing to answer", 'add a [services."NAME"] section')
-        services = self.services(defined, probes, zones)
+        vantages = self.vantages(node.name if node else "")
+        services = self.services(defined, probes, zones, len(vantages))
         gateways = self.gateways(defined)
         checks.check_keys(reader, "regions", region_sections)
         checks.check_keys(reader, "probes", probes)
+        checks.check_keys(reader, "vantages", reader.tables("vantages"))
+        checks.check_reserved(reader, probes)
         for region in regions.values():
             checks.check_endpoints(reader, region)
         if reader.problems or node is None or api is None or nameserver is None or log is None:
@@ -144,12 +149,13 @@ class _Loader:
             log=log,
             topology=topology,
             probes=setups,
+            vantages=vantages,
             zones=tuple(zones.values()),
             gateways=gateways,
             rto=rto,
             warnings=tuple(
                 Problem(str(self.path), key_path(at), message, remedy)
-                for at, message, remedy in sorted(checks.oddities(topology, setups))
+                for at, message, remedy in sorted(checks.oddities(topology, setups, vantages))
             ),
             sections=tuple(reader.parsed),
         )
@@ -203,18 +209,28 @@ class _Loader:
             return ()
         return read_zone_file(self.path.parent / section.file, origin, self.sources)
 
+    def vantages(self, node: str) -> dict[VantageName, VantageSetup]:
+        """Vantage points by name; where the file has none, this node is one."""
+        found = {
+            VantageName(name): VantageSetup(section.make_source(), tuple(section.references))
+            for name, section in self.keyed(VantageSection, "vantages").items()
+            if section is not None
+        }
+        return found or {VantageName(node): VantageSetup()}
+
     def services(
         self,
         regions: Mapping[str, Region | None],
         probes: Mapping[str, ProbeSetup | None],
         zones: Mapping[str, Zone],
+        vantages: int,
     ) -> dict[ServiceName, Service]:
         """Services by name, those without faults."""
         found: dict[ServiceName, Service] = {}
         for key, section in self.keyed(ServiceSection, "services").items():
             if section is None:
                 continue
-            service = build_service(self.reader, key, section, regions, probes, tuple(zones))
+            service = build_service(self.reader, key, section, regions, probes, tuple(zones), vantages)
             if service is None:
                 continue
             if service.name in found:
@@ -237,6 +253,7 @@ class _Loader:
     ) -> dict[ServiceName, Any]:
         """Check what needs the whole; the predicted recovery times are a by-product."""
         checks.check_areas(self.reader, topology)
+        checks.check_addresses(self.reader, topology, probes)
         for service in topology.services.values():
             checks.check_require(self.reader, service)
         checks.check_collisions(self.reader, topology, tuple(zones.values()))

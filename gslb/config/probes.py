@@ -2,16 +2,25 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from gslb.config.faults import shown
 from gslb.model.duration import format_duration
-from gslb.model.options import Key, Options, PositiveDuration
+from gslb.model.options import Duration, Key, NetworkText, Options, PositiveDuration
 from gslb.model.pacing import Pace
-from gslb.model.step import Thresholds
+from gslb.model.step import Evidence, Thresholds
 
 CONFIRM = 0.2
+BACKOFF = 10.0
 
 Count = Annotated[int, Field(ge=1, le=100)]
+
+
+def _read_evidence(value: object) -> object:
+    choices = [choice.value for choice in Evidence]
+    if value not in choices:
+        raise ValueError(f"{shown(value)} is no choice; write one of {', '.join(map(repr, choices))}")
+    return Evidence(value)
 
 
 class ProbeSection(Options):
@@ -27,6 +36,24 @@ class ProbeSection(Options):
     confirm_timeout: Annotated[
         PositiveDuration | None, Field(description="longest a confirming attempt may take; default: timeout")
     ] = None
+    hedge: Annotated[
+        PositiveDuration | None,
+        Field(description="an attempt slower than usual by this much is confirmed at once; default: at its timeout"),
+    ] = None
+    tripwire: Annotated[
+        bool, Field(description="hold a connection open to each endpoint; its end leads to an attempt at once")
+    ] = False
+    evidence: Annotated[
+        Evidence,
+        BeforeValidator(_read_evidence),
+        Field(description="what it takes to go down: confirmed, or two-signals (tripwire and a refused reconnect)"),
+    ] = Evidence.CONFIRMED
+    backoff: Annotated[
+        Duration, Field(description="longest interval between attempts at an endpoint that has long been down")
+    ] = BACKOFF
+    allow: Annotated[
+        list[NetworkText], Field(description="link-local or metadata networks that may be probed after all")
+    ] = []  # noqa: RUF012  pydantic copies it
     fall: Annotated[Count, Field(description="failures until an endpoint is down")] = 3
     ok: Annotated[Count, Field(description="successes in a row that clear counted failures")] = 2
     rise: Annotated[Count, Field(description="successes in a row until an endpoint is up again")] = 3
@@ -43,6 +70,8 @@ class ProbeSection(Options):
                 f"confirm {format_duration(self.confirm)} is longer than interval {format_duration(self.interval)}; "
                 "a failure is confirmed sooner than the next regular attempt, so lower confirm"
             )
+        if self.evidence is Evidence.TWO_SIGNALS and not self.tripwire:
+            raise ValueError("evidence two-signals needs a tripwire, which is one of the two; add tripwire = true")
         return self
 
     def pace(self) -> Pace:
@@ -52,5 +81,8 @@ class ProbeSection(Options):
             self.timeout,
             self.confirm or min(CONFIRM, self.interval),
             self.confirm_timeout or self.timeout,
-            Thresholds(self.fall, self.ok, self.rise),
+            self.hedge,
+            self.backoff,
+            self.tripwire,
+            Thresholds(self.fall, self.ok, self.rise, self.evidence),
         )

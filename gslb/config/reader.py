@@ -1,6 +1,7 @@
 """Reads the tables of one file into their schemas, and collects every fault on the way."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -24,6 +25,7 @@ class Reader:
         self.problems: list[Problem] = []
         self.parsed: list[tuple[str, BaseModel]] = []
         self._document = document
+        self._context = {"folder": Path(file).parent.absolute()}
 
     def fault(self, at: Iterable[str | int], message: str, remedy: str = "") -> None:
         """Note a problem at key path ``at``."""
@@ -46,7 +48,7 @@ class Reader:
     ) -> Section | None:
         """``value`` as a ``model``. ``known`` are further keys to suggest, those of a table that was split."""
         try:
-            section = model.model_validate(value)
+            section = model.model_validate(value, context=self._context)
         except ValidationError as error:
             self.problems += problems_of(error, self.file, at, model, known)
             return None

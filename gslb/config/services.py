@@ -94,6 +94,10 @@ class ServiceSection(Options):
         BeforeValidator(_read_require),
         Field(description="how many of the probes must pass: all, any or a number"),
     ] = "all"
+    quorum: Annotated[
+        int | None,
+        Field(ge=1, le=100, description="vantage points that must see an endpoint down; default: a majority"),
+    ] = None
     ttl: Annotated[TtlSection, Field(description="TTL in calm and in trouble")] = TtlSection()
     hold: Annotated[Duration, Field(description="time without failure before a recovered endpoint answers")] = 60.0
     answers: Annotated[int, Field(ge=1, le=16, description="most addresses in one answer")] = 4

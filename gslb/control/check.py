@@ -9,54 +9,100 @@ from collections import deque
 from dataclasses import dataclass
 
 from gslb.model.observation import CheckKey, Observation
-from gslb.model.pacing import Pace, next_regular
+from gslb.model.pacing import Pace, RoundTrip, backed_off, hedge_after, next_regular, observe_round_trip
+from gslb.model.step import Condition, ProbeState
 
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """One attempt under way, or finished and waiting for older ones."""
+    """One attempt under way, or finished and waiting for older ones.
+
+    Attributes:
+        started: monotonic seconds.
+        timeout: its time limit.
+        hedge: seconds after which it is slow enough to begin confirming; None where its limit comes first.
+        tripped: a closed tripwire has led to it.
+        observation: its outcome.
+    """
 
     started: float
     timeout: float
+    hedge: float | None = None
+    tripped: bool = False
     observation: Observation | None = None
 
 
 class Check:
-    """The schedule of one check; ``due`` is when ``start`` should be called next, in monotonic seconds."""
+    """The schedule of one check.
 
-    def __init__(self, key: CheckKey, pace: Pace, first: float) -> None:
+    Attributes:
+        due: when ``start`` should be called next, in monotonic seconds.
+
+    Args:
+        key: which one.
+        pace: its timing.
+        first: when to start.
+        phase: a moment that regular attempts lie whole intervals from; default: ``first``.
+    """
+
+    def __init__(self, key: CheckKey, pace: Pace, first: float, phase: float | None = None) -> None:
         self.key, self.pace = key, pace
         self.due = first
-        self._phase = first
-        self._confirming = False
+        self._phase = first if phase is None else phase
+        self._confirming = self._tripped = False
+        self._down_since: float | None = None
+        self._usual: RoundTrip | None = None
         self._attempts: deque[Attempt] = deque()
 
     def start(self, now: float) -> Attempt | None:
         """Begin the attempt that is due, or skip it; either way ``due`` moves on."""
         late, self.due = now - self.due, self._next(max(now, self.due))  # it may be called a little early
+        tripped, self._tripped = self._tripped, False
+        hedge = None
         if self._confirming:
-            room = len(self._attempts) < max(1, self.pace.thresholds.fall - 1)
+            room = len(self._attempts) < max(1, self.pace.thresholds.fall - 1) + tripped
             timeout = self.pace.confirm_timeout
         else:
             # A process that was stopped comes back at its phase instead of starting all checks at once.
             room = not self._attempts and late < self.pace.interval
-            timeout = self.pace.timeout
+            timeout, hedge = self.pace.timeout, hedge_after(self.pace, self._usual)
         if not room:
             return None
-        attempt = Attempt(now, timeout)
+        attempt = Attempt(now, timeout, hedge, tripped)
         self._attempts.append(attempt)
         return attempt
 
     def finish(self, attempt: Attempt, observation: Observation) -> list[Attempt]:
         """Note an outcome; returns the attempts whose results count now, oldest first."""
         attempt.observation = observation
+        if observation.ok:
+            self._usual = observe_round_trip(self._usual, observation.latency)
         ready = []
         while self._attempts and self._attempts[0].observation is not None:
             ready.append(self._attempts.popleft())
         return ready
 
-    def confirm(self, now: float, *, wanted: bool) -> bool:
-        """Switch to or from the confirming pace; whether ``due`` has moved."""
+    def follow(self, state: ProbeState, now: float) -> bool:
+        """Take the pace that suits the state of the check; whether ``due`` has moved."""
+        recovering = state.condition is not Condition.DOWN or state.successes > 0
+        self._down_since = None if recovering else state.since
+        return self._confirm(now, wanted=state.suspect)
+
+    def hedge(self, attempt: Attempt, now: float) -> bool:
+        """``attempt`` is slow: confirm at once whether that is a failure; whether ``due`` has moved."""
+        return attempt.observation is None and self._confirm(now, wanted=True)
+
+    def trip(self, now: float) -> None:
+        """The tripwire has closed: attempt at once, and confirm."""
+        self._confirming = self._tripped = True
+        self.due = now
+
+    def hurry(self, now: float) -> None:
+        """Attempt at once, unless that is under way anyhow; after that the phase goes on."""
+        if not self._attempts and not self._confirming:
+            self.due = now
+
+    def _confirm(self, now: float, *, wanted: bool) -> bool:
         if wanted is self._confirming:
             return False
         self._confirming = wanted
@@ -64,4 +110,8 @@ class Check:
         return True
 
     def _next(self, now: float) -> float:
-        return now + self.pace.confirm if self._confirming else next_regular(self._phase, self.pace.interval, now)
+        if self._confirming:
+            return now + self.pace.confirm
+        down_since = self._down_since
+        interval = self.pace.interval if down_since is None else backed_off(self.pace, now - down_since)
+        return next_regular(self._phase, interval, now)

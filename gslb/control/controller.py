@@ -9,18 +9,21 @@ from gslb.config.configuration import Configuration
 from gslb.control.changes import refuse_all_drained, refuse_restart
 from gslb.control.clock import Clock
 from gslb.control.engine import Change, Engine, Transition
-from gslb.control.monitor import CheckSetup, Monitor
+from gslb.control.monitor import Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
 from gslb.control.orders import Orders
 from gslb.control.publisher import Publisher
 from gslb.control.resolver import Resolver
 from gslb.control.restore import restored_addresses, restored_check
+from gslb.control.setups import check_setups
+from gslb.control.vantage import Vantage
 from gslb.model.combine import Health
-from gslb.model.names import ServiceName, VantageName
+from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
 from gslb.model.record import CheckRecord, DecisionRecord, Evidence, OrderRecord, PublicationRecord, TransitionRecord
 from gslb.model.steer import Fitness
+from gslb.model.step import ProbeState
 from gslb.store.journal import Journal
 from gslb.store.journal_block import ResultEntry
 from gslb.store.store import Store
@@ -60,8 +63,8 @@ class Controller:
         self.started_utc = clock.utc()
         self._journal = journal
         self.resolver = Resolver(self._resolved)
-        self.engine = Engine(self, self.resolver, VantageName(configuration.node.name))
         self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe)
+        self.engine = Engine(self, self.resolver, self.monitor.hurry)
         self.orders = Orders(clock, self._note_order, store.save_overrides)
         metrics.registry.register(NameserverCollector(embedded.links))
         self.publisher = Publisher(clock, [embedded], self._confirmed)
@@ -115,19 +118,15 @@ class Controller:
 
     def _apply(self, configuration: Configuration) -> None:
         self.configuration = configuration
-        now, topology = self.clock.monotonic(), configuration.topology
-        endpoints = topology.endpoints
-        self.resolver.configure(e.probe.host for e in endpoints if isinstance(e.probe.host, str))
+        now, vantages = self.clock.monotonic(), configuration.vantages
+        paces = {name: setup.pace for name, setup in configuration.probes.items()}
+        references = {name: tuple(map(str, setup.references)) for name, setup in vantages.items()}
         self.embedded.set_zones(configuration.zones)
-        self.engine.configure(topology, {name: setup.pace for name, setup in configuration.probes.items()}, now)
-        addresses = {str(endpoint.probe): endpoint.probe for endpoint in endpoints}
-        self.monitor.configure(
-            {
-                key: CheckSetup(setup.probe, setup.pace, addresses[key.target])
-                for key in self.engine.checks
-                if (setup := configuration.probes.get(key.probe))
-            }
-        )
+        self.engine.configure(configuration.topology, paces, references, now)
+        setups = check_setups(configuration, self.engine.checks)
+        hosts = (setup.address.host for setup in setups.values())
+        self.resolver.configure(host for host in hosts if isinstance(host, str))
+        self.monitor.configure(setups, {name: setup.source for name, setup in vantages.items()})
         self._changed_in_time()
 
     async def _save_often(self) -> None:
@@ -143,7 +142,7 @@ class Controller:
 
     def _save(self, keys: Iterable[CheckKey]) -> None:
         now, utc, checks = self.clock.monotonic(), self.clock.utc(), self.engine.checks
-        self.store.save_checks(CheckRecord(key, checks[key].state, checks[key].latency, utc, now) for key in keys)
+        self.store.save_checks(CheckRecord(key, checks[key].vote, checks[key].latency, utc, now) for key in keys)
 
     def drain(self, target: str, author: str, reason: str, duration: float | None, *, force: bool) -> Override:
         """Take a region or an endpoint out of all answers; see Orders.drain. ``force`` drains even the last one."""
@@ -169,7 +168,7 @@ class Controller:
         self.store.record(record)
         self._journal.append(record)
 
-    def _deliver(self, result: ProbeResult) -> bool:
+    def _deliver(self, result: ProbeResult) -> ProbeState | None:
         observation, at_utc = result.observation, self.clock.to_utc(result.at)
         outcome = observation.cause.value if observation.cause else "ok"
         self.metrics.probes.labels(result.key.probe, result.key.target, outcome).inc()
@@ -178,10 +177,10 @@ class Controller:
         self._journal.append(ResultEntry(at_utc, result))
         self.store.roll_up(result.key, observation, at_utc)
         revision = self.engine.revision
-        suspect = self.engine.observe(result)
+        state = self.engine.observe(result)
         if self.engine.revision != revision:
             self._changed_in_time()
-        return suspect
+        return state
 
     def _resolved(self, host: str) -> None:
         self.engine.resolved(host, self.clock.monotonic())
@@ -196,8 +195,9 @@ class Controller:
             self._wake.clear()
             if expired := self.orders.expire():
                 self._ordered(f"drain of {', '.join(order.target for order in expired)} expired")
+            review = self.engine.review(self.clock.monotonic())
             moment = self.engine.tick(self.clock.monotonic())
-            delay = None if moment is None else max(0.001, moment - self.clock.monotonic())
+            delay = max(0.001, min(review, moment or review) - self.clock.monotonic())
             try:
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
@@ -226,6 +226,14 @@ class Controller:
             )
         )
         self._save({result.key for result in transition.evidence})
+
+    def doubted(self, vantage: Vantage) -> None:
+        """A vantage point has begun to doubt itself, or has stopped."""
+        self.metrics.doubt.labels(vantage.name).set(vantage.doubt is not None)
+        if vantage.doubt is not None:
+            log.warning("vantage point doubts itself", vantage=vantage.name, reason=vantage.doubt.reason)
+        else:
+            log.warning("vantage point trusts itself again", vantage=vantage.name)
 
     def changed(self, changes: tuple[Change, ...]) -> None:
         """Steerings changed: publish them, then log, count and record."""

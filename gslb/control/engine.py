@@ -5,11 +5,13 @@ alone changes a decision only at its ``next_at``, which ``tick`` serves.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gslb.control.health import CheckState, ServiceEndpoint, checks_of, endpoints_of, standing
+from gslb.control.vantage import Vantage
+from gslb.control.votes import Electorate, Votes
 from gslb.model.address import IP
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
@@ -19,7 +21,7 @@ from gslb.model.pacing import Pace
 from gslb.model.score import settle
 from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
 from gslb.model.steering import Steering, answering
-from gslb.model.step import Thresholds
+from gslb.model.step import ProbeState
 from gslb.model.topology import Endpoint, Service, Topology
 
 GRACE = 1.0
@@ -58,6 +60,9 @@ class Listener(Protocol):
     def changed(self, changes: tuple[Change, ...]) -> None:
         """Steerings changed, by one event."""
 
+    def doubted(self, vantage: Vantage) -> None:
+        """A vantage point has begun to doubt itself, or has stopped."""
+
 
 class Addresses(Protocol):
     """Current addresses of hosts."""
@@ -71,7 +76,6 @@ class _Plan:
     """What depends on the configuration only."""
 
     topology: Topology = field(default_factory=Topology)
-    thresholds: dict[ProbeName, Thresholds] = field(default_factory=dict)
     keys: dict[ServiceEndpoint, tuple[CheckKey, ...]] = field(default_factory=dict)
     users: dict[CheckKey, tuple[ServiceEndpoint, ...]] = field(default_factory=dict)
     endpoints: dict[EndpointName, Endpoint] = field(default_factory=dict)
@@ -84,13 +88,13 @@ class Engine:
     Args:
         listener: told about changes.
         addresses: of endpoints that are named by host.
-        vantage: where this process's own results come from.
+        hurry: has checks attempted at once.
     """
 
-    def __init__(self, listener: Listener, addresses: Addresses, vantage: VantageName) -> None:
-        self._listener, self._addresses, self._vantage = listener, addresses, vantage
+    def __init__(self, listener: Listener, addresses: Addresses, hurry: Callable[[Iterable[CheckKey]], object]) -> None:
+        self._listener, self._addresses = listener, addresses
         self._plan = _Plan()
-        self.checks: dict[CheckKey, CheckState] = {}
+        self.votes = Votes(hurry, listener.doubted)
         self.overrides: tuple[Override, ...] = ()
         self.decisions: dict[ServiceName, Decision] = {}
         self.standings: dict[ServiceEndpoint, Standing] = {}
@@ -101,6 +105,11 @@ class Engine:
         self.revision = 0
         """Rises whenever anything was decided again: ``next_at`` may then be another."""
         self._now = -math.inf
+
+    @property
+    def checks(self) -> Mapping[CheckKey, CheckState]:
+        """All checks and what is known of them."""
+        return self.votes.checks
 
     @property
     def topology(self) -> Topology:
@@ -120,13 +129,27 @@ class Engine:
         overrides: Iterable[Override],
     ) -> None:
         """Start from what was known before; to be called before ``configure``."""
-        self.checks, self.overrides = dict(checks), tuple(overrides)
+        self.votes.checks, self.overrides = dict(checks), tuple(overrides)
         self._last, self._last_good = dict(last), dict(last_good)
 
-    def configure(self, topology: Topology, paces: Mapping[ProbeName, Pace], now: float) -> None:
-        """Steer this from now on. Checks that stay keep their state."""
-        self._plan = self._prepare(topology, paces, now)
-        self.checks = {key: self.checks.get(key, CheckState()) for key in self._plan.users}
+    def configure(
+        self,
+        topology: Topology,
+        paces: Mapping[ProbeName, Pace],
+        vantages: Mapping[VantageName, tuple[str, ...]],
+        now: float,
+    ) -> None:
+        """Steer this from now on. Checks that stay keep their state.
+
+        Args:
+            topology: what to steer.
+            paces: timing of each probe.
+            vantages: vantage points, each with its reference targets.
+            now: monotonic seconds.
+        """
+        self._plan = self._prepare(topology, paces, tuple(vantages), now)
+        regions = {str(endpoint.probe): endpoint.region for endpoint in self._plan.endpoints.values()}
+        self.votes.configure(Electorate(tuple(self._plan.users), paces, regions, vantages), now)
         self._reached = {pair: self._reached.get(pair, self._verdict_at(pair)) for pair in self._plan.keys}
         self.standings = {pair: self._standing(pair, now) for pair in self._plan.keys}
         self._waiting &= topology.services.keys()
@@ -134,14 +157,18 @@ class Engine:
             del self.decisions[name]
         self._decide(topology.services.values(), "configuration", now)
 
-    def observe(self, result: ProbeResult) -> bool:
-        """Account for a result; whether failures now wait to be confirmed."""
-        check = self.checks.get(result.key)
-        if check is None:
-            return False
-        check.take(result, self._plan.thresholds[result.key.probe])
-        self._refresh(self._plan.users[result.key], result.ended)
-        return check.state.suspect
+    def observe(self, result: ProbeResult) -> ProbeState | None:
+        """Account for a result; returns the state of its check, None if that is not known any more."""
+        now = max(result.ended, self._now)  # a result may have had to wait for an older one
+        if result.key in self.checks:
+            changed = self.votes.take(result, now)
+            state: ProbeState | None = self.checks[result.key].state
+        else:
+            state, changed = self.votes.take_reference(result, now)
+        self._recount(changed, now)
+        if self.votes.waiting:
+            self.revision += 1  # the next review may be sooner than anything before
+        return state
 
     def resolved(self, host: str, now: float) -> None:
         """The address of ``host`` has changed."""
@@ -159,6 +186,11 @@ class Engine:
         services = [self.topology.services[name] for name in due]
         self._decide(services, "", now)
         return min((moment for _, moment in self._moments() if moment > now), default=None)
+
+    def review(self, now: float) -> float:
+        """Look again at which votes can be believed and which have expired; returns the next moment for that."""
+        self._recount(self.votes.review(now), now)
+        return self.votes.next_review
 
     def since(self, service: ServiceName, endpoint: EndpointName) -> float | None:
         """When the endpoint's present health was reached, first verdicts included; None while nothing is known."""
@@ -187,8 +219,10 @@ class Engine:
             if name in self._waiting:
                 yield name, self._plan.deadline[name]
 
-    def _prepare(self, topology: Topology, paces: Mapping[ProbeName, Pace], now: float) -> _Plan:
-        plan = _Plan(topology, {name: pace.thresholds for name, pace in paces.items()})
+    def _prepare(
+        self, topology: Topology, paces: Mapping[ProbeName, Pace], vantages: tuple[VantageName, ...], now: float
+    ) -> _Plan:
+        plan = _Plan(topology)
         users: dict[CheckKey, list[ServiceEndpoint]] = {}
         for service in topology.services.values():
             deadline = now + GRACE + max((_verdict(paces[p]) for p in service.probes), default=0.0)
@@ -197,7 +231,7 @@ class Engine:
             for endpoint in endpoints_of(service, topology):
                 pair = (service.name, endpoint.name)
                 plan.endpoints[endpoint.name] = endpoint
-                plan.keys[pair] = checks_of(service, endpoint, self._vantage)
+                plan.keys[pair] = checks_of(service, endpoint, vantages)
                 for key in plan.keys[pair]:
                     users.setdefault(key, []).append(pair)
         plan.users = {key: tuple(pairs) for key, pairs in users.items()}
@@ -205,7 +239,7 @@ class Engine:
 
     def _verdict_at(self, pair: ServiceEndpoint) -> float | None:
         """When its checks reached their verdicts, as far as their states tell."""
-        states = [self.checks[key].state for key in self._plan.keys[pair]]
+        states = [self.checks[key].vote for key in self._plan.keys[pair]]
         return max((t for s in states for t in (s.since, s.draining_since) if t is not None), default=None)
 
     def _standing(self, pair: ServiceEndpoint, now: float) -> Standing:
@@ -214,14 +248,23 @@ class Engine:
         keys = self._plan.keys[pair]
         known = self._addresses.known(endpoint.probe.host)
         addresses = endpoint.publish or ((known,) if known else ())
-        found = standing(service, [self.checks[key] for key in keys], addresses, keys)
         former = self.standings.get(pair)
+        live = {key: self.checks[key] for key in keys if former is None or self.votes.counts(key)}
+        if former is not None and keys and not live:
+            return former  # nobody's word counts: what was known stays
+        found = standing(service, live, addresses)
         if former is None:
             return found
         if former.health is found.health:
             return replace(found, since=former.since, score=settle(former.score, found.score))
         self._reached[pair] = None if found.health is Health.UNKNOWN else now
         return replace(found, since=None if former.health is Health.UNKNOWN else now)
+
+    def _recount(self, keys: Iterable[CheckKey], now: float) -> None:
+        """The votes on these checks may have changed."""
+        pairs = dict.fromkeys(pair for key in keys for pair in self._plan.users[key])
+        if pairs:
+            self._refresh(pairs, now)
 
     def _refresh(self, pairs: Iterable[ServiceEndpoint], now: float, trigger: str = "") -> None:
         """Look again at how endpoints stand; tell and decide what that changes."""

@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from statistics import median_low
 
 from gslb.model.address import IP
 from gslb.model.combine import NEVER, Health, combine, last_failure
-from gslb.model.names import EndpointName, ServiceName, VantageName
+from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, HealthReport, Observation, ProbeResult
 from gslb.model.score import Latency, observe_latency, score
 from gslb.model.steer import Standing
@@ -19,21 +20,35 @@ EVIDENCE = 10
 
 @dataclass(slots=True)
 class CheckState:
-    """Everything known of one check."""
+    """Everything known of one check.
+
+    Attributes:
+        state: as counted.
+        vote: as believed; the two differ while silence waits to be believed.
+        latency: moving averages.
+        report: the newest health document.
+        worth: the score that latency and report amount to for an endpoint that is up.
+        heard_at: when the newest result came in that says anything, in monotonic seconds.
+        recent: the newest results.
+    """
 
     state: ProbeState = field(default_factory=ProbeState)
+    vote: ProbeState = field(default_factory=ProbeState)
     latency: Latency | None = None
     report: HealthReport | None = None
+    worth: float = 1.0
+    heard_at: float = NEVER
     recent: deque[ProbeResult] = field(default_factory=lambda: deque(maxlen=EVIDENCE))
 
     def take(self, result: ProbeResult, thresholds: Thresholds) -> None:
         """Account for one result."""
         observation = result.observation
         self.recent.append(result)
-        self.state = step(self.state, observation, result.ended, thresholds)
+        self.state = step(self.state, observation, result.ended, thresholds, tripped=result.tripped)
         if observation.ok:
             self.latency = observe_latency(self.latency, observation.latency, result.ended)
             self.report = observation.report
+            self.worth = score(Health.UP, self.latency, self.report.saturation if self.report else 0.0)
 
     @property
     def detail(self) -> str:
@@ -46,9 +61,9 @@ def _describe(observation: Observation) -> str:
     return f"{cause}{observation.detail}" if observation.detail else cause.removesuffix(": ")
 
 
-def checks_of(service: Service, endpoint: Endpoint, vantage: VantageName) -> tuple[CheckKey, ...]:
+def checks_of(service: Service, endpoint: Endpoint, vantages: Iterable[VantageName]) -> tuple[CheckKey, ...]:
     """The checks that say how ``endpoint`` does in the eyes of ``service``."""
-    return tuple(CheckKey(vantage, probe, str(endpoint.probe)) for probe in service.probes)
+    return tuple(CheckKey(vantage, probe, str(endpoint.probe)) for probe in service.probes for vantage in vantages)
 
 
 def endpoints_of(service: Service, topology: Topology) -> tuple[Endpoint, ...]:
@@ -59,20 +74,17 @@ def endpoints_of(service: Service, topology: Topology) -> tuple[Endpoint, ...]:
     return tuple(endpoint for region in regions for endpoint in topology.regions[region].endpoints)
 
 
-def standing(
-    service: Service, checks: Iterable[CheckState], addresses: tuple[IP, ...], keys: Iterable[CheckKey]
-) -> Standing:
-    """The standing of one endpoint from the states of its checks, given in the order of ``keys``."""
-    by_key = dict(zip(keys, checks, strict=True))
-    states = {(key.probe, key.vantage): check.state for key, check in by_key.items()}
+def standing(service: Service, checks: Mapping[CheckKey, CheckState], addresses: tuple[IP, ...]) -> Standing:
+    """The standing of one endpoint from those of its checks whose votes count."""
+    states = {(key.probe, key.vantage): check.vote for key, check in checks.items()}
     health = combine(states, service.require, service.quorum)
     return Standing(
         health=health,
         since=max(map(_changed, states.values()), default=None, key=lambda moment: NEVER if moment is None else moment),
         last_failure=last_failure(states, service.require, service.quorum),
-        score=min((_score(health, check) for check in by_key.values()), default=1.0),
+        score=_score(health, checks),
         addresses=addresses,
-        detail=_detail(health, by_key),
+        detail=_detail(health, checks),
     )
 
 
@@ -82,8 +94,14 @@ def _changed(state: ProbeState) -> float | None:
     return max((moment for moment in (verdict, state.draining_since) if moment is not None), default=None)
 
 
-def _score(health: Health, check: CheckState) -> float:
-    return score(health, check.latency, check.report.saturation if check.report else 0.0)
+def _score(health: Health, checks: Mapping[CheckKey, CheckState]) -> float:
+    """Of the worst probe, each judged by the median of its vantage points: a far one does not make an endpoint slow."""
+    if health in (Health.DOWN, Health.UNKNOWN):
+        return 0.0
+    worths: dict[ProbeName, list[float]] = {}
+    for key, check in checks.items():
+        worths.setdefault(key.probe, []).append(check.worth)
+    return min(map(median_low, worths.values()), default=1.0)
 
 
 def _detail(health: Health, checks: Mapping[CheckKey, CheckState]) -> str:
@@ -93,8 +111,8 @@ def _detail(health: Health, checks: Mapping[CheckKey, CheckState]) -> str:
     if health is Health.DRAINING:
         return "its health document says draining"
     wanted = {Health.DOWN: Condition.DOWN, Health.UNKNOWN: Condition.UNKNOWN}.get(health, Condition.UP)
-    key, check = next(((k, c) for k, c in checks.items() if c.state.condition is wanted), next(iter(checks.items())))
-    return f"{key.probe} {check.state.condition}: {check.detail}"
+    key, check = next(((k, c) for k, c in checks.items() if c.vote.condition is wanted), next(iter(checks.items())))
+    return f"{key.probe} {check.vote.condition}: {check.detail}"
 
 
 def carry_over(state: ProbeState, shift: float) -> ProbeState:

@@ -1,35 +1,26 @@
-"""Runs the checks: one heap of due times on the monotonic clock, one task per attempt, nothing polled."""
+"""Runs the checks of this process: one heap of due times, and as many attempts at a time as there are descriptors for.
+
+No task and no coroutine per attempt: what starts one is a timer, what ends it an event of a socket or another timer.
+"""
 
 import asyncio
-import heapq
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from itertools import count
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 
-import structlog
-
-from gslb.control.check import Attempt, Check
+from gslb.control.check import Check
 from gslb.control.clock import Clock
 from gslb.control.resolver import Resolver
-from gslb.model.address import Address
-from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
-from gslb.model.pacing import Pace, spread
-from probes.base import Probe, Target, failure
+from gslb.control.runner import CheckSetup, Deliver, Runner
+from gslb.control.slots import Slots
+from gslb.model.names import VantageName
+from gslb.model.observation import CheckKey
+from gslb.model.pacing import first_attempt, spread
+from probes.net.reactor import Reactor
+from probes.net.source import DIRECT, Source
 
-log = structlog.get_logger(__name__)
+MAX_IN_FLIGHT = 8000
 
-MAX_IN_FLIGHT = 2000
-TICK = 0.001
-"""Due times within this many seconds are due now: event loops round shorter waits to nothing and spin."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckSetup:
-    """What a check probes, and how."""
-
-    probe: Probe
-    pace: Pace
-    address: Address
+Sources = Mapping[VantageName, Source]
 
 
 class Monitor:
@@ -38,95 +29,67 @@ class Monitor:
     Args:
         clock: monotonic time.
         resolver: current addresses of host names.
-        deliver: takes a result and says whether failures wait to be confirmed.
+        deliver: takes a result; returns the state of its check, None if that is not known any more.
         late: takes how many seconds after its due time an attempt started.
+        in_flight: attempts under way at most; further ones wait for their turn.
     """
 
     def __init__(
         self,
         clock: Clock,
         resolver: Resolver,
-        deliver: Callable[[ProbeResult], bool],
+        deliver: Deliver,
         late: Callable[[float], object] = lambda _: None,
+        in_flight: int = MAX_IN_FLIGHT,
     ) -> None:
-        self._clock, self._resolver, self._deliver, self._late = clock, resolver, deliver, late
-        self._setups: dict[CheckKey, CheckSetup] = {}
-        self._checks: dict[CheckKey, Check] = {}
-        self._heap: list[tuple[float, int, Check]] = []
-        self._ticket = count()
-        self._in_flight = 0
-        self._wake = asyncio.Event()
+        self.clock, self.resolver, self.deliver, self.late = clock, resolver, deliver, late
+        self.slots = Slots(in_flight)
+        self._runners: dict[CheckKey, Runner] = {}
+        self._reactor: Reactor | None = None
+        self._failed: asyncio.Future[None] | None = None
 
-    def configure(self, setups: Mapping[CheckKey, CheckSetup]) -> None:
-        """Probe these from now on. A check that stays as it was keeps its phase."""
-        kept = {key: check for key, check in self._checks.items() if setups.get(key) == self._setups[key]}
-        fresh = [key for key in setups if key not in kept]
-        now = self._clock.monotonic()
-        self._setups, self._checks = dict(setups), kept
+    def configure(self, setups: Mapping[CheckKey, CheckSetup], sources: Sources | None = None) -> None:
+        """Probe these from now on; a check that stays as it was keeps its phase.
+
+        Args:
+            setups: all checks.
+            sources: where the sockets of vantage points come from; those not named take the machine as it is.
+        """
+        wanted = {key: (setup, (sources or {}).get(key.vantage, DIRECT)) for key, setup in setups.items()}
+        for key, runner in tuple(self._runners.items()):
+            if wanted.get(key) != (runner.setup, runner.source):
+                self._runners.pop(key).close()
+        fresh, now = [key for key in wanted if key not in self._runners], self.clock.monotonic()
         for index, key in enumerate(fresh):
-            pace = setups[key].pace
-            self._checks[key] = Check(key, pace, now + spread(index, len(fresh), pace.interval))
-            self._push(self._checks[key])
+            setup, source = wanted[key]
+            first = first_attempt(index, len(fresh), setup.pace.interval)
+            check = Check(key, setup.pace, now + first, now + spread(index, len(fresh), setup.pace.interval))
+            runner = self._runners[key] = Runner(self, check, setup, source)
+            if self._reactor is not None:
+                runner.open(self._reactor)
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            while True:
-                self._start_due(group)
-                await self._sleep()
+        """Work until cancelled; raises what taking a result has raised."""
+        self._failed = asyncio.get_running_loop().create_future()
+        with closing(Reactor()) as reactor:
+            self._reactor = reactor
+            for runner in self._runners.values():
+                runner.open(reactor)
+            try:
+                await self._failed
+            finally:
+                self._reactor = None
+                for runner in self._runners.values():
+                    runner.close()
 
-    def _push(self, check: Check) -> None:
-        heapq.heappush(self._heap, (check.due, next(self._ticket), check))
-        self._wake.set()
+    def hurry(self, keys: Iterable[CheckKey]) -> None:
+        """Attempt these checks at once, apart from those that have an attempt under way."""
+        for key in keys:
+            runner = self._runners.get(key)
+            if runner is not None:
+                runner.hurry()
 
-    def _stale(self, due: float, check: Check) -> bool:
-        return check.due != due or self._checks.get(check.key) is not check
-
-    def _start_due(self, group: asyncio.TaskGroup) -> None:
-        now = self._clock.monotonic()
-        while self._heap and self._heap[0][0] <= now + TICK and self._in_flight < MAX_IN_FLIGHT:
-            due, _, check = heapq.heappop(self._heap)
-            if self._stale(due, check):
-                continue
-            attempt = check.start(now)
-            self._push(check)
-            if attempt is not None:
-                self._late(max(0.0, now - due))
-                self._in_flight += 1
-                group.create_task(self._run_attempt(check, self._setups[check.key], attempt))
-
-    async def _sleep(self) -> None:
-        self._wake.clear()
-        waiting = self._heap and self._in_flight < MAX_IN_FLIGHT
-        delay = max(TICK, self._heap[0][0] - self._clock.monotonic()) if waiting else None
-        try:
-            async with asyncio.timeout(delay):
-                await self._wake.wait()
-        except TimeoutError:
-            pass
-
-    async def _run_attempt(self, check: Check, setup: CheckSetup, attempt: Attempt) -> None:
-        try:
-            observation = await self._attempt(setup, attempt.timeout)
-        finally:
-            self._in_flight -= 1
-            self._wake.set()
-        for ready in check.finish(attempt, observation):
-            self._settle(check, ready)
-
-    def _settle(self, check: Check, attempt: Attempt) -> None:
-        if self._checks.get(check.key) is not check or attempt.observation is None:
-            return
-        suspect = self._deliver(ProbeResult(check.key, attempt.started, attempt.observation))
-        if check.confirm(self._clock.monotonic(), wanted=suspect):
-            self._push(check)
-
-    async def _attempt(self, setup: CheckSetup, timeout: float) -> Observation:  # noqa: ASYNC109  handed to the probe
-        ip = await self._resolver.address(setup.address.host, timeout)
-        if ip is None:
-            return failure(Cause.RESOLVE, 0.0, f"{setup.address.host} has no address")
-        try:
-            return await setup.probe.attempt(Target(ip, setup.address.port, str(setup.address)), timeout)
-        except Exception as error:  # a faulty plug-in must not stop the other checks
-            log.exception("probe raised", address=str(setup.address))
-            return failure(Cause.LOCAL, 0.0, f"probe raised {error!r}")
+    def fail(self, error: Exception) -> None:
+        """End ``run`` with ``error``: taking a result has failed, and nothing that follows could be trusted."""
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)

@@ -36,7 +36,7 @@ class Resolver:
         self._changed = changed
         self._addresses: dict[str, IP | None] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._first: dict[str, asyncio.Event] = {}
+        self._answered: set[str] = set()
         self._slots = asyncio.Semaphore(THREADS)
 
     def configure(self, names: Iterable[str]) -> None:
@@ -45,9 +45,8 @@ class Resolver:
         for name in self._tasks.keys() - wanted:
             self._tasks.pop(name).cancel()
             self._addresses.pop(name, None)
-            del self._first[name]
+            self._answered.discard(name)
         for name in wanted - self._tasks.keys():
-            self._first[name] = asyncio.Event()
             self._tasks[name] = asyncio.create_task(self._follow(name))
 
     def known(self, host: IP | str) -> IP | None:
@@ -58,15 +57,14 @@ class Resolver:
         """Start from an address known from before."""
         self._addresses.setdefault(name, address)
 
-    async def address(self, host: IP | str, patience: float) -> IP | None:
-        """The address of ``host`` or None; waits up to ``patience`` seconds for its first resolution."""
-        if isinstance(host, str) and host in self._first and host not in self._addresses:
-            try:
-                async with asyncio.timeout(patience):
-                    await self._first[host].wait()
-            except TimeoutError:
-                return None
-        return self.known(host)
+    def pending(self, name: str) -> bool:
+        """Whether the first answer for a name that is followed is still to come."""
+        return name in self._tasks and name not in self._answered
+
+    async def look_up(self, name: str) -> IP | None:
+        """The address of a name that is not followed, asked for now; None where it has none."""
+        found = await self._resolve(name)
+        return found[0] if found else None
 
     def close(self) -> None:
         """Stop following; threads that still wait for an answer are left behind."""
@@ -77,7 +75,7 @@ class Resolver:
         while True:
             found = await self._resolve(name)
             self._take(name, found)
-            self._first[name].set()
+            self._answered.add(name)
             await asyncio.sleep(REFRESH if found else RETRY)
 
     async def _resolve(self, name: str) -> list[IP]:

@@ -17,7 +17,8 @@ def restored_check(record: CheckRecord, clock: Clock) -> CheckState:
     saved = min(clock.to_monotonic(record.saved_utc), clock.monotonic())  # the wall clock may have jumped
     shift = saved - record.saved_at
     latency = record.latency and replace(record.latency, at=record.latency.at + shift)
-    return CheckState(carry_over(record.state, shift), latency)
+    state = carry_over(record.state, shift)
+    return CheckState(state, state, latency)
 
 
 def restored_addresses(steering: Steering, topology: Topology) -> Iterator[tuple[str, IP]]:

@@ -15,4 +15,4 @@ ProbeName = NewType("ProbeName", str)
 """Key below ``[probes]``: ``edge``"""
 
 VantageName = NewType("VantageName", str)
-"""Where a result was seen from: the name of the node."""
+"""Where a result was seen from: a key below ``[vantages]``, or the name of the node."""

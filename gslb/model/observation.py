@@ -19,8 +19,18 @@ class Cause(StrEnum):
     STATUS = "status"
     BODY = "body"
     PROTOCOL = "protocol"
+    ANSWER = "answer"
+    """A DNS server answered with something else than expected."""
+    EXIT = "exit"
+    """A command ended with a failure."""
+    FORBIDDEN = "forbidden"
+    """The name or redirect leads to an address that must not be probed."""
     LOCAL = "local"
     """The prober itself could not try: no file descriptor, no source address."""
+
+
+SILENCE = frozenset({Cause.TIMEOUT, Cause.UNREACHABLE})
+"""Causes that the prober's own network could have as well as the endpoint."""
 
 
 class ServingState(StrEnum):
@@ -46,6 +56,21 @@ class HealthReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """Where the time of an attempt went, in seconds; None for a phase that it did not reach or does not have.
+
+    Attributes:
+        connect: until the TCP connection was established.
+        tls: the TLS handshake.
+        first_byte: from the request to the first octet of the response.
+    """
+
+    connect: float | None = None
+    tls: float | None = None
+    first_byte: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Outcome of one attempt.
 
@@ -55,6 +80,7 @@ class Observation:
         cause: None when ok.
         detail: one line for people: ``HTTP 503``, ``Connection refused``.
         report: the health document, where the probe reads one.
+        timing: the latency by phases, where the probe knows them.
     """
 
     ok: bool
@@ -62,6 +88,11 @@ class Observation:
     cause: Cause | None = None
     detail: str = ""
     report: HealthReport | None = None
+    timing: Timing | None = None
+
+
+REFERENCE = ProbeName("reference")
+"""Names the checks of reference targets; no probe of a configuration can be called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +113,13 @@ class ProbeResult:
         key: which check.
         at: monotonic seconds at which the attempt started.
         observation: what was seen.
+        tripped: a closed tripwire led to the attempt.
     """
 
     key: CheckKey
     at: float
     observation: Observation
+    tripped: bool = False
 
     @property
     def ended(self) -> float:

@@ -6,9 +6,10 @@ other section.
 
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
 from gslb.model.address import IP, Address, parse_address, parse_ip
 from gslb.model.area import Area, parse_area, parse_network
@@ -53,3 +54,14 @@ AreaText = Annotated[Area, _from_text(parse_area, "TR-34"), PlainSerializer(str)
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
 """Name of a region, probe or provider: lower-case letters, digits, ``-`` and ``_``."""
+
+
+def _read_path(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} should be the path of a file, in quotes")
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value
+
+
+PathText = Annotated[Path, BeforeValidator(_read_path), PlainSerializer(str)]
+"""Path of a file; a relative one is relative to the folder of the configuration file."""

@@ -26,15 +26,17 @@ class Rto:
 def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float) -> Rto:
     """The worst case for one probe and one provider.
 
-    The fault falls just after an attempt began (interval); the next one runs into its time limit (timeout); fall - 1
-    confirming attempts start ``confirm`` apart, and the last of them runs into its own limit (confirm_timeout); the
-    decision is published and reaches all servers; and a resolver asked just before that (ttl.steady).
+    The fault falls just after an attempt began (interval); the next one runs into its time limit (timeout), or is
+    hedged before that (hedge; the usual latency comes on top, which only a running daemon knows); fall - 1 confirming
+    attempts start ``confirm`` apart, and the last of them runs into its own limit (confirm_timeout); the decision is
+    published and reaches all servers; and a resolver asked just before that (ttl.steady).
     """
     confirms = pace.thresholds.fall - 1
+    hedged = pace.hedge is not None and confirms > 0 and pace.hedge < pace.timeout
     return Rto(
         (
             ("interval", pace.interval),
-            ("timeout", pace.timeout),
+            ("hedge", pace.hedge or 0.0) if hedged else ("timeout", pace.timeout),
             (f"{confirms} x confirm", confirms * pace.confirm),
             ("confirm_timeout", pace.confirm_timeout if confirms else 0.0),
             ("publication", publication),

@@ -22,6 +22,7 @@ class Metrics:
             "gslb_endpoint_in_service", "1 when the endpoint may answer", "service", "endpoint"
         )
         self.score = self._gauge("gslb_endpoint_score", "Score of the endpoint, 0 to 1", "service", "endpoint")
+        self.doubt = self._gauge("gslb_vantage_doubt", "1 while the vantage point doubts itself", "vantage")
         self.generation = self._gauge("gslb_generation", "Newest generation that was decided")
         self.reloads = self._counter("gslb_reloads", "Reloads of the configuration", "outcome")
         self.stale = self._gauge("gslb_configuration_stale", "1 when the file is not what is in force")

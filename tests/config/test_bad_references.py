@@ -16,7 +16,7 @@ UNKNOWN = [
     (
         "blackbox",
         "blackbox",
-        "known: api, gateways, log, nameserver, node, probes, providers, regions, services, zones",
+        "known: api, gateways, log, nameserver, node, probes, providers, regions, services, vantages, zones",
     ),
     ("node/nme", "node.nme", "did you mean 'name'?"),
     ("node/journal/max_agee", "node.journal.max_agee", "did you mean 'max_age'?"),
@@ -55,7 +55,7 @@ def test_an_unknown_key_of_an_endpoint_or_a_step_is_found_within_the_list(files:
 
 REFERENCES = [
     ({"probes/edge/type": "htp"}, "probes.edge.type", "'htp': no probe of this type", "did you mean 'http'?"),
-    ({"probes/edge/type": "icmp"}, "probes.edge.type", "'icmp': no probe of this type", "known: http, tcp"),
+    ({"probes/edge/type": "snmp"}, "probes.edge.type", "'snmp': no probe of this type", "known: dns, exec, grpc"),
     ({f"{SERVICE}/policy": ["weigted"]}, f"{AT}.policy[0]", "no policy of this type", "did you mean 'weighted'?"),
     ({f"{SERVICE}/policy": [{"kind": "x"}]}, f"{AT}.policy[0].type", "is missing", "known: failover, weighted"),
     (

@@ -103,8 +103,8 @@ VALUES = [
     (
         {"probes/edge/document": "gslb", "probes/edge/method": "HEAD"},
         "probes.edge",
-        "a response to HEAD has no document",
-        "remove document",
+        "a response to HEAD has no body",
+        "remove what is expected of it",
     ),
     # services
     ({f"{SERVICE}/regions": REMOVED}, f"{AT}.regions", "is missing", "add it: regions"),

@@ -61,7 +61,12 @@ def test_the_probe_has_its_options_and_default_timing(loaded: Configuration) -> 
     edge = loaded.probes[ProbeName("edge")]
     assert edge.probe == Http(path="/healthz")
     assert edge.pace == Pace(
-        interval=1.0, timeout=0.5, confirm=0.2, confirm_timeout=0.5, thresholds=Thresholds(fall=3, ok=2, rise=3)
+        interval=1.0,
+        timeout=0.5,
+        confirm=0.2,
+        confirm_timeout=0.5,
+        backoff=10.0,
+        thresholds=Thresholds(fall=3, ok=2, rise=3),
     )
 
 

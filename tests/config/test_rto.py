@@ -55,7 +55,16 @@ def test_without_probes_no_recovery_time_can_be_stated(files: Files) -> None:
     [
         (Pace(), 0.1, 0.0, 30.0, 1 + 0.5 + 2 * 0.2 + 0.5 + 0.1 + 30),
         (Pace(thresholds=Thresholds(fall=1)), 0.0, 0.0, 0.0, 1 + 0.5),
-        (Pace(2.0, 1.0, 0.5, 0.25, Thresholds(fall=5)), 3.0, 60.0, 300.0, 2 + 1 + 4 * 0.5 + 0.25 + 3 + 60 + 300),
+        (
+            Pace(2.0, 1.0, 0.5, 0.25, thresholds=Thresholds(fall=5)),
+            3.0,
+            60.0,
+            300.0,
+            2 + 1 + 4 * 0.5 + 0.25 + 3 + 60 + 300,
+        ),
+        (Pace(hedge=0.03), 0.0, 0.0, 0.0, 1 + 0.03 + 2 * 0.2 + 0.5),
+        (Pace(hedge=0.03, thresholds=Thresholds(fall=1)), 0.0, 0.0, 0.0, 1 + 0.5),
+        (Pace(hedge=0.7), 0.0, 0.0, 0.0, 1 + 0.5 + 2 * 0.2 + 0.5),
     ],
 )
 def test_every_term_is_in_the_sum(

@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from gslb.control.engine import Change, Engine, Transition
+from gslb.control.vantage import Vantage
 from gslb.model.address import IP, parse_address
 from gslb.model.distribution import distribution
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
@@ -56,12 +57,16 @@ class Told:
 
     transitions: list[Transition] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    doubts: list[str | None] = field(default_factory=list)
 
     def transition(self, transition: Transition) -> None:
         self.transitions.append(transition)
 
     def changed(self, changes: tuple[Change, ...]) -> None:
         self.changes += changes
+
+    def doubted(self, vantage: Vantage) -> None:
+        self.doubts.append(vantage.doubt.reason if vantage.doubt else None)
 
     @property
     def triggers(self) -> list[str]:
@@ -81,10 +86,18 @@ class Hosts:
 class Bench:
     """An engine, and hands to feed it with."""
 
-    def __init__(self, *services: Service, pace: Pace | None = None, **world: Any) -> None:
+    def __init__(
+        self,
+        *services: Service,
+        pace: Pace | None = None,
+        vantages: Mapping[VantageName, tuple[str, ...]] | None = None,
+        **world: Any,
+    ) -> None:
+        self.vantages = vantages or {HERE: ()}
         self.told, self.hosts = Told(), Hosts()
         self.paces = {EDGE: pace or Pace(), ProbeName("deep"): pace or Pace()}
-        self.engine = Engine(self.told, self.hosts, HERE)
+        self.hurried: list[CheckKey] = []
+        self.engine = Engine(self.told, self.hosts, self.hurried.extend)
         self._start = topology(*services, **world)
 
     def start(self, now: float = 0.0) -> "Bench":
@@ -92,7 +105,7 @@ class Bench:
         return self
 
     def configure(self, topology: Topology, now: float) -> None:
-        self.engine.configure(topology, self.paces, now)
+        self.engine.configure(topology, self.paces, self.vantages, now)
 
     def up(self, target: str, at: float, *, times: int = 1, **seen: Any) -> None:
         """``times`` successes, 0.1 s apart from ``at`` on."""

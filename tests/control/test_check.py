@@ -40,10 +40,10 @@ class Play:
         self.most = max(self.most, self.driver.in_flight)
         return self.world(key, start, limit)
 
-    def _count(self, result: ProbeResult) -> bool:
+    def _count(self, result: ProbeResult) -> ProbeState:
         self.counted.append(result)
         self.state = step(self.state, result.observation, result.ended, self.pace.thresholds)
-        return self.state.suspect
+        return self.state
 
 
 def healthy(_key: CheckKey, _start: float, _limit: float) -> Observation:
@@ -113,7 +113,7 @@ def test_a_process_that_was_stopped_comes_back_at_the_phase_of_each_check() -> N
         starts.append(start)
         return FAST
 
-    driver = Driver(world, lambda _: False)
+    driver = Driver(world, lambda _: None)
     for index in range(10):
         driver.add(Check(KEY, Pace(), spread(index, 10, 1.0)))
     driver.run(2.95)
@@ -199,6 +199,6 @@ def test_a_check_keeps_its_rules_in_whatever_order_things_happen(
                 assert check.finish(attempt, FAST) == rules.finished(attempt)
         else:
             moved, rules.confirming = bool(amount) is not rules.confirming, bool(amount)
-            assert check.confirm(now, wanted=bool(amount)) is moved
+            assert check.follow(ProbeState(Condition.UP, failures=int(amount)), now) is moved
             if moved:
                 rules.check_due(check.due, now)

@@ -230,8 +230,9 @@ probes  = ["{probe}"]
 SLOW = """
 [probes.slow]
 type     = "tcp"
+expect   = "a greeting that never comes"
 interval = "60s"
-timeout  = "60s"
+confirm  = "60s"
 """
 
 
@@ -256,7 +257,7 @@ async def test_a_reload_swaps_the_configuration_and_keeps_what_is_known(lab: Lab
 
 
 async def test_a_new_service_that_is_still_probed_does_not_hold_up_the_others(lab: Lab, nameserver: Server) -> None:
-    """The first attempts of a slow probe are spread over its interval, so the verdict on Ankara takes a while."""
+    """A slow probe takes a minute to confirm what it sees, so its verdict takes a while."""
     async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
         lab.write(more=shop("slow", '"istanbul", "ankara"') + SLOW)

@@ -61,10 +61,10 @@ class Lossy:
         lost, self._lose_next = self._lose_next or self._random.random() < LOSS, False
         return timed_out(limit) if lost else FAST
 
-    def _count(self, result: ProbeResult) -> bool:
+    def _count(self, result: ProbeResult) -> ProbeState:
         self._state = step(self._state, result.observation, result.ended, PACE.thresholds)
         self.went_down |= self._state.condition is Condition.DOWN
-        return self._state.suspect
+        return self._state
 
 
 def test_a_success_leaves_a_calm_check_as_it_was() -> None:

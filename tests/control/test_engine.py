@@ -50,10 +50,9 @@ def test_the_first_verdicts_are_no_change_so_the_ttl_is_steady() -> None:
 
 def test_stored_state_decides_at_once() -> None:
     bench = Bench()
-    bench.engine.checks = {
-        key(ISTANBUL): CheckState(ProbeState(Condition.DOWN, since=-5.0, last_failure=-1.0, initial=False)),
-        key(ANKARA): CheckState(ProbeState(Condition.UP, since=-100.0)),
-    }
+    down = ProbeState(Condition.DOWN, since=-5.0, last_failure=-1.0, initial=False)
+    up = ProbeState(Condition.UP, since=-100.0)
+    bench.engine.restore({key(ISTANBUL): CheckState(down, down), key(ANKARA): CheckState(up, up)}, {}, {}, ())
     bench.start()
     assert bench.engine.complete
     assert bench.answers() == ONLY_ANKARA

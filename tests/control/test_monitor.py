@@ -10,12 +10,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from gslb.control.clock import Clock
-from gslb.control.monitor import CheckSetup, Monitor
+from gslb.control.monitor import Monitor
 from gslb.control.resolver import Resolver
+from gslb.control.runner import CheckSetup
 from gslb.model.address import Address
 from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
 from gslb.model.pacing import Pace
-from probes.base import Probe, Target
+from gslb.model.step import Condition, ProbeState
+from probes.base import AsyncProbe, Target
 from probes.tcp import Tcp
 from tests.control.bench import key
 from tests.control.loops import running
@@ -23,6 +25,7 @@ from tests.waiting import until
 
 QUICK = Pace(interval=0.01, timeout=0.01, confirm=0.002, confirm_timeout=0.01)
 SELDOM = Pace(interval=30.0, timeout=5.0, confirm=0.002, confirm_timeout=5.0)
+CALM, SUSPECT = ProbeState(Condition.UP), ProbeState(Condition.UP, failures=1)
 GOOD = Observation(ok=True, latency=0.001)
 BAD = Observation(ok=False, latency=0.001, cause=Cause.STATUS, detail="HTTP 503")
 
@@ -52,31 +55,31 @@ async def good(_: Target) -> Observation:
     return GOOD
 
 
-def setups(probe: Probe, *names: str, pace: Pace = QUICK) -> dict[CheckKey, CheckSetup]:
+def setups(probe: AsyncProbe, *names: str, pace: Pace = QUICK) -> dict[CheckKey, CheckSetup]:
     return {key(name): CheckSetup(probe, pace, Address(ip_address("127.0.0.1"), int(name[-1]))) for name in names}
 
 
 class Rig:
     """A monitor and what it has delivered."""
 
-    def __init__(self) -> None:
+    def __init__(self, in_flight: int = 1000) -> None:
         self.results: list[ProbeResult] = []
         self.suspects: set[str] = set()
         self.late: list[float] = []
         self.resolver = Resolver(lambda _: None)
-        self.monitor = Monitor(Clock(), self.resolver, self._deliver, self.late.append)
+        self.monitor = Monitor(Clock(), self.resolver, self._deliver, self.late.append, in_flight)
 
-    def _deliver(self, result: ProbeResult) -> bool:
+    def _deliver(self, result: ProbeResult) -> ProbeState:
         self.results.append(result)
-        return result.key.target in self.suspects
+        return SUSPECT if result.key.target in self.suspects else CALM
 
     def of(self, name: str) -> list[ProbeResult]:
         return [result for result in self.results if result.key.target == name]
 
 
 @asynccontextmanager
-async def monitoring(setups: dict[CheckKey, CheckSetup], *suspects: str) -> AsyncIterator[Rig]:
-    rig = Rig()
+async def monitoring(setups: dict[CheckKey, CheckSetup], *suspects: str, in_flight: int = 1000) -> AsyncIterator[Rig]:
+    rig = Rig(in_flight)
     rig.suspects.update(suspects)
     rig.monitor.configure(setups)
     try:
@@ -147,7 +150,7 @@ async def test_a_probe_that_raises_is_a_local_failure_and_the_others_go_on() -> 
     observation = rig.of("127.0.0.1:1")[0].observation
     assert (observation.ok, observation.cause) == (False, Cause.LOCAL)
     assert "a bug in a plug-in" in observation.detail
-    assert (logs[0]["event"], logs[0]["address"]) == ("probe raised", "127.0.0.1:1")
+    assert (logs[0]["event"], logs[0]["target"]) == ("probe raised", "127.0.0.1:1")
 
 
 async def test_a_check_that_is_no_longer_configured_stops_and_its_last_result_does_not_count() -> None:
@@ -169,22 +172,33 @@ async def test_a_check_that_is_no_longer_configured_stops_and_its_last_result_do
     assert waiting["127.0.0.1:1"] == 1
 
 
-async def test_a_check_that_stays_keeps_its_phase_and_new_ones_are_spread_over_the_interval() -> None:
+async def test_new_checks_start_at_once_but_slowly_and_then_spread_over_the_interval() -> None:
     rig, probe = Rig(), Told(good)
-    names = [f"127.0.0.1:{index}" for index in range(1, 5)]
-    rig.monitor.configure(setups(probe, *names, pace=SELDOM))
-    before = dict(rig.monitor._checks)
-    dues = [check.due for check in before.values()]
-    assert [due - dues[0] for due in dues] == pytest.approx([0, 7.5, 15, 22.5])
-    rig.monitor.configure(setups(probe, *names, "127.0.0.1:5", pace=SELDOM))
-    assert {key: rig.monitor._checks[key] for key in before} == before
-    rig.monitor.configure(setups(probe, *names))
-    assert not set(before.values()) & set(rig.monitor._checks.values())
+    rig.monitor.configure(setups(probe, *(f"127.0.0.1:{index}" for index in range(1, 5)), pace=SELDOM))
+    checks = [runner.check for runner in rig.monitor._runners.values()]
+    first = checks[0].due
+    assert [check.due - first for check in checks] == pytest.approx([0, 0.001, 0.002, 0.003])
+    for check in checks:
+        attempt = check.start(check.due)
+        assert attempt is not None
+        check.finish(attempt, GOOD)
+    assert [check.due - first for check in checks] == pytest.approx([30, 7.5, 15, 22.5])
     rig.resolver.close()
 
 
-async def test_so_many_attempts_are_under_way_at_most_and_the_rest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gslb.control.monitor.MAX_IN_FLIGHT", 3)
+async def test_a_check_that_stays_is_left_alone_and_one_with_another_timing_begins_anew() -> None:
+    rig, probe = Rig(), Told(good)
+    names = [f"127.0.0.1:{index}" for index in range(1, 5)]
+    rig.monitor.configure(setups(probe, *names, pace=SELDOM))
+    before = dict(rig.monitor._runners)
+    rig.monitor.configure(setups(probe, *names, "127.0.0.1:5", pace=SELDOM))
+    assert {key: rig.monitor._runners[key] for key in before} == before
+    rig.monitor.configure(setups(probe, *names))
+    assert not set(before.values()) & set(rig.monitor._runners.values())
+    rig.resolver.close()
+
+
+async def test_so_many_attempts_are_under_way_at_most_and_the_rest_waits() -> None:
     release = asyncio.Semaphore(0)
 
     async def held(_: Target) -> Observation:
@@ -192,7 +206,7 @@ async def test_so_many_attempts_are_under_way_at_most_and_the_rest_waits(monkeyp
         return GOOD
 
     probe, names = Told(held), [f"127.0.0.1:{index}" for index in range(1, 9)]
-    async with monitoring(setups(probe, *names)):
+    async with monitoring(setups(probe, *names, pace=SELDOM), in_flight=3):
         await until(lambda: probe.now.total() == 3)
         for _ in range(20):
             release.release()

@@ -58,7 +58,8 @@ async def following(*names: str, changed: Callable[[str], None] = lambda _: None
 
 async def test_localhost_resolves() -> None:
     async with following("localhost") as resolver:
-        address = await resolver.address("localhost", 5)
+        await until(lambda: not resolver.pending("localhost"))
+        address = resolver.known("localhost")
         assert address is not None
         assert address.is_loopback
 
@@ -66,7 +67,6 @@ async def test_localhost_resolves() -> None:
 async def test_an_address_is_its_own() -> None:
     async with following() as resolver:
         assert resolver.known(ONE) is ONE
-        assert await resolver.address(ONE, 0) is ONE
 
 
 async def test_a_new_address_is_told_once(directory: Directory) -> None:
@@ -100,19 +100,23 @@ async def test_a_name_that_is_unknown_from_now_on_keeps_its_last_address(directo
         assert resolver.known(NAME) == ONE
 
 
-async def test_an_unknown_name_has_no_address_and_is_not_waited_for_again(directory: Directory) -> None:
-    async with following(NAME) as resolver, asyncio.timeout(5):
-        assert await resolver.address(NAME, 60) is None
-        assert await resolver.address(NAME, 60) is None
-
-
-async def test_a_hung_resolution_costs_no_more_than_the_patience_given(directory: Directory) -> None:
+async def test_a_name_is_pending_until_its_first_answer_though_that_be_none(directory: Directory) -> None:
     directory.held.clear()
-    directory.names[NAME] = ["192.0.2.1"]
     async with following(NAME) as resolver:
-        assert await resolver.address(NAME, 0.01) is None
+        await until(lambda: directory.asked)
+        assert (resolver.known(NAME), resolver.pending(NAME)) == (None, True)
         directory.held.set()
-        assert await resolver.address(NAME, 5) == ONE
+        await until(lambda: not resolver.pending(NAME))
+        assert resolver.known(NAME) is None
+        assert not resolver.pending("www.example.net")
+
+
+async def test_a_name_that_is_not_followed_can_be_looked_up_once(directory: Directory) -> None:
+    directory.names[NAME] = ["192.0.2.2", "192.0.2.1"]
+    async with following() as resolver:
+        assert await resolver.look_up(NAME) == ONE
+        assert await resolver.look_up("www.example.net") is None
+        assert (resolver.known(NAME), resolver.pending(NAME)) == (None, False)
 
 
 async def test_an_address_from_before_a_restart_is_used_while_the_name_hangs(directory: Directory) -> None:
@@ -120,8 +124,8 @@ async def test_an_address_from_before_a_restart_is_used_while_the_name_hangs(dir
     resolver = Resolver(lambda _: None)
     resolver.restore(NAME, ONE)
     resolver.configure([NAME])
-    async with asyncio.timeout(5):
-        assert await resolver.address(NAME, 60) == ONE
+    await until(lambda: directory.asked)
+    assert resolver.known(NAME) == ONE
     resolver.close()
 
 
@@ -132,7 +136,7 @@ async def test_a_name_that_is_no_longer_followed_is_forgotten_and_can_come_back(
         resolver.configure([])
         assert resolver.known(NAME) is None
         resolver.configure([NAME])
-        assert await resolver.address(NAME, 5) == ONE
+        await until(lambda: resolver.known(NAME) == ONE)
 
 
 async def test_closing_leaves_no_task_behind(directory: Directory) -> None:
@@ -150,7 +154,7 @@ from gslb.control.resolver import Resolver
 async def main():
     resolver = Resolver(lambda _: None)
     resolver.configure(["gw.example.net"])
-    await resolver.address("gw.example.net", 0.01)
+    await asyncio.sleep(0.05)
     resolver.close()
 
 socket.getaddrinfo = lambda *_, **__: time.sleep(3600)

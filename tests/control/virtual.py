@@ -8,6 +8,7 @@ from itertools import count
 
 from gslb.control.check import Attempt, Check
 from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
+from gslb.model.step import ProbeState
 
 World = Callable[[CheckKey, float, float], Observation]
 """What an attempt of a check sees, by its start and its time limit."""
@@ -34,7 +35,10 @@ class Driver:
     """
 
     def __init__(
-        self, world: World, deliver: Callable[[ProbeResult], bool], tick: Callable[[float], float | None] = never
+        self,
+        world: World,
+        deliver: Callable[[ProbeResult], ProbeState | None],
+        tick: Callable[[float], float | None] = never,
     ) -> None:
         self.now = 0.0
         self.in_flight = 0
@@ -84,6 +88,6 @@ class Driver:
         self.in_flight -= 1
         for ready in check.finish(attempt, seen):
             assert ready.observation is not None
-            suspect = self._deliver(ProbeResult(check.key, ready.started, ready.observation))
-            if check.confirm(self.now, wanted=suspect):
+            state = self._deliver(ProbeResult(check.key, ready.started, ready.observation, ready.tripped))
+            if state is not None and check.follow(state, self.now):
                 self.add(check)

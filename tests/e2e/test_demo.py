@@ -48,7 +48,8 @@ def assert_tells_the_story(records: list[dict[str, Any]]) -> None:
     """Probe evidence, then the transition, the decision and the changed answer, each with its time."""
     down = next(r for r in records if r["kind"] == "transition" and r["after"] == "down")
     evidence = [item for item in down["evidence"] if not item["ok"]]
-    assert [item["cause"] for item in evidence] == ["refused"] * 3
+    assert len(evidence) == 3
+    assert {item["cause"] for item in evidence} <= {"refused", "reset"}
     decision = next(r for r in records if r["kind"] == "decision" and r["at"] >= down["at"])
     answer = next(r for r in records if r["kind"] == "publication" and r["generation"] == decision["generation"])
     assert evidence[-1]["at"] <= down["at"] <= decision["at"] <= answer["at"]

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from gslb.model.observation import Cause
-from probes.base import cause_of, socket_failure
+from probes.base import cause_of, error_failure
 
 
 @pytest.mark.parametrize(
@@ -27,5 +27,5 @@ def test_every_socket_error_has_its_cause(number: int, cause: Cause) -> None:
 
 
 def test_an_error_without_a_number_is_unreachable_and_keeps_its_words() -> None:
-    seen = socket_failure(OSError("no luck"), 0.25)
+    seen = error_failure(OSError("no luck"), 0.25)
     assert (seen.ok, seen.cause, seen.latency, seen.detail) == (False, Cause.UNREACHABLE, 0.25, "no luck")

@@ -3,13 +3,15 @@
 import pytest
 
 from gslb.model.observation import Cause, HealthReport, Observation, ServingState
-from probes.http import MAX_BODY, Http
+from probes.http import Http
+from probes.net.http1 import MAX_BODY
+from tests.probes.attempts import attempt
 from tests.probes.servers import DEADLINE, Script, response, saying, serving
 
 
 async def probe(script: Script) -> Observation:
     async with serving(script) as address:
-        return await Http(document="gslb").attempt(address, DEADLINE)
+        return await attempt(Http(document="gslb"), address, DEADLINE)
 
 
 def document(state: str, more: str = "") -> bytes:
@@ -76,7 +78,7 @@ async def test_status_503_is_down_and_says_what_the_document_says() -> None:
 async def test_what_is_no_health_document_is_down(body: bytes) -> None:
     seen = await probe(saying(response("200 OK", body)))
     assert (seen.ok, seen.cause) == (False, Cause.BODY)
-    assert seen.detail.startswith("health document: ")
+    assert seen.detail.startswith("HTTP 200, health document: ")
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ async def test_a_body_that_is_cut_off_is_no_response(head: bytes) -> None:
 
 async def test_a_body_without_end_is_not_read_to_the_end() -> None:
     seen = await probe(saying(b"HTTP/1.1 200 OK\r\n\r\n", *[b" " * 4096] * (MAX_BODY // 4096), b" ", b" " * 4096))
-    assert (seen.cause, seen.detail) == (Cause.BODY, f"body of more than {MAX_BODY} bytes")
+    assert (seen.cause, seen.detail) == (Cause.BODY, f"HTTP 200, body of more than {MAX_BODY} octets")
 
 
 async def test_a_body_of_the_largest_size_is_read() -> None:

@@ -3,16 +3,15 @@
 import asyncio
 import socket
 
-import pytest
-
 from gslb.model.observation import Cause
 from probes.tcp import Tcp
+from tests.probes.attempts import attempt
 from tests.probes.servers import BRIEF, DEADLINE, HOST, refusing, silent, target
 
 
 async def test_a_port_that_accepts_is_up() -> None:
     with socket.create_server((HOST, 0)) as listener:
-        seen = await Tcp().attempt(target(listener.getsockname()[1]), DEADLINE)
+        seen = await attempt(Tcp(), target(listener.getsockname()[1]), DEADLINE)
         accepted, _ = listener.accept()
         with accepted:
             accepted.setblocking(False)
@@ -33,7 +32,7 @@ async def _ends(connection: socket.socket) -> bool:
 
 async def test_a_port_that_nobody_listens_on_is_refused() -> None:
     with refusing() as closed:
-        seen = await Tcp().attempt(closed, DEADLINE)
+        seen = await attempt(Tcp(), closed, DEADLINE)
     assert (seen.ok, seen.cause) == (False, Cause.REFUSED)
     assert "refused" in seen.detail.lower() or "Connect call failed" in seen.detail
     assert 0 < seen.latency < DEADLINE
@@ -41,15 +40,6 @@ async def test_a_port_that_nobody_listens_on_is_refused() -> None:
 
 async def test_a_silent_address_is_a_time_out() -> None:
     with silent() as hole:
-        seen = await Tcp().attempt(hole, BRIEF)
+        seen = await attempt(Tcp(), hole, BRIEF)
     assert (seen.ok, seen.cause, seen.detail) == (False, Cause.TIMEOUT, "no connection in time")
     assert BRIEF * 0.9 <= seen.latency < DEADLINE
-
-
-async def test_an_attempt_that_is_cancelled_ends_at_once() -> None:
-    with silent() as hole:
-        attempt = asyncio.create_task(Tcp().attempt(hole, DEADLINE))
-        await asyncio.sleep(0)
-        attempt.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await attempt

@@ -1,0 +1,111 @@
+"""What one vantage point has heard of its targets lately, and whether its word counts."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gslb.model.doubt import NEVER, Heard, doubtful, fell_silent, hear, trusted_until
+from gslb.model.names import RegionName, VantageName
+from gslb.model.observation import SILENCE, Cause, CheckKey, Observation, ProbeResult
+from gslb.model.pacing import Pace
+from gslb.model.step import Condition, ProbeState, Thresholds, step
+
+REFERENCE_PACE = Pace(interval=2.0, timeout=0.5, confirm=0.2, confirm_timeout=0.5, thresholds=Thresholds(3, 1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a vantage point's word does not count at present; ``since`` is in monotonic seconds."""
+
+    since: float
+    reason: str
+
+
+@dataclass(slots=True)
+class Reference:
+    """A target outside of what is steered, that answers as long as the network does."""
+
+    state: ProbeState = field(default_factory=ProbeState)
+    answered: float = NEVER
+
+
+class Vantage:
+    """One vantage point.
+
+    Attributes:
+        doubt: why it abstains; None while its word counts.
+        waiting: checks that are down if the silence they met can be believed, each with the start of the attempt that
+            decided it.
+        reviewed: when that was last looked at, in monotonic seconds.
+    """
+
+    def __init__(self, name: VantageName) -> None:
+        self.name = name
+        self.doubt: Doubt | None = None
+        self.waiting: dict[CheckKey, float] = {}
+        self.reviewed = NEVER
+        self._heard: dict[str, Heard] = {}
+        self._references: dict[str, Reference] = {}
+        self._fine_since = NEVER
+
+    def configure(self, regions: Mapping[str, RegionName], references: Iterable[str]) -> None:
+        """Watch these targets, each in its region, and compare them with these references."""
+        self._heard = {target: self._heard.get(target, Heard(region)) for target, region in regions.items()}
+        self._references = {target: self._references.get(target, Reference()) for target in references}
+
+    def hear(self, target: str, observation: Observation, at: float) -> None:
+        """Note whether a target has answered at all to an attempt that started ``at``."""
+        heard = self._heard.get(target)
+        if heard is not None and observation.cause is not Cause.LOCAL:
+            self._heard[target] = hear(heard, observation, at)
+
+    def hear_reference(self, result: ProbeResult) -> ProbeState | None:
+        """Note the same of a reference, where a refusal is an answer too; returns its state."""
+        reference, observation = self._references.get(result.key.target), result.observation
+        if reference is None:
+            return None
+        if observation.cause not in (*SILENCE, Cause.LOCAL):
+            observation = replace(observation, ok=True, cause=None)
+            reference.answered = max(result.at, reference.answered)
+        reference.state = step(reference.state, observation, result.ended, REFERENCE_PACE.thresholds)
+        return reference.state
+
+    def ignores(self, result: ProbeResult) -> bool:
+        """Whether a failure says nothing of its target: the network was in doubt, at its end or at its beginning."""
+        if result.observation.ok:
+            return False
+        return self.doubt is not None or (result.observation.cause in SILENCE and result.at < self._fine_since)
+
+    def judge(self, in_service: Collection[str], now: float) -> None:
+        """Begin to doubt, or stop doubting. ``in_service`` are the targets that are not known to be down."""
+        self.reviewed = now
+        reason = self._reason([self._heard[target] for target in in_service if target in self._heard])
+        if reason is None and self.doubt is not None:
+            self.doubt, self._fine_since = None, now
+        elif reason is not None and self.doubt is None:
+            self.doubt = Doubt(now, reason)
+
+    def trusted_until(self, in_service: Collection[str]) -> float:
+        """Silence that met an attempt begun by then is the target's own. Argument as for ``judge``."""
+        moment = trusted_until(self._heard[target] for target in in_service if target in self._heard)
+        newest = max((reference.answered for reference in self._references.values()), default=moment)
+        return min(moment, newest)
+
+    def unheard(self, in_service: Collection[str], since: float) -> list[str]:
+        """Targets and references of which nothing is known from attempts begun ``since`` then."""
+        targets = [target for target in in_service if target in self._heard and self._heard[target].newest < since]
+        return targets + [name for name, reference in self._references.items() if reference.answered < since]
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Names of the reference targets."""
+        return frozenset(self._references)
+
+    def _reason(self, heard: list[Heard]) -> str | None:
+        states = [reference.state.condition for reference in self._references.values()]
+        if states and all(condition is Condition.DOWN for condition in states):
+            return f"none of {len(states)} reference targets answers"
+        if not doubtful(heard):
+            return None
+        silent = fell_silent(heard)
+        regions = {target.region for target in silent}
+        return f"{len(silent)} of {len(heard)} endpoints in {len(regions)} regions fell silent together"

@@ -1,0 +1,194 @@
+"""From results to votes: what each vantage point says of each check, and which of them count.
+
+A vote is the state of a check as far as it is believed. Failures that somebody has told (a refusal, a status) count as
+they come. Silence that would take a check down waits until its vantage point has heard enough from others since; if it
+turns out that it has heard from hardly anybody, it doubts itself: the silence is forgotten and its votes do not count.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gslb.control.health import CheckState
+from gslb.control.vantage import Vantage
+from gslb.model.names import ProbeName, RegionName, VantageName
+from gslb.model.observation import REFERENCE, SILENCE, Cause, CheckKey, ProbeResult
+from gslb.model.pacing import Pace, expires_after
+from gslb.model.step import Condition, ProbeState, forgive
+
+REVIEW = 0.01
+"""Seconds between two reviews of a vantage point at least: with thousands of targets one takes some milliseconds."""
+SWEEP = 1.0
+"""Seconds between two looks for votes that have expired."""
+
+Keys = Iterable[CheckKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Electorate:
+    """Who votes on what.
+
+    Attributes:
+        keys: all checks.
+        paces: timing of each probe.
+        regions: the region of each target.
+        references: reference targets of each vantage point; all vantage points are here.
+    """
+
+    keys: tuple[CheckKey, ...] = ()
+    paces: Mapping[ProbeName, Pace] = field(default_factory=dict)
+    regions: Mapping[str, RegionName] = field(default_factory=dict)
+    references: Mapping[VantageName, tuple[str, ...]] = field(default_factory=dict)
+
+
+class Votes:
+    """The votes of all vantage points.
+
+    Args:
+        hurry: has checks attempted at once.
+        doubted: told when a vantage point begins to doubt itself, or stops.
+    """
+
+    def __init__(self, hurry: Callable[[Keys], object], doubted: Callable[[Vantage], object]) -> None:
+        self._hurry, self._doubted = hurry, doubted
+        self.checks: dict[CheckKey, CheckState] = {}
+        self.vantages: dict[VantageName, Vantage] = {}
+        self._by_vantage: dict[VantageName, list[CheckKey]] = {}
+        self._electorate = Electorate()
+        self._expired: set[CheckKey] = set()
+        self._swept = float("-inf")
+
+    def configure(self, electorate: Electorate, now: float) -> None:
+        """Count these votes from now on. Checks that stay keep their state."""
+        self._electorate = electorate
+        self.checks = {key: self.checks.get(key) or CheckState() for key in electorate.keys}
+        self._expired &= self.checks.keys()
+        self._by_vantage = {name: [] for name in electorate.references}
+        for key, check in self.checks.items():
+            self._by_vantage[key.vantage].append(key)
+            check.heard_at = max(check.heard_at, now)
+        self.vantages = {name: self.vantages.get(name) or Vantage(name) for name in electorate.references}
+        for name, vantage in self.vantages.items():
+            vantage.configure(electorate.regions, electorate.references[name])
+            vantage.waiting = {key: since for key, since in vantage.waiting.items() if key in self.checks}
+
+    def state(self, key: CheckKey) -> ProbeState | None:
+        """The state of a check as it was counted; None where it is not known."""
+        check = self.checks.get(key)
+        return check.state if check else None
+
+    def counts(self, key: CheckKey) -> bool:
+        """Whether the vote on a check counts: its vantage point believes itself, and has been heard of lately."""
+        return self.vantages[key.vantage].doubt is None and key not in self._expired
+
+    def take_reference(self, result: ProbeResult, now: float) -> tuple[ProbeState | None, Keys]:
+        """Account for a result of a reference target; returns its state, and whose votes that may have changed."""
+        vantage = self.vantages.get(result.key.vantage)
+        if vantage is None:
+            return None, ()
+        state = vantage.hear_reference(result)
+        return state, self._review(vantage, now)
+
+    def take(self, result: ProbeResult, now: float) -> Keys:
+        """Account for a result of one of the checks; returns whose votes it may have changed."""
+        key, observation = result.key, result.observation
+        check, vantage = self.checks[key], self.vantages[key.vantage]
+        vantage.hear(key.target, observation, result.at)
+        if observation.cause is not Cause.LOCAL:
+            check.heard_at = now
+        before, worth, told = check.vote, check.worth, check.recent[-1].observation.cause if check.recent else None
+        if vantage.ignores(result):
+            check.recent.append(result)
+        else:
+            self._count(vantage, check, result)
+        changed: list[CheckKey] = []
+        if key in self._expired and observation.cause is not Cause.LOCAL:
+            self._expired.discard(key)
+            changed.append(key)
+        elif check.vote is not before or check.worth != worth or observation.cause is not told:
+            changed.append(key)
+        if vantage.waiting or vantage.doubt is not None:
+            changed += self._review(vantage, now)
+        return changed
+
+    def review(self, now: float) -> Keys:
+        """Look again at what time alone may have changed; returns whose votes that are."""
+        changed: list[CheckKey] = []
+        for vantage in self.vantages.values():
+            if vantage.waiting:
+                changed += self._review(vantage, now)
+        if now - self._swept >= SWEEP:
+            changed += self._sweep(now)
+        return changed
+
+    @property
+    def waiting(self) -> bool:
+        """Whether some silence waits to be believed."""
+        return any(vantage.waiting for vantage in self.vantages.values())
+
+    @property
+    def next_review(self) -> float:
+        """When to call ``review``, in monotonic seconds."""
+        waiting = [vantage.reviewed + REVIEW for vantage in self.vantages.values() if vantage.waiting]
+        return min([*waiting, self._swept + SWEEP])
+
+    def _count(self, vantage: Vantage, check: CheckState, result: ProbeResult) -> None:
+        key, observation = result.key, result.observation
+        if key in vantage.waiting and observation.ok:
+            del vantage.waiting[key]
+            check.state = forgive(check.vote)  # it was silent together with others, and is back before they are
+        check.take(result, self._electorate.paces[key.probe].thresholds)
+        falls = check.state.condition is Condition.DOWN and check.vote.condition is not Condition.DOWN
+        if falls and observation.cause in SILENCE:
+            vantage.waiting.setdefault(key, result.at)
+        elif observation.cause is not Cause.LOCAL:
+            vantage.waiting.pop(key, None)
+            check.vote = check.state
+
+    def _review(self, vantage: Vantage, now: float) -> Keys:
+        """Believe what can be believed, and see whether there is reason for doubt."""
+        if now - vantage.reviewed < REVIEW and vantage.reviewed <= now:
+            return ()
+        keys = self._by_vantage[vantage.name]
+        in_service = {key.target for key in keys if self.checks[key].vote.condition is not Condition.DOWN}
+        before = vantage.doubt
+        vantage.judge(in_service, now)
+        if before is not vantage.doubt:
+            return self._turn(vantage)
+        if vantage.doubt is not None or not vantage.waiting:
+            return ()
+        trusted = vantage.trusted_until(in_service)
+        believed = [key for key, since in vantage.waiting.items() if since <= trusted]
+        for key in believed:
+            del vantage.waiting[key]
+            self.checks[key].vote = self.checks[key].state
+        if vantage.waiting:
+            self._ask(vantage, in_service)
+        return believed
+
+    def _turn(self, vantage: Vantage) -> Keys:
+        """The vantage point has begun to doubt itself, or has stopped."""
+        keys = self._by_vantage[vantage.name]
+        vantage.waiting.clear()
+        for key in keys:
+            check = self.checks[key]
+            check.vote = forgive(check.vote)
+            check.state = check.vote
+        self._doubted(vantage)
+        return keys
+
+    def _ask(self, vantage: Vantage, in_service: Collection[str]) -> None:
+        """Have those attempted at once whose answers would tell whether silence can be believed."""
+        since = max(vantage.waiting.values())
+        unheard = set(vantage.unheard(in_service, since))
+        references = [CheckKey(vantage.name, REFERENCE, name) for name in unheard & vantage.references]
+        self._hurry([*references, *(key for key in self._by_vantage[vantage.name] if key.target in unheard)])
+
+    def _sweep(self, now: float) -> Keys:
+        """Votes that have become too old, and those that are no more."""
+        self._swept = now
+        paces = self._electorate.paces
+        ages = ((key, check, now - check.heard_at) for key, check in self.checks.items())
+        expired = {key for key, check, age in ages if age > expires_after(paces[key.probe], check.state)}
+        changed = expired ^ self._expired
+        self._expired = expired
+        return changed

@@ -1,0 +1,91 @@
+"""Self-doubt: whether a vantage point has more reason to believe that its own network has failed than the endpoints.
+
+A refused connection or a bad status was said by somebody: it can be believed. Silence can have two causes, and when
+most of what a vantage point looks at falls silent at the same time, in several regions, the likelier one is near.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from gslb.model.names import RegionName
+from gslb.model.observation import SILENCE, Observation
+
+SHARE = 0.8
+ENDPOINTS = 5
+REGIONS = 2
+NEVER = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was last heard of one target; times are starts of attempts, in monotonic seconds.
+
+    Attributes:
+        region: where it is.
+        answered: of the newest attempt that had any answer, a refusal included.
+        silent: of the newest attempt that met silence.
+    """
+
+    region: RegionName
+    answered: float = NEVER
+    silent: float = NEVER
+
+    @property
+    def newest(self) -> float:
+        """Start of the newest attempt of which anything is known."""
+        return max(self.answered, self.silent)
+
+
+def hear(heard: Heard, observation: Observation, at: float) -> Heard:
+    """What is known after the outcome of an attempt that started ``at``."""
+    if observation.cause in SILENCE:
+        return replace(heard, silent=max(at, heard.silent))
+    return replace(heard, answered=max(at, heard.answered))
+
+
+def fell_silent(heard: Iterable[Heard]) -> list[Heard]:
+    """Those of which silence is the newest that is known."""
+    return [target for target in heard if target.silent > target.answered]
+
+
+def doubtful(heard: Iterable[Heard]) -> bool:
+    """Whether so much has fallen silent that the silence is no word about the targets.
+
+    Args:
+        heard: of every target that is not already known to be down; what has long been down says nothing new.
+    """
+    targets = list(heard)
+    silent = fell_silent(targets)
+    return (
+        len(targets) >= ENDPOINTS
+        and len(silent) >= _many(len(targets))
+        and len({target.region for target in silent}) >= REGIONS
+    )
+
+
+def trusted_until(heard: Iterable[Heard]) -> float:
+    """The newest moment at which the network was fine beyond doubt; infinite where the rule cannot apply.
+
+    Silence that met an attempt begun by then is the target's own: enough others have answered to attempts begun since,
+    so that however the rest turns out, it cannot amount to doubt. Arguments as for ``doubtful``.
+    """
+    targets = list(heard)
+    regions = {target.region for target in targets}
+    if len(targets) < ENDPOINTS or len(regions) < REGIONS:
+        return math.inf
+    answers = sorted((target.answered for target in targets), reverse=True)
+    enough = answers[len(targets) - _many(len(targets))]
+    return max(enough, _all_but_one_region(targets))
+
+
+def _many(targets: int) -> int:
+    return math.ceil(SHARE * targets - 1e-9)
+
+
+def _all_but_one_region(targets: Sequence[Heard]) -> float:
+    """Since when all targets of all regions but one have answered."""
+    oldest: dict[RegionName, float] = {}
+    for target in targets:
+        oldest[target.region] = min(target.answered, oldest.get(target.region, math.inf))
+    return sorted(oldest.values())[1]

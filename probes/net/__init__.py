@@ -1,0 +1,1 @@
+"""What probes stand on: an event loop for many short exchanges, sockets by vantage point, TCP and TLS connections."""

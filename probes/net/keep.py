@@ -1,0 +1,72 @@
+"""The one connection that is kept between two attempts."""
+
+from probes.net.connection import Stream
+
+
+class Keeper:
+    """Keeps a connection to one target while nobody uses it."""
+
+    def __init__(self) -> None:
+        self._kept: Stream | None = None
+        self._unfinished: Stream | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Keep nothing, and nothing that is still to come either."""
+        self._closed = True
+        self._end_all()
+
+    def take(self) -> Stream | None:
+        """The idle connection, if there is one. A response that is still coming in has had its time."""
+        if self._unfinished is not None:
+            self._unfinished.abort()
+        stream, self._kept, self._unfinished = self._kept, None, None
+        return stream
+
+    def keep(self, stream: Stream) -> None:
+        """Keep a connection until the next attempt."""
+        if self._closed:
+            stream.abort()
+            return
+        if self._unfinished is stream:
+            self._unfinished = None
+        self._end_all()
+        self._kept, stream.user = stream, _Idle(self, stream)
+
+    def finish(self, stream: Stream) -> None:
+        """Let the rest of a response come in until the next attempt, to keep its connection then."""
+        if self._closed:
+            stream.abort()
+            return
+        if self._unfinished is not stream:
+            self._end_all()
+        self._unfinished = stream
+
+    def drop(self, stream: Stream) -> None:
+        """An idle connection has ended, or says what nobody has asked for."""
+        stream.abort()
+        if self._kept is stream:
+            self._kept = None
+
+    def _end_all(self) -> None:
+        stream = self.take()
+        if stream is not None:
+            stream.abort()
+
+
+class _Idle:
+    """User of a connection between two attempts."""
+
+    def __init__(self, keeper: Keeper, stream: Stream) -> None:
+        self._keeper, self._stream = keeper, stream
+
+    def connected(self) -> None:
+        """See User; it was long ago."""
+
+    def received(self, data: bytes) -> None:  # noqa: ARG002  nobody has asked
+        """See User."""
+        self._keeper.drop(self._stream)
+
+    def lost(self, error: Exception | None) -> None:  # noqa: ARG002  servers may close what is idle
+        """See User."""
+        self._keeper.drop(self._stream)
