@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from pydantic import Field, ValidationError
 
 from gslb.api.auth import guard
-from gslb.api.views import explain_view, history_view, override_view, status_view
+from gslb.api.views import explain_view, history_view, override_view, result_view, status_view
 from gslb.config.faults import problems_of, suggest
 from gslb.config.names import absolute
 from gslb.control.controller import Controller
@@ -38,6 +38,12 @@ class DrainRequest(Options):
     force: Annotated[bool, Field(description="even if a service is left without any endpoint")] = False
 
 
+class ProbeRequest(Options):
+    """Body of ``POST /v1/probes``."""
+
+    target: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="region or endpoint")]
+
+
 def make_app(controller: Controller, token: str) -> web.Application:
     """The application that serves ``controller``; what changes state needs ``token``."""
     app = web.Application(middlewares=[problems, guard(token)], client_max_size=MAX_BODY)
@@ -52,6 +58,7 @@ def make_app(controller: Controller, token: str) -> web.Application:
             web.get("/v1/history", history),
             web.post("/v1/drains", drain),
             web.delete("/v1/drains/{target:.+}", undrain),
+            web.post("/v1/probes", probe),
             web.post("/v1/reload", reload),
         ]
     )
@@ -140,6 +147,18 @@ async def undrain(request: web.Request) -> web.Response:
     controller = request.app[CONTROLLER]
     author = request.query.get("author", "")[:100] or "unknown"
     return web.json_response(override_view(controller, controller.undrain(request.match_info["target"], author)))
+
+
+async def probe(request: web.Request) -> web.Response:
+    """Probe a region or an endpoint now."""
+    controller = request.app[CONTROLLER]
+    try:
+        order = ProbeRequest.model_validate_json(await request.read())
+    except ValidationError as error:
+        found = problems_of(error, "request", (), ProbeRequest)
+        raise web.HTTPBadRequest(text="; ".join(str(problem) for problem in found)) from None
+    results = await controller.probe(order.target)
+    return web.json_response({"results": [result_view(controller, result) for result in results]})
 
 
 async def reload(request: web.Request) -> web.Response:

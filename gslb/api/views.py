@@ -11,9 +11,11 @@ from gslb.control.vantage import Vantage
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
 from gslb.model.names import ServiceName
+from gslb.model.observation import CheckKey, Observation, ProbeResult, Timing
 from gslb.model.override import Override
 from gslb.model.record import (
     DecisionRecord,
+    DoubtRecord,
     Evidence,
     HistoryRecord,
     OrderRecord,
@@ -172,6 +174,8 @@ def _history_body(record: HistoryRecord) -> View:
                 "services": [_plain(name) for name in record.services],
                 "seconds": round(record.seconds, 4),
             }
+        case DoubtRecord():
+            return {"kind": "doubt", "vantage": record.vantage, "reason": record.reason}
         case OrderRecord():
             return {
                 "kind": "order",
@@ -184,17 +188,32 @@ def _history_body(record: HistoryRecord) -> View:
 
 
 def _evidence_view(evidence: Evidence) -> View:
-    seen = evidence.observation
+    return {"at": _utc(evidence.at_utc), **_seen_view(evidence.key, evidence.observation)}
+
+
+def result_view(controller: Controller, result: ProbeResult) -> View:
+    """One probe result."""
+    return {"at": _moment(controller, result.at), **_seen_view(result.key, result.observation)}
+
+
+def _seen_view(key: CheckKey, seen: Observation) -> View:
+    timing = seen.timing or Timing()
     return {
-        "at": _utc(evidence.at_utc),
-        "probe": evidence.key.probe,
-        "vantage": evidence.key.vantage,
-        "target": evidence.key.target,
+        "probe": key.probe,
+        "vantage": key.vantage,
+        "target": key.target,
         "ok": seen.ok,
         "cause": seen.cause,
         "latency": round(seen.latency, 6),
+        "connect": _rounded(timing.connect),
+        "tls": _rounded(timing.tls),
+        "first_byte": _rounded(timing.first_byte),
         "detail": seen.detail,
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
 
 
 def _plain(name: ServiceName) -> str:

@@ -136,6 +136,19 @@ def undrain(
 
 
 @app.command()
+def probe(
+    target: Annotated[str, typer.Argument(metavar="REGION|ENDPOINT")],
+    as_json: JsonOption = False,
+    api: ApiOption = None,
+    token_file: TokenOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Probe a region or an endpoint at once, and show what was seen."""
+    results = find_daemon(api, token_file, config).post("/v1/probes", {"target": target})["results"]
+    _print(results, show.results, as_json=as_json)
+
+
+@app.command()
 def reload(api: ApiOption = None, token_file: TokenOption = None, config: ConfigOption = None) -> None:
     """Make the daemon read its configuration again; a file with faults changes nothing."""
     answer = find_daemon(api, token_file, config).post("/v1/reload", {})

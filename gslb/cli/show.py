@@ -22,6 +22,12 @@ def status(view: dict[str, Any]) -> RenderableType:
     lines: list[RenderableType] = [head, f"nameservers: {workers}"]
     if view["state"] != "ok":
         lines.append("[bold red]state cannot be written; going on from memory[/]")
+    lines += [
+        f"[bold red]vantage point {escape(vantage['name'])} doubts itself[/] since {_time(vantage['since'])}: "
+        f"{escape(vantage['reason'])}; its word does not count"
+        for vantage in view["vantages"]
+        if vantage["reason"]
+    ]
     lines += [_drain(drain) for drain in view["drains"]]
     for service in view["services"]:
         lines += ["", _service_line(service), _endpoints(service)]
@@ -112,6 +118,29 @@ def _explained(endpoint: dict[str, Any], reasons: list[dict[str, str]]) -> str:
     return "\n".join(text)
 
 
+def results(found: list[dict[str, Any]]) -> RenderableType:
+    """Probe results, one a line."""
+    if not found:
+        return "no result in time, or nothing that is probed"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("target", "probe", "from", "outcome", "latency", "connect", "tls", "first byte", "detail"):
+        table.add_column(column, no_wrap=column != "detail")
+    for result in found:
+        table.add_row(
+            escape(result["target"]),
+            escape(result["probe"]),
+            escape(result["vantage"]),
+            "[green]ok[/]" if result["ok"] else f"[red]{result['cause']}[/]",
+            *(_milliseconds(result[phase]) for phase in ("latency", "connect", "tls", "first_byte")),
+            escape(result["detail"]),
+        )
+    return table
+
+
+def _milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
+
+
 def history(records: Iterable[dict[str, Any]]) -> RenderableType:
     """What happened, oldest first: evidence, then the transition, the decision, and the answer."""
     return Group(*(Text.from_markup(line) for record in records for line in _history_lines(record)))
@@ -131,6 +160,9 @@ def _history_lines(record: dict[str, Any]) -> Iterator[str]:
         case "publication":
             services = ", ".join(record["services"])
             yield f"{at} answer     {services} by {record['provider']} after {record['seconds'] * 1000:.1f} ms"
+        case "doubt":
+            words = f"doubts itself: {escape(record['reason'])}" if record["reason"] else "trusts itself again"
+            yield f"{at} doubt      vantage point {escape(record['vantage'])} {words}"
         case "order":
             who = f"{escape(record['target'])} by {escape(record['author'])}"
             yield f"{at} order      {record['action']} {who}: {escape(record['reason'])}"

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 import structlog
 
 from gslb.config.configuration import Configuration
+from gslb.control.asked import Asked
 from gslb.control.changes import refuse_all_drained, refuse_restart
 from gslb.control.clock import Clock
 from gslb.control.engine import Change, Engine, Transition
 from gslb.control.monitor import Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
-from gslb.control.orders import Orders
+from gslb.control.orders import Orders, find_target
 from gslb.control.publisher import Publisher
 from gslb.control.resolver import Resolver
 from gslb.control.restore import restored_addresses, restored_check
@@ -21,7 +22,15 @@ from gslb.model.combine import Health
 from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
-from gslb.model.record import CheckRecord, DecisionRecord, Evidence, OrderRecord, PublicationRecord, TransitionRecord
+from gslb.model.record import (
+    CheckRecord,
+    DecisionRecord,
+    DoubtRecord,
+    Evidence,
+    OrderRecord,
+    PublicationRecord,
+    TransitionRecord,
+)
 from gslb.model.steer import Fitness
 from gslb.model.step import ProbeState
 from gslb.store.journal import Journal
@@ -33,6 +42,8 @@ from providers.embedded import Embedded
 
 log = structlog.get_logger(__name__)
 
+MAX_PATIENCE = 8.0
+"""Seconds that somebody who has asked for a probe is kept waiting, which is less than clients do."""
 SAVE_EVERY = 10.0
 """Seconds between two savings of the state of all checks: what a crash may cost beside transitions, which are saved."""
 
@@ -70,7 +81,9 @@ class Controller:
         self.publisher = Publisher(clock, [embedded], self._confirmed)
         self.reloading = asyncio.Lock()
         self._wake = asyncio.Event()
+        self._asked = Asked()
         self._publishing = False
+        self._revision = 0
         self._answered: set[ServiceName] = set()
         self._unpublished: tuple[ServiceName, ...] = ()
 
@@ -159,6 +172,20 @@ class Controller:
         self._ordered(f"{target} undrained by {author}")
         return order
 
+    async def probe(self, target: str) -> list[ProbeResult]:
+        """Probe a region or an endpoint at once, apart from attempts that are under way; returns what was seen.
+
+        Raises:
+            RefusedError: no such target.
+        """
+        known = find_target(self.configuration.topology, target)
+        addresses = {str(e.probe) for e in self.configuration.topology.endpoints if known in (e.name, e.region)}
+        keys = [key for key in self.engine.checks if key.target in addresses]
+        paces = [self.configuration.probes[key.probe].pace for key in keys]
+        self.monitor.hurry(keys)
+        patience = max((pace.interval + pace.timeout for pace in paces), default=0.0)
+        return await self._asked.next_results(keys, min(patience, MAX_PATIENCE))
+
     def _ordered(self, trigger: str) -> None:
         self.metrics.overrides.set(len(self.orders.in_force))
         self.engine.order(self.orders.in_force, trigger, self.clock.monotonic())
@@ -170,17 +197,24 @@ class Controller:
 
     def _deliver(self, result: ProbeResult) -> ProbeState | None:
         observation, at_utc = result.observation, self.clock.to_utc(result.at)
-        outcome = observation.cause.value if observation.cause else "ok"
-        self.metrics.probes.labels(result.key.probe, result.key.target, outcome).inc()
-        if observation.ok:
-            self.metrics.latency.labels(result.key.probe).observe(observation.latency)
+        self.metrics.count(result.key, observation)
         self._journal.append(ResultEntry(at_utc, result))
         self.store.roll_up(result.key, observation, at_utc)
-        revision = self.engine.revision
-        state = self.engine.observe(result)
-        if self.engine.revision != revision:
+        self._asked.deliver(result)
+        if self.engine.defer():
+            asyncio.get_running_loop().call_soon(self._catch_up)
+        return self.engine.observe(result)
+
+    def _catch_up(self) -> None:
+        """Decide once for all results that one turn of the event loop has brought."""
+        revision = self._revision
+        try:
+            self.engine.catch_up(self.clock.monotonic())
+        except Exception as error:  # noqa: BLE001  handed on
+            self.monitor.fail(error)
+        self._revision = self.engine.revision
+        if self._revision != revision:
             self._changed_in_time()
-        return state
 
     def _resolved(self, host: str) -> None:
         self.engine.resolved(host, self.clock.monotonic())
@@ -234,6 +268,8 @@ class Controller:
             log.warning("vantage point doubts itself", vantage=vantage.name, reason=vantage.doubt.reason)
         else:
             log.warning("vantage point trusts itself again", vantage=vantage.name)
+        reason = vantage.doubt.reason if vantage.doubt else None
+        self.store.record(DoubtRecord(self.clock.to_utc(self.clock.monotonic()), vantage.name, reason))
 
     def changed(self, changes: tuple[Change, ...]) -> None:
         """Steerings changed: publish them, then log, count and record."""

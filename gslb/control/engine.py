@@ -24,6 +24,8 @@ from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
 from gslb.model.topology import Endpoint, Service, Topology
 
+SHOWN = 3
+"""Triggers that a decision names."""
 GRACE = 1.0
 """Seconds beyond the longest detection after which a service is decided with what is known."""
 
@@ -102,6 +104,7 @@ class Engine:
         self._last: dict[ServiceName, Steering] = {}
         self._reached: dict[ServiceEndpoint, float | None] = {}
         self._waiting: set[ServiceName] = set()
+        self._deferred: dict[ServiceName, list[str]] | None = None
         self.revision = 0
         """Rises whenever anything was decided again: ``next_at`` may then be another."""
         self._now = -math.inf
@@ -169,6 +172,22 @@ class Engine:
         if self.votes.waiting:
             self.revision += 1  # the next review may be sooner than anything before
         return state
+
+    def defer(self) -> bool:
+        """Only note from now on which services are to be decided again; whether that is new."""
+        fresh = self._deferred is None
+        self._deferred = {} if self._deferred is None else self._deferred
+        return fresh
+
+    def catch_up(self, now: float) -> None:
+        """Decide what has been deferred: once for each service, whatever number of results has touched it."""
+        deferred, self._deferred = self._deferred or {}, None
+        by_trigger: dict[str, list[Service]] = {}
+        for name, triggers in deferred.items():
+            if name in self.topology.services:
+                by_trigger.setdefault(_together(triggers), []).append(self.topology.services[name])
+        for trigger, services in by_trigger.items():
+            self._decide(services, trigger, now)
 
     def resolved(self, host: str, now: float) -> None:
         """The address of ``host`` has changed."""
@@ -282,7 +301,11 @@ class Engine:
         for (endpoint, old, new), services in changed.items():
             trigger = f"{endpoint} is {new}"
             self._listener.transition(self._transition(endpoint, old, new, tuple(services), now))
-        self._decide([self.topology.services[name] for name in affected], trigger or "score", now)
+        if self._deferred is None:
+            self._decide([self.topology.services[name] for name in affected], trigger or "score", now)
+        else:
+            for name in affected:
+                self._deferred.setdefault(name, []).append(trigger or "score")
 
     def _transition(
         self, endpoint: EndpointName, old: Health, new: Health, services: tuple[ServiceName, ...], now: float
@@ -330,6 +353,13 @@ class Engine:
         if former is not None and decision.steering == before:
             return None
         return Change(now, trigger or _passed(former, decision), before, decision)
+
+
+def _together(triggers: list[str]) -> str:
+    """What set a decision off, in one line; changes of health before those of scores."""
+    told = [trigger for trigger in dict.fromkeys(triggers) if trigger != "score"] or ["score"]
+    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+    return ", ".join(told[:SHOWN]) + more
 
 
 def _matters(before: Standing, after: Standing) -> bool:

@@ -61,7 +61,7 @@ class Orders:
         """
         now = self._clock.monotonic()
         expires = None if duration is None else now + duration
-        order = Override(_find(topology, target), author, reason, now, expires)
+        order = Override(find_target(topology, target), author, reason, now, expires)
         if fit is not None:
             guard_drain(topology, self.in_force, order, now, fit)
         self._overrides[order.target] = order
@@ -107,7 +107,12 @@ class Orders:
         return None if moment is None else self._clock.to_utc(moment)
 
 
-def _find(topology: Topology, target: str) -> RegionName | EndpointName:
+def find_target(topology: Topology, target: str) -> RegionName | EndpointName:
+    """``target`` as the name of a region or an endpoint.
+
+    Raises:
+        RefusedError: there is none of this name.
+    """
     names = list(topology.regions) + [endpoint.name for endpoint in topology.endpoints]
     if target not in names:
         raise RefusedError("unknown", f"no region or endpoint {target!r}", f"known: {', '.join(names)}")

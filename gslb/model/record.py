@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gslb.model.branch import Reason
 from gslb.model.combine import Health
-from gslb.model.names import EndpointName, RegionName, ServiceName
+from gslb.model.names import EndpointName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, Observation
 from gslb.model.score import Latency
 from gslb.model.steering import Steering
@@ -86,7 +86,16 @@ class OrderRecord:
     expires_utc: datetime | None = None
 
 
-HistoryRecord = TransitionRecord | DecisionRecord | PublicationRecord | OrderRecord
+@dataclass(frozen=True, slots=True)
+class DoubtRecord:
+    """A vantage point began to doubt itself, so that its word did not count, or trusted itself again (no reason)."""
+
+    at_utc: datetime
+    vantage: VantageName
+    reason: str | None
+
+
+HistoryRecord = TransitionRecord | DecisionRecord | PublicationRecord | OrderRecord | DoubtRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,13 @@ from sqlalchemy import Table
 from gslb.model.observation import CheckKey
 from gslb.model.record import (
     DecisionRecord,
+    DoubtRecord,
     HistoryRecord,
     OrderRecord,
     PublicationRecord,
     TransitionRecord,
 )
-from gslb.store.tables import DecisionRow, OverrideEventRow, PublicationRow, TransitionRow, table_of
+from gslb.store.tables import DecisionRow, DoubtRow, OverrideEventRow, PublicationRow, TransitionRow, table_of
 
 Row = dict[str, Any]
 Columns = Mapping[Any, Any]
@@ -32,6 +33,7 @@ HISTORY: Mapping[type[HistoryRecord], Table] = {
     DecisionRecord: table_of(DecisionRow),
     PublicationRecord: table_of(PublicationRow),
     OrderRecord: table_of(OverrideEventRow),
+    DoubtRecord: table_of(DoubtRow),
 }
 """The table of each kind of history."""
 

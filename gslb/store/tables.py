@@ -79,6 +79,16 @@ class OverrideEventRow(SQLModel, table=True):
     expires_utc: datetime | None = Field(sa_type=UtcTime)
 
 
+class DoubtRow(SQLModel, table=True):
+    """One ``DoubtRecord``."""
+
+    __tablename__ = "doubt"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    vantage: str = Field(sa_type=Text)
+    reason: str | None = Field(sa_type=Text)
+
+
 class CheckRow(SQLModel, table=True):
     """The newest ``CheckRecord`` of a check."""
 

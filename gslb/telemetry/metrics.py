@@ -2,6 +2,9 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from gslb.model.observation import Cause, CheckKey, Observation
+
+MAX_COUNTED = 100_000
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -10,7 +13,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.probes = self._counter("gslb_probe_results", "Probe results", "probe", "target", "outcome")
+        self._counted: dict[tuple[CheckKey, Cause | None], tuple[Counter, Histogram]] = {}
+        self.probes = self._counter("gslb_probe_results", "Probe results", "vantage", "probe", "target", "outcome")
         self.latency = self._histogram("gslb_probe_latency_seconds", "Latency of successful probes", "probe")
         self.lateness = self._histogram("gslb_probe_lateness_seconds", "How late regular attempts start")
         self.transitions = self._counter("gslb_transitions", "Changes of an endpoint's health", "endpoint", "after")
@@ -27,6 +31,20 @@ class Metrics:
         self.reloads = self._counter("gslb_reloads", "Reloads of the configuration", "outcome")
         self.stale = self._gauge("gslb_configuration_stale", "1 when the file is not what is in force")
         self.overrides = self._gauge("gslb_overrides", "Orders in force")
+
+    def count(self, key: CheckKey, observation: Observation) -> None:
+        """Count one probe result. Thousands come in every second, so what belongs to a check is looked up once."""
+        found = self._counted.get((key, observation.cause))
+        if found is None:
+            outcome = observation.cause.value if observation.cause else "ok"
+            found = self.probes.labels(key.vantage, key.probe, key.target, outcome), self.latency.labels(key.probe)
+            if len(self._counted) >= MAX_COUNTED:
+                self._counted.clear()
+            self._counted[key, observation.cause] = found
+        counter, latency = found
+        counter.inc()
+        if observation.ok:
+            latency.observe(observation.latency)
 
     def text(self) -> bytes:
         """All metrics in the text format that Prometheus scrapes."""

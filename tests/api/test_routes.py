@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gslb.control.vantage import Doubt
+from gslb.model.names import VantageName
 from tests.api.rig import Api, api_of
 from tests.control.rig import Lab
 from tests.waiting import until
@@ -31,6 +33,38 @@ async def test_status_shows_everything_at_a_glance(api: Api) -> None:
         ("istanbul/192.0.2.1:80", "up", True),
         ("ankara/192.0.2.2:80", "up", True),
     ]
+
+
+async def test_status_names_vantage_points_and_says_whether_they_doubt_themselves(api: Api) -> None:
+    (vantage,) = (await api.get("/v1/status")).body["vantages"]
+    assert vantage == {"name": "istanbul-1", "state": "ok", "reason": None, "since": None, "references": []}
+    here = api.controller.engine.votes.vantages[VantageName("istanbul-1")]
+    here.doubt = Doubt(0.0, "9 of 10 endpoints in 2 regions fell silent together")
+    api.controller.doubted(here)
+    (vantage,) = (await api.get("/v1/status")).body["vantages"]
+    assert (vantage["state"], vantage["reason"]) == ("doubts itself", here.doubt.reason)
+    kinds = [record for record in (await api.get("/v1/history")).body["history"] if record["kind"] == "doubt"]
+    assert [(record["vantage"], record["reason"]) for record in kinds] == [("istanbul-1", here.doubt.reason)]
+
+
+async def test_a_region_is_probed_at_once_on_request(undecided: Api) -> None:
+    answer = await undecided.ask("POST", "/v1/probes", {"target": "istanbul"})
+    assert answer.status == 200
+    (result,) = answer.body["results"]
+    assert (result["target"], result["probe"], result["vantage"]) == (
+        str(undecided.controller.configuration.topology.endpoints[0].probe),
+        "edge",
+        "istanbul-1",
+    )
+    assert result["latency"] > 0
+
+
+async def test_what_is_no_target_is_not_probed(api: Api) -> None:
+    answer = await api.ask("POST", "/v1/probes", {"target": "izmir"})
+    assert (answer.status, answer.type) == (409, PROBLEM)
+    assert "no region or endpoint 'izmir'" in answer.body["detail"]
+    assert (await api.ask("POST", "/v1/probes", {"region": "izmir"})).status == 400
+    assert (await api.ask("POST", "/v1/probes", {"target": "istanbul"}, token="")).status == 401
 
 
 async def test_explain_says_why_each_endpoint_and_region_is_in_or_out(api: Api) -> None:

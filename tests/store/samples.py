@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from gslb.model.branch import Reason, Verdict
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
-from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState
+from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState, Timing
 from gslb.model.record import (
     CheckRecord,
     DecisionRecord,
+    DoubtRecord,
     Evidence,
     HistoryRecord,
     OrderRecord,
@@ -60,9 +61,13 @@ def order(seconds: float) -> OrderRecord:
     return OrderRecord(after(seconds), "drain", RegionName("istanbul"), "ayse", "kernel update", after(3600))
 
 
+def doubt(seconds: float) -> DoubtRecord:
+    return DoubtRecord(after(seconds), KEY.vantage, "9 of 10 endpoints in 2 regions fell silent together")
+
+
 def one_of_each() -> list[HistoryRecord]:
     """Not in the order of time."""
-    return [order(4), transition(1), publication(3), decision(2, 1)]
+    return [order(4), transition(1), publication(3), doubt(5), decision(2, 1)]
 
 
 def check(failures: int, key: CheckKey = KEY) -> CheckRecord:
@@ -94,8 +99,15 @@ def tuples_of(elements: st.SearchStrategy[object], least: int = 0) -> st.SearchS
 
 
 reports = st.builds(HealthReport, st.sampled_from(ServingState), floats)
+timings = st.builds(Timing, st.none() | floats, st.none() | floats, st.none() | floats)
 observations = st.builds(
-    Observation, st.booleans(), floats, st.none() | st.sampled_from(Cause), texts, st.none() | reports
+    Observation,
+    st.booleans(),
+    floats,
+    st.none() | st.sampled_from(Cause),
+    texts,
+    st.none() | reports,
+    st.none() | timings,
 )
 keys = st.builds(CheckKey, names.map(VantageName), names.map(ProbeName), names)
 targets = st.builds(Target, tuples_of(endpoints), st.sampled_from(RecordType), names)
@@ -113,7 +125,8 @@ decisions = st.builds(
 )
 publications = st.builds(PublicationRecord, times, names, counts, tuples_of(services), floats)
 orders = st.builds(OrderRecord, times, names, regions | endpoints, texts, texts, st.none() | times)
-history: st.SearchStrategy[HistoryRecord] = transitions | decisions | publications | orders
+doubts = st.builds(DoubtRecord, times, names.map(VantageName), st.none() | texts)
+history: st.SearchStrategy[HistoryRecord] = transitions | decisions | publications | orders | doubts
 
 states = st.builds(
     ProbeState,
@@ -129,4 +142,4 @@ states = st.builds(
 latencies = st.builds(Latency, floats, floats, floats)
 checks = st.builds(CheckRecord, keys, states, st.none() | latencies, times, floats)
 overrides = st.builds(OverrideRecord, regions | endpoints, texts, texts, times, st.none() | times)
-results = st.builds(ProbeResult, keys, floats, observations)
+results = st.builds(ProbeResult, keys, floats, observations, st.booleans())

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from prometheus_client import CollectorRegistry
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from gslb.errors import StateError
@@ -42,6 +43,18 @@ def test_migrations_and_tables_agree(database: Database) -> None:
 
 def test_the_head_constant_is_the_newest_revision() -> None:
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [HEAD]
+
+
+def test_a_database_of_an_older_gslb_is_brought_up_to_date(database: Database) -> None:
+    with database.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text("INSERT INTO last_steering VALUES ('api.example.com.', '{}', NULL)"))
+    database.prepare()
+    with database.read() as connection:
+        assert "doubt" in inspect(connection).get_table_names()
+        assert connection.execute(text("SELECT count(*) FROM last_steering")).scalar() == 1
 
 
 def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database) -> None:

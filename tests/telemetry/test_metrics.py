@@ -14,10 +14,10 @@ def test_every_metric_has_the_prefix_and_says_what_it_is() -> None:
 
 def test_values_are_read_back_by_their_labels() -> None:
     metrics = Metrics()
-    metrics.probes.labels("edge", "192.0.2.1:80", "timeout").inc(3)
+    metrics.probes.labels("here", "edge", "192.0.2.1:80", "timeout").inc(3)
     families = {family.name: family for family in text_string_to_metric_families(metrics.text().decode())}
     sample = next(s for s in families["gslb_probe_results"].samples if s.name == "gslb_probe_results_total")
-    assert sample.labels == {"probe": "edge", "target": "192.0.2.1:80", "outcome": "timeout"}
+    assert sample.labels == {"vantage": "here", "probe": "edge", "target": "192.0.2.1:80", "outcome": "timeout"}
     assert sample.value == 3
 
 
