@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance lint lock clean
+.PHONY: run test acceptance bench-probes bench-reaction lint lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/gslb demo
@@ -17,6 +17,10 @@ test: $(VENV)/.dev
 
 acceptance: $(VENV)/.dev
 	$(BIN)/pytest -m acceptance --timeout 900 -s
+
+# Root, two cores, and the Debian packages that README.md names. ARGS="--help" lists what can be asked of them.
+bench-probes bench-reaction: bench-%: $(VENV)/.run
+	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -9,22 +9,20 @@ from contextlib import closing
 
 from gslb.control.check import Check
 from gslb.control.clock import Clock
+from gslb.control.prober import Sources
 from gslb.control.resolver import Resolver
 from gslb.control.runner import CheckSetup, Deliver, Runner
 from gslb.control.slots import Slots
-from gslb.model.names import VantageName
 from gslb.model.observation import CheckKey
 from gslb.model.pacing import first_attempt, spread
 from probes.net.reactor import Reactor
-from probes.net.source import DIRECT, Source
+from probes.net.source import DIRECT
 
 MAX_IN_FLIGHT = 8000
 
-Sources = Mapping[VantageName, Source]
-
 
 class Monitor:
-    """Probes what it is configured to and delivers every result.
+    """The prober of this process: probes what it is configured to and delivers every result.
 
     Args:
         clock: monotonic time.

@@ -1,0 +1,4 @@
+"""Benchmarks against what a user would run instead: ``make bench-probes`` and ``make bench-reaction``.
+
+No part of the product. They run as root on Linux, with two CPUs and the Debian packages that ``tools.py`` names.
+"""
