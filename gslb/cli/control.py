@@ -19,6 +19,7 @@ from gslb.cli.places import API_SOCKET, CONTROL, TOKEN, lock_file, worker_names,
 from gslb.config.configuration import Configuration
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
+from gslb.control.descriptors import most_attempts, raise_limit
 from gslb.control.reload import keep, load_or_accepted, reload_file, report
 from gslb.errors import ConfigError, GslbError
 from gslb.store.journal import Journal
@@ -94,7 +95,7 @@ def _assemble(configuration: Configuration, stack: AsyncExitStack) -> Controller
     stack.callback(journal.close)
     sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
     embedded = Embedded(sockets, configuration.zones)
-    controller = Controller(configuration, store, journal, embedded, metrics, Clock())
+    controller = Controller(configuration, store, journal, embedded, metrics, Clock(), most_attempts(raise_limit()))
     controller.restore(store.load_state())
     return controller
 

@@ -9,6 +9,7 @@ from gslb.config.configuration import Configuration
 from gslb.control.asked import Asked
 from gslb.control.changes import refuse_all_drained, refuse_restart
 from gslb.control.clock import Clock
+from gslb.control.descriptors import MAX_IN_FLIGHT
 from gslb.control.engine import Change, Engine, Transition
 from gslb.control.monitor import Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
@@ -58,6 +59,7 @@ class Controller:
         embedded: the nameserver's provider.
         metrics: of this process.
         clock: both clocks.
+        attempts: under way at most.
     """
 
     def __init__(
@@ -68,13 +70,14 @@ class Controller:
         embedded: Embedded,
         metrics: Metrics,
         clock: Clock,
+        attempts: int = MAX_IN_FLIGHT,
     ) -> None:
         self.configuration = configuration
         self.clock, self.store, self.metrics, self.embedded = clock, store, metrics, embedded
         self.started_utc = clock.utc()
         self._journal = journal
         self.resolver = Resolver(self._resolved)
-        self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe)
+        self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe, attempts)
         self.engine = Engine(self, self.resolver, self.monitor.hurry)
         self.orders = Orders(clock, self._note_order, store.save_overrides)
         metrics.registry.register(NameserverCollector(embedded.links))

@@ -9,6 +9,7 @@ from contextlib import closing
 
 from gslb.control.check import Check
 from gslb.control.clock import Clock
+from gslb.control.descriptors import MAX_IN_FLIGHT
 from gslb.control.prober import Sources
 from gslb.control.resolver import Resolver
 from gslb.control.runner import CheckSetup, Deliver, Runner
@@ -17,8 +18,6 @@ from gslb.model.observation import CheckKey
 from gslb.model.pacing import first_attempt, spread
 from probes.net.reactor import Reactor
 from probes.net.source import DIRECT
-
-MAX_IN_FLIGHT = 8000
 
 
 class Monitor:
