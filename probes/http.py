@@ -11,6 +11,10 @@ Options:
     expect, contains, matches, fields, document
                 what passes; see Expectation
     tls         (https only) whom to trust and what to present; see TlsOptions
+
+A redirect that keeps to the name of the endpoint keeps to its address; any other name is looked up. Headers that hold
+credentials go to no other scheme, name or port. With ``keep_alive`` a request is sent once more, on a new connection,
+where the server has given the kept one up without an answer (RFC 9112, section 9.3.1), whatever its method.
 """
 
 import asyncio
@@ -188,8 +192,7 @@ class _Attempt:
     def received(self, data: bytes) -> None:
         """See User."""
         response = self._response
-        if response is None:
-            return
+        assert response is not None  # noqa: S101  made by connected()
         if self._timing.first_byte is None:
             self._timing = Timing(self._timing.connect, self._timing.tls, monotonic() - self._sent)
         try:
@@ -254,7 +257,7 @@ class _Attempt:
             if response.reusable:
                 session.keeper.keep(stream)
                 return
-            if not response.complete and not response.truncated:
+            if response.pending:
                 session.keeper.finish(stream)
                 return
         stream.abort()

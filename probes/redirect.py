@@ -108,8 +108,8 @@ def _origin(url: SplitResult) -> _Origin:
         ValueError: it has no port that there could be.
         KeyError: it is none of http.
     """
-    port = _PORTS[url.scheme] if url.port is None else url.port
-    return _Origin(url.scheme, (url.hostname or "").removesuffix("."), port)
+    standard = _PORTS[url.scheme]
+    return _Origin(url.scheme, (url.hostname or "").removesuffix("."), standard if url.port is None else url.port)
 
 
 def _method(request: Request, status: int) -> tuple[str, bytes]:

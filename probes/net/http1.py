@@ -82,6 +82,12 @@ class Response:
         """Whether the connection can serve another request: HTTP/1.1, not to be closed, and nothing has followed."""
         return self.complete and not self._last and self._version == _PERSISTENT
 
+    @property
+    def pending(self) -> bool:
+        """Whether what is still to come can make the connection reusable."""
+        spoilt = self.complete or self.truncated or self._last
+        return self._framed and not spoilt and self._version == _PERSISTENT
+
     def feed(self, data: bytes) -> None:
         """Take octets.
 

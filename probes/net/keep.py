@@ -45,8 +45,7 @@ class Keeper:
     def drop(self, stream: Stream) -> None:
         """An idle connection has ended, or says what nobody has asked for."""
         stream.abort()
-        if self._kept is stream:
-            self._kept = None
+        self._kept = None
 
     def _end_all(self) -> None:
         stream = self.take()

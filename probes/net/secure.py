@@ -162,8 +162,6 @@ class SecureConnection:
             except ssl.SSLWantReadError:
                 self._flush()  # what the protocol itself has to say, a key update for example
                 return
-            except ssl.SSLZeroReturnError:
-                data = b""
             if not data:
                 self._plain.abort()
                 self.user.lost(None)
