@@ -28,15 +28,16 @@ from gslb.model.address import IP
 from gslb.model.observation import Cause, Observation, Timing
 from probes.base import Done, Target, error_failure, failure
 from probes.net.connection import Stream
-from probes.net.http1 import Response, ResponseError
+from probes.net.http1 import Head, Response, ResponseError
 from probes.net.keep import Keeper
 from probes.net.network import Network
 from probes.net.secure import SecureConnection
 from probes.net.trust import Ticket, TlsOptions, Trust, trust_of
 from probes.redirect import FOLLOWED, Request, is_secret, redirected
-from probes.response import Expectation
+from probes.response import Expectation, Verdict
 
 USER_AGENT = "gslb"
+UNTIMED = Timing()
 _OURS = {"host", "connection", "content-length", "transfer-encoding", "upgrade", "expect", "te"}
 _REQUEST_TIMEOUT = 408
 
@@ -118,7 +119,9 @@ class _Session:
         self.probe, self.network = probe, network
         self.request = probe.request(target, secure=tls is not None)
         self.octets = self.request.encode()
-        self.reads_body = probe.reads_body
+        self._reads_body = probe.reads_body
+        self._status_is_all = not (self._reads_body or probe.keep_alive or probe.redirects)
+        self._verdicts: dict[int, Verdict] = {}
         self.tls = tls or TlsOptions()
         host = probe.host or target.name
         self.name = self.tls.name or _without_port(host)
@@ -129,6 +132,20 @@ class _Session:
     def trust(self) -> Trust:
         """Made with the first use: only redirects lead from http to TLS."""
         return trust_of(self.tls)
+
+    def response(self, *, head_only: bool) -> Response:
+        """What takes a response, as far as it is of concern."""
+        kind = Head if self._status_is_all else Response
+        return kind(whole=self._reads_body, head_only=head_only)
+
+    def judge(self, response: Response) -> Verdict:
+        """What a response amounts to; thousands a second say the same by their status alone."""
+        if self._reads_body:
+            return self.probe.judge(response)
+        known = self._verdicts.get(response.status)
+        if known is None:
+            known = self._verdicts[response.status] = self.probe.judge(response)
+        return known
 
     def start(self, timeout: float, done: Done) -> "_Attempt":  # noqa: ARG002  the port's signature
         """See Session."""
@@ -161,15 +178,17 @@ class _Attempt:
         self._session, self._started = session, monotonic()
         self._done: Done | None = done
         self._redirects = session.probe.redirects
-        self._timing, self._sent = Timing(), 0.0
+        self._timing, self._sent = UNTIMED, 0.0
         self._looking_up: asyncio.Task[None] | None = None
         self._response: Response | None = None
         self._request, self._octets = session.request, session.octets
         kept = session.keeper.take() if session.probe.keep_alive else None
         self._reused = kept is not None
         if kept is not None:
-            kept.user, self._stream = self, kept
-            self.connected()
+            self._stream, self._response = kept
+            self._stream.user = self
+            self._response.renew()
+            self._ask()
         else:
             self._stream = self._connect(session.name)
 
@@ -185,7 +204,10 @@ class _Attempt:
     def connected(self) -> None:
         """See User."""
         self._time_connection()
-        self._response = Response(whole=self._session.reads_body, head_only=self._request.method == "HEAD")
+        self._response = self._session.response(head_only=self._request.method == "HEAD")
+        self._ask()
+
+    def _ask(self) -> None:
         self._sent = monotonic()
         self._stream.write(self._octets)
 
@@ -240,7 +262,7 @@ class _Attempt:
             self._leave(response)
 
     def _judge(self, response: Response) -> None:
-        verdict = self._session.probe.judge(response)
+        verdict = self._session.judge(response)
         latency = self._elapsed()
         ok = verdict.cause is None
         self._finish(Observation(ok, latency, verdict.cause, verdict.detail, verdict.report, self._timing))
@@ -255,7 +277,7 @@ class _Attempt:
             session.ticket.keep(stream)
         if session.probe.keep_alive and stream.open:
             if response.reusable:
-                session.keeper.keep(stream)
+                session.keeper.keep(stream, response)
                 return
             if response.pending:
                 session.keeper.finish(stream)

@@ -11,7 +11,7 @@ import structlog
 from gslb.errors import GslbError
 from gslb.model.address import IP
 from probes.net.reactor import ENDED, FAILED, READABLE, WRITABLE, Reactor
-from probes.net.source import Source
+from probes.net.source import Source, text_of
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +22,9 @@ _WAS_ESTABLISHED = {errno.ECONNRESET, errno.EPIPE}
 """Errors of connections that have been established; one that never was is refused (tcp(7))."""
 _RESET = b"\x01\x00\x00\x00\x00\x00\x00\x00"
 """struct linger {1, 0}: close with a reset, so that thousands of probes leave no sockets in TIME-WAIT behind"""
+
+
+_PROHIBITED = (errno.EACCES, errno.EPERM)
 
 
 class BrokenError(GslbError):
@@ -141,7 +144,7 @@ class Connection:
             self._end(BrokenError(f"probe raised {error!r}"))
 
     def _begin(self, ip: IP, port: int) -> None:
-        number = self._socket.connect_ex((str(ip), port))
+        number = self._socket.connect_ex((text_of(ip), port))
         if number not in (0, errno.EINPROGRESS):
             raise OSError(number, os.strerror(number))
         self._reactor.watch(self._socket, self)
@@ -150,6 +153,8 @@ class Connection:
         """Whether the connection is established and still wanted."""
         if events & FAILED:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if number in _PROHIBITED:
+                number = errno.EHOSTUNREACH  # a firewall on the way says so, and not this machine (RFC 4443, 3.1)
             if number in _WAS_ESTABLISHED:
                 self._error = OSError(number, os.strerror(number))  # the whole story comes as one event
             elif number:

@@ -70,12 +70,19 @@ class Response:
             whole: it cannot be judged without its body.
             head_only: it answers HEAD, so there is no body whatever its headers say.
         """
+        self._whole, self._head_only = whole and not head_only, head_only
+        self._parser = httptools.HttpResponseParser(self)
+        self.renew()
+
+    def renew(self) -> None:
+        """Wait for the next one, on a connection that is ``reusable``."""
         self.status, self.location, self.body = 0, b"", b""
         self.complete = self.judgeable = self.truncated = False
-        self._whole, self._head_only = whole and not head_only, head_only
         self._framed, self._received, self._version = False, 0, ""
         self._last = False
-        self._parser = httptools.HttpResponseParser(self)
+        if self._head_only:
+            # The parser is waiting for the body that the headers may have told of.
+            self._parser = httptools.HttpResponseParser(self)
 
     @property
     def reusable(self) -> bool:
@@ -167,3 +174,13 @@ class Response:
         """Called by the parser."""
         if self.status:
             self.judgeable = self.complete = True
+
+
+class Head(Response):
+    """A response of which the status is all that matters: the parser does not tell of the rest."""
+
+    __slots__ = ()
+
+    on_header = None  # type: ignore[assignment]  # as the parser wants it
+    on_body = None  # type: ignore[assignment]
+    on_message_complete = None  # type: ignore[assignment]

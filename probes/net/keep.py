@@ -1,13 +1,23 @@
 """The one connection that is kept between two attempts."""
 
+from typing import NamedTuple
+
 from probes.net.connection import Stream
+from probes.net.http1 import Response
+
+
+class Kept(NamedTuple):
+    """An idle connection, and what has read its last response and can read the next."""
+
+    stream: Stream
+    response: Response
 
 
 class Keeper:
     """Keeps a connection to one target while nobody uses it."""
 
     def __init__(self) -> None:
-        self._kept: Stream | None = None
+        self._kept: Kept | None = None
         self._unfinished: Stream | None = None
         self._closed = False
 
@@ -16,14 +26,14 @@ class Keeper:
         self._closed = True
         self._end_all()
 
-    def take(self) -> Stream | None:
+    def take(self) -> Kept | None:
         """The idle connection, if there is one. A response that is still coming in has had its time."""
         if self._unfinished is not None:
             self._unfinished.abort()
-        stream, self._kept, self._unfinished = self._kept, None, None
-        return stream
+        kept, self._kept, self._unfinished = self._kept, None, None
+        return kept
 
-    def keep(self, stream: Stream) -> None:
+    def keep(self, stream: Stream, response: Response) -> None:
         """Keep a connection until the next attempt."""
         if self._closed:
             stream.abort()
@@ -31,7 +41,7 @@ class Keeper:
         if self._unfinished is stream:
             self._unfinished = None
         self._end_all()
-        self._kept, stream.user = stream, _Idle(self, stream)
+        self._kept, stream.user = Kept(stream, response), _Idle(self, stream)
 
     def finish(self, stream: Stream) -> None:
         """Let the rest of a response come in until the next attempt, to keep its connection then."""
@@ -48,13 +58,15 @@ class Keeper:
         self._kept = None
 
     def _end_all(self) -> None:
-        stream = self.take()
-        if stream is not None:
-            stream.abort()
+        kept = self.take()
+        if kept is not None:
+            kept.stream.abort()
 
 
 class _Idle:
     """User of a connection between two attempts."""
+
+    __slots__ = ("_keeper", "_stream")
 
     def __init__(self, keeper: Keeper, stream: Stream) -> None:
         self._keeper, self._stream = keeper, stream

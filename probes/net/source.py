@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from socket import (
@@ -23,9 +24,16 @@ from gslb.model.address import IP
 
 NAMESPACES = Path("/run/netns")
 """Where ``ip netns`` keeps the names (ip-netns(8))."""
+_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC
 _CLONE_NEWNET = 0x40000000
 _OWN = Path("/proc/thread-self/ns/net")
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+@lru_cache(maxsize=16_384)
+def text_of(ip: IP) -> str:
+    """The address as the system's calls take it; making it anew for each attempt would show."""
+    return str(ip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +62,10 @@ class Source:
         """
         family = AF_INET if towards.version == 4 else AF_INET6  # noqa: PLR2004  the IP version
         if self.namespace is None:
-            made = SocketType(family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)
+            made = SocketType(family, kind | _FLAGS, protocol)
         else:
             with _inside(NAMESPACES / self.namespace):
-                made = SocketType(family, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)
+                made = SocketType(family, kind | _FLAGS, protocol)
         address = self.address(towards)
         if address is not None:
             self._bind(made, address)
