@@ -18,7 +18,7 @@ in it when it has ended; only what has made itself a session of its own stays.
 import errno
 import os
 import signal
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from time import monotonic
@@ -31,7 +31,6 @@ from gslb.model.options import Options
 from probes.base import Done, Target, failure
 from probes.net.command import CHUNK, MAX_WRITTEN, Command, Slots
 from probes.net.network import Network
-from probes.net.source import NAMESPACES, _inside
 
 MAX_COMMANDS = 32
 """Under way at once in this process; further ones wait within their time."""
@@ -98,7 +97,7 @@ class _Session:
     """Knows how to start the command. Nothing is kept between attempts."""
 
     def __init__(self, probe: Exec, target: Target, network: Network) -> None:
-        self.probe, self._namespace = probe, network.source.namespace
+        self.probe, self._source = probe, network.source
         source = network.source.address(target.ip)
         self._environment = {
             "PATH": "/usr/bin:/bin",
@@ -126,7 +125,7 @@ class _Session:
         if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
             raise OSError(errno.ECHILD, "SIGCHLD is ignored, so no exit code would be seen")
         environment = self._environment | {"GSLB_TIMEOUT": f"{max(seconds, 0.0):.3f}".rstrip("0").rstrip(".")}
-        with self._place():
+        with self._source.entered():  # a child is born into the namespace of the thread that makes it
             return Popen(  # noqa: S603  to run what is configured is its purpose
                 self.probe.command,
                 bufsize=0,
@@ -137,10 +136,6 @@ class _Session:
                 env=environment,
                 start_new_session=True,
             )
-
-    def _place(self) -> AbstractContextManager[None]:
-        """The network namespace: a child is born into that of the thread that makes it."""
-        return nullcontext() if self._namespace is None else _inside(NAMESPACES / self._namespace)
 
 
 class _Attempt:

@@ -4,7 +4,7 @@ import ctypes
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -64,12 +64,20 @@ class Source:
         if self.namespace is None:
             made = SocketType(family, kind | _FLAGS, protocol)
         else:
-            with _inside(NAMESPACES / self.namespace):
+            with self.entered():
                 made = SocketType(family, kind | _FLAGS, protocol)
         address = self.address(towards)
         if address is not None:
             self._bind(made, address)
         return made
+
+    def entered(self) -> AbstractContextManager[None]:
+        """This thread in the namespace, where there is one; what is made meanwhile stays there.
+
+        Raises:
+            OSError: on entering; there is no such namespace, or no right to enter it.
+        """
+        return nullcontext() if self.namespace is None else _inside(NAMESPACES / self.namespace)
 
     @staticmethod
     def _bind(made: SocketType, address: IP) -> None:
