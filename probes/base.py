@@ -102,6 +102,8 @@ def cause_of(error: Exception) -> Cause:
             return Cause.CERTIFICATE
         case ssl.SSLError():
             return Cause.TLS
+        case TimeoutError():
+            return Cause.TIMEOUT
         case OSError():
             return _CAUSES.get(error.errno or 0, Cause.UNREACHABLE)
         case _:

@@ -119,6 +119,7 @@ class _Session:
         self.probe, self.network = probe, network
         self.request = probe.request(target, secure=tls is not None)
         self.octets = self.request.encode()
+        self.near = target.ip.is_loopback
         self._reads_body = probe.reads_body
         self._status_is_all = not (self._reads_body or probe.keep_alive or probe.redirects)
         self._verdicts: dict[int, Verdict] = {}
@@ -311,6 +312,8 @@ class _Attempt:
 
     def _redirect_to(self, ip: IP) -> None:
         refusal = self._session.network.refusal(ip)
+        if refusal is None and ip.is_loopback and not self._session.near:
+            refusal = "this machine's own address"
         if refusal is not None:
             self._fail(Cause.FORBIDDEN, f"redirected to {ip}: {refusal}")
         else:

@@ -8,9 +8,9 @@ A service that speaks first (SMTP, SSH) needs ``expect`` only.
 """
 
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gslb.model.observation import Cause, Observation, Timing
 from gslb.model.options import Options
@@ -29,6 +29,12 @@ class Tcp(Options):
 
     send: Annotated[Text | None, Field(description="text to send once connected")] = None
     expect: Annotated[Text | None, Field(description="text that must then come, within the first 64 KiB")] = None
+
+    @model_validator(mode="after")
+    def _an_answer_is_waited_for(self) -> Self:
+        if self.send is not None and self.expect is None:
+            raise ValueError("the connection ends before what is sent can be read; add expect, or remove send")
+        return self
 
     def session(self, target: Target, network: Network) -> "_Session":
         """See Probe."""

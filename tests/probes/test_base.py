@@ -26,6 +26,10 @@ def test_every_socket_error_has_its_cause(number: int, cause: Cause) -> None:
     assert cause_of(OSError(number, "text")) is cause
 
 
+def test_a_time_out_without_a_number_is_one_all_the_same() -> None:
+    assert cause_of(TimeoutError()) is Cause.TIMEOUT
+
+
 def test_an_error_without_a_number_is_unreachable_and_keeps_its_words() -> None:
     seen = error_failure(OSError("no luck"), 0.25)
     assert (seen.ok, seen.cause, seen.latency, seen.detail) == (False, Cause.UNREACHABLE, 0.25, "no luck")

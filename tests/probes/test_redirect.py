@@ -18,10 +18,12 @@ from probes.http import Http, Https
 from probes.net.http1 import ResponseError
 from probes.net.network import Network
 from probes.net.reactor import Reactor
+from probes.net.source import DIRECT, Source
 from probes.redirect import Request, is_secret, redirected
 from tests.probes.attempts import attempt
 from tests.probes.certificates import Authority
 from tests.probes.listening import head_of, listening, octets_of
+from tests.probes.namespaces import namespace
 from tests.probes.servers import HOST
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
@@ -56,13 +58,14 @@ async def probe(
     lookup: dict[str, IP] | None = None,
     allowed: str | None = None,
     kind: type[Http] = Http,
+    source: Source = DIRECT,
     **options: Any,
 ) -> Observation:
     async def look_up(name: str) -> IP | None:
         return (lookup or {}).get(name)
 
     reactor = Reactor()
-    network = Network(reactor, allowed=(ip_network(allowed),) if allowed else (), lookup=look_up)
+    network = Network(reactor, source, allowed=(ip_network(allowed),) if allowed else (), lookup=look_up)
     try:
         seen = await attempt(kind.model_validate({"redirects": 5} | options), target, network=network)
         assert not reactor._handlers
@@ -247,6 +250,18 @@ async def test_a_location_that_leads_nowhere_breaks_the_protocol(location: str) 
         seen = await probe(target, {"x": ip_address(HOST)})
     assert seen.cause is Cause.PROTOCOL
     assert len(site.lines) == 1
+
+
+async def test_from_another_machine_no_redirect_leads_to_this_one() -> None:
+    with namespace() as host, ExitStack() as stack:
+        host.run("ip", "link", "set", "lo", "up")
+        host.run("ip", "address", "add", "198.18.0.9/32", "dev", "lo")
+        source = Source(namespace=host.name)
+        with source.entered():
+            target = stack.enter_context(listening(Site({"/": to("http://127.0.0.1:8053/")}), host="198.18.0.9"))
+        seen = await probe(target, source=source)
+    assert seen.cause is Cause.FORBIDDEN
+    assert seen.detail == "redirected to 127.0.0.1: this machine's own address"
 
 
 async def test_a_redirect_to_a_closed_port_is_refused() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+from pydantic import ValidationError
 
 from gslb.model.observation import Cause
 from probes.tcp import Tcp
@@ -71,3 +72,8 @@ async def test_a_service_that_is_asked_hears_what_is_configured() -> None:
     with listening(script) as place:
         assert (await attempt(Tcp(send="PING\r\n", expect="+PONG"), place, DEADLINE)).ok
     assert heard == [b"PING\r\n"]
+
+
+def test_sending_without_waiting_for_an_answer_is_refused() -> None:
+    with pytest.raises(ValidationError, match="add expect, or remove send"):
+        Tcp(send="PING\r\n")
