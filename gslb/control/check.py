@@ -2,7 +2,8 @@
 
 Regular attempts keep their phase and never overlap. While failures wait to be confirmed, attempts start ``confirm``
 apart even if the one before is still silent: otherwise every confirming attempt into a black hole would cost its whole
-time limit. Results count in the order in which the attempts started.
+time limit. So at most one regular attempt, ``fall`` - 1 confirming ones (but one in any case), and one more after a
+closed tripwire are under way. Results count in the order in which the attempts started.
 """
 
 from collections import deque
@@ -22,6 +23,7 @@ class Attempt:
         timeout: its time limit.
         hedge: seconds after which it is slow enough to begin confirming; None where its limit comes first.
         tripped: a closed tripwire has led to it.
+        confirming: it is to confirm a failure, and no regular one.
         observation: its outcome.
     """
 
@@ -29,6 +31,7 @@ class Attempt:
     timeout: float
     hedge: float | None = None
     tripped: bool = False
+    confirming: bool = False
     observation: Observation | None = None
 
 
@@ -49,33 +52,35 @@ class Check:
         self.key, self.pace = key, pace
         self.due = first
         self._phase = first if phase is None else phase
+        self._started = float("-inf")
         self._confirming = self._tripped = False
         self._down_since: float | None = None
         self._usual: RoundTrip | None = None
         self._attempts: deque[Attempt] = deque()
 
-    def start(self, now: float) -> Attempt | None:
-        """Begin the attempt that is due, or skip it; either way ``due`` moves on."""
+    def start(self, now: float, *, queued: bool = False) -> Attempt | None:
+        """Begin the attempt that is due, or skip it; either way ``due`` moves on.
+
+        Args:
+            now: monotonic seconds.
+            queued: it is late because it had to wait for its turn, which it must not lose.
+        """
         late, self.due = now - self.due, self._next(max(now, self.due))  # it may be called a little early
-        tripped, self._tripped = self._tripped, False
-        hedge = None
-        if self._confirming:
-            room = len(self._attempts) < max(1, self.pace.thresholds.fall - 1) + tripped
-            timeout = self.pace.confirm_timeout
-        else:
-            # A process that was stopped comes back at its phase instead of starting all checks at once.
-            room = not self._attempts and late < self.pace.interval
-            timeout, hedge = self.pace.timeout, hedge_after(self.pace, self._usual)
-        if not room:
+        # A process that was stopped comes back at its phase instead of starting all checks at once.
+        if not (self._has_room() if self._confirming else not self._attempts and (queued or late < self.pace.interval)):
             return None
-        attempt = Attempt(now, timeout, hedge, tripped)
+        if self._confirming:
+            attempt = Attempt(now, self.pace.confirm_timeout, None, self._tripped, confirming=True)
+        else:
+            attempt = Attempt(now, self.pace.timeout, hedge_after(self.pace, self._usual))
+        self._tripped, self._started = False, now
         self._attempts.append(attempt)
         return attempt
 
     def finish(self, attempt: Attempt, observation: Observation) -> list[Attempt]:
         """Note an outcome; returns the attempts whose results count now, oldest first."""
         attempt.observation = observation
-        if observation.ok:
+        if observation.ok and self.pace.hedge is not None:
             self._usual = observe_round_trip(self._usual, observation.latency)
         ready = []
         while self._attempts and self._attempts[0].observation is not None:
@@ -85,8 +90,14 @@ class Check:
     def follow(self, state: ProbeState, now: float) -> bool:
         """Take the pace that suits the state of the check; whether ``due`` has moved."""
         recovering = state.condition is not Condition.DOWN or state.successes > 0
+        returns = recovering and self._down_since is not None
         self._down_since = None if recovering else state.since
-        return self._confirm(now, wanted=state.suspect)
+        # What answers to an attempt from before the tripwire closed does not spare it the attempt after that.
+        if self._confirm(now, wanted=state.suspect or self._tripped):
+            return True
+        if returns and not self._confirming:
+            self.due = min(self.due, self._next(now))  # or the end of a long interval would have to come first
+        return returns
 
     def hedge(self, attempt: Attempt, now: float) -> bool:
         """``attempt`` is slow: confirm at once whether that is a failure; whether ``due`` has moved."""
@@ -98,9 +109,16 @@ class Check:
         self.due = now
 
     def hurry(self, now: float) -> None:
-        """Attempt at once, unless that is under way anyhow; after that the phase goes on."""
+        """Attempt at once, unless that is under way anyhow; after that the phase goes on.
+
+        Whoever asks again and again is served every ``confirm`` seconds at most.
+        """
         if not self._attempts and not self._confirming:
-            self.due = now
+            self.due = min(max(now, self._started + self.pace.confirm), max(now, self.due))
+
+    def _has_room(self) -> bool:
+        under_way = sum(attempt.confirming for attempt in self._attempts)
+        return under_way < max(1, self.pace.thresholds.fall - 1) + self._tripped
 
     def _confirm(self, now: float, *, wanted: bool) -> bool:
         if wanted is self._confirming:

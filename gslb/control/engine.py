@@ -163,14 +163,15 @@ class Engine:
     def observe(self, result: ProbeResult) -> ProbeState | None:
         """Account for a result; returns the state of its check, None if that is not known any more."""
         now = max(result.ended, self._now)  # a result may have had to wait for an older one
+        review = self.votes.next_review
         if result.key in self.checks:
             changed = self.votes.take(result, now)
             state: ProbeState | None = self.checks[result.key].state
         else:
             state, changed = self.votes.take_reference(result, now)
         self._recount(changed, now)
-        if self.votes.waiting:
-            self.revision += 1  # the next review may be sooner than anything before
+        if self.votes.next_review < review:
+            self.revision += 1
         return state
 
     def defer(self) -> bool:
@@ -268,10 +269,10 @@ class Engine:
         known = self._addresses.known(endpoint.probe.host)
         addresses = endpoint.publish or ((known,) if known else ())
         former = self.standings.get(pair)
-        live = {key: self.checks[key] for key in keys if former is None or self.votes.counts(key)}
-        if former is not None and keys and not live:
-            return former  # nobody's word counts: what was known stays
-        found = standing(service, live, addresses)
+        if former is not None and keys and not any(map(self.votes.counts, keys)):
+            return replace(former, addresses=addresses)  # nobody's word counts: what was known stays
+        live = keys if former is None else self.votes.live(keys)
+        found = standing(service, {key: self.checks[key] for key in live}, addresses)
         if former is None:
             return found
         if former.health is found.health:

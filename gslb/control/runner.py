@@ -16,12 +16,12 @@ from gslb.errors import GslbError
 from gslb.model.address import IP, Address
 from gslb.model.observation import Cause, Observation, ProbeResult
 from gslb.model.pacing import Pace
-from gslb.model.step import ProbeState
+from gslb.model.step import Condition, ProbeState
 from probes.base import AsyncProbe, Probe, Session, Target, error_failure, failure
 from probes.net.coroutine import open_session
 from probes.net.guard import refusal
 from probes.net.network import Network
-from probes.net.reactor import Reactor, Timer
+from probes.net.reactor import TICK, Reactor, Timer
 from probes.net.source import Source
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 Deliver = Callable[[ProbeResult], ProbeState | None]
+
+EARLY = 2 * TICK
+"""Seconds before its due time at which an attempt may start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Runner:
         self._waits = False
         self._ip: IP | None = None
         self._session: Session | None = None
+        self._left: list[Session] = []
         self._tripwire: Tripwire | None = None
 
     def open(self, reactor: Reactor) -> None:
@@ -89,6 +93,7 @@ class Runner:
         """Stop; attempts under way are given up."""
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         for run in tuple(self.runs):
             run.give_up()
         self._leave()
@@ -109,6 +114,8 @@ class Runner:
         if self.network is None or self._waits:
             return
         if self._timer is not None:
+            if self._timer.when == self.check.due:
+                return  # thousands may be hurried again and again that have an attempt under way
             self._timer.cancel()
         self._timer = self.network.reactor.at(self.check.due, self._begin)
 
@@ -142,17 +149,31 @@ class Runner:
             session = self._session = open_session(self.setup.probe, target, self.network)
         return session
 
+    def ended(self, run: "Run") -> None:
+        """An attempt is over; sessions to former addresses end with the last of theirs."""
+        self.runs.discard(run)
+        if not self._left:
+            return
+        used = [other.session for other in self.runs]
+        over = [session for session in self._left if session not in used]
+        self._left = [session for session in self._left if session in used]
+        for session in over:
+            session.close()
+
     def _begin(self) -> None:
-        self._waits = False
+        self._timer = None
+        queued, self._waits = self._waits, False
         if self.network is None:
             return
-        slots, now = self.monitor.slots, self.monitor.clock.monotonic()
+        slots, now, due = self.monitor.slots, self.monitor.clock.monotonic(), self.check.due
+        if queued and due > now + EARLY:
+            self.arm()  # while it waited for its turn it turned out that there is time
+            return
         if not slots.free:
             self._waits = True
             slots.wait(self._begin)
             return
-        due = self.check.due
-        attempt = self.check.start(now)
+        attempt = self.check.start(now, queued=queued)
         self.arm()
         if attempt is not None:
             self.monitor.late(max(0.0, now - due))
@@ -166,12 +187,22 @@ class Runner:
             return  # taking the result has led to another configuration
         if self.check.follow(state, self.monitor.clock.monotonic()):
             self.arm()
-        if self._tripwire is not None and observation.ok and self._ip is not None:
-            self._tripwire.hold(self._ip, self.setup.address.port)
+        if self._tripwire is not None:
+            self._watch(self._tripwire, state, observation)
+
+    def _watch(self, tripwire: Tripwire, state: ProbeState, observation: Observation) -> None:
+        """Hold a connection to what is up. One to a machine that has died silently would never end by itself."""
+        if state.condition is Condition.DOWN:
+            tripwire.release()
+        elif observation.ok and self._ip is not None:
+            tripwire.hold(self._ip, self.setup.address.port)
 
     def _leave(self) -> None:
         if self._session is not None:
-            self._session.close()
+            if any(run.session is self._session for run in self.runs):
+                self._left.append(self._session)
+            else:
+                self._session.close()
             self._session = None
         if self._tripwire is not None:
             self._tripwire.release()
@@ -184,7 +215,7 @@ class Runner:
 class Run:
     """One attempt under way, until its outcome or its time limit."""
 
-    __slots__ = ("_attempt", "_over", "_reactor", "_runner", "_stood_still", "_timer", "_under_way")
+    __slots__ = ("_attempt", "_over", "_reactor", "_runner", "_stood_still", "_timer", "_under_way", "session")
 
     def __init__(self, runner: Runner, attempt: Attempt, reactor: Reactor) -> None:
         self._runner, self._attempt, self._reactor = runner, attempt, reactor
@@ -192,10 +223,12 @@ class Run:
         self._stood_still = reactor.stood_still
         self._timer: Timer | None = None
         self._under_way: base.Attempt | None = None
+        self.session: Session | None = None
         runner.monitor.slots.take()
         runner.runs.add(self)
         try:
-            self._under_way = runner.session().start(attempt.timeout, self._done)
+            self.session = runner.session()
+            self._under_way = self.session.start(attempt.timeout, self._done)
         except NoTargetError as error:
             self._done(failure(error.cause, 0.0, str(error)))
         except OSError as error:
@@ -243,7 +276,7 @@ class Run:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
-        self._runner.runs.discard(self)
+        self._runner.ended(self)
         self._runner.monitor.slots.give()
 
     def _fair(self, observation: Observation) -> Observation:

@@ -45,7 +45,8 @@ class Tripwire:
             return  # the checks say why
 
     def release(self) -> None:
-        """Close it."""
+        """Close it; what comes after is a new life of the target, with a pause as short as at first."""
+        self._pause = PAUSE
         if self._connection is not None:
             self._connection.abort()
             self._connection = None

@@ -1,8 +1,9 @@
 """From results to votes: what each vantage point says of each check, and which of them count.
 
 A vote is the state of a check as far as it is believed. Failures that somebody has told (a refusal, a status) count as
-they come. Silence that would take a check down waits until its vantage point has heard enough from others since; if it
-turns out that it has heard from hardly anybody, it doubts itself: the silence is forgotten and its votes do not count.
+they come. Silence that would take a check down waits until its vantage point has heard enough from others, in the midst
+of it and since; if it turns out that hardly anybody is heard, it doubts itself: the silence is forgotten and its votes
+do not count.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -10,13 +11,16 @@ from dataclasses import dataclass, field
 
 from gslb.control.health import CheckState
 from gslb.control.vantage import Vantage
+from gslb.model.doubt import silent
 from gslb.model.names import ProbeName, RegionName, VantageName
-from gslb.model.observation import REFERENCE, SILENCE, Cause, CheckKey, ProbeResult
+from gslb.model.observation import REFERENCE, Cause, CheckKey, ProbeResult
 from gslb.model.pacing import Pace, expires_after
 from gslb.model.step import Condition, ProbeState, forgive
 
 REVIEW = 0.01
 """Seconds between two reviews of a vantage point at least: with thousands of targets one takes some milliseconds."""
+LOOK = 0.1
+"""Seconds between two looks for witnesses, where no verdict waits for them yet."""
 SWEEP = 1.0
 """Seconds between two looks for votes that have expired."""
 
@@ -55,6 +59,7 @@ class Votes:
         self._by_vantage: dict[VantageName, list[CheckKey]] = {}
         self._electorate = Electorate()
         self._expired: set[CheckKey] = set()
+        self._counted: dict[tuple[ProbeName, str], tuple[CheckKey, ...]] = {}
         self._swept = float("-inf")
 
     def configure(self, electorate: Electorate, now: float) -> None:
@@ -62,6 +67,7 @@ class Votes:
         self._electorate = electorate
         self.checks = {key: self.checks.get(key) or CheckState() for key in electorate.keys}
         self._expired &= self.checks.keys()
+        self._counted = {of: kept for of, keys in self._counted.items() if (kept := self._still(keys))}
         self._by_vantage = {name: [] for name in electorate.references}
         for key, check in self.checks.items():
             self._by_vantage[key.vantage].append(key)
@@ -69,7 +75,8 @@ class Votes:
         self.vantages = {name: self.vantages.get(name) or Vantage(name) for name in electorate.references}
         for name, vantage in self.vantages.items():
             vantage.configure(electorate.regions, electorate.references[name])
-            vantage.waiting = {key: since for key, since in vantage.waiting.items() if key in self.checks}
+            for key in vantage.silences.keys() - self.checks.keys():
+                vantage.forget(key)
 
     def state(self, key: CheckKey) -> ProbeState | None:
         """The state of a check as it was counted; None where it is not known."""
@@ -79,6 +86,24 @@ class Votes:
     def counts(self, key: CheckKey) -> bool:
         """Whether the vote on a check counts: its vantage point believes itself, and has been heard of lately."""
         return self.vantages[key.vantage].doubt is None and key not in self._expired
+
+    def live(self, keys: Iterable[CheckKey]) -> list[CheckKey]:
+        """Those of ``keys`` whose votes count; of a probe whose votes are all gone, those that counted last.
+
+        What a probe was last known to say stays: an endpoint does not come up because nobody looks at it any more.
+        """
+        by_probe: dict[tuple[ProbeName, str], list[CheckKey]] = {}
+        for key in keys:
+            by_probe.setdefault((key.probe, key.target), []).append(key)
+        found: list[CheckKey] = []
+        for of, every in by_probe.items():
+            counting = tuple(key for key in every if self.counts(key)) or self._counted.get(of, tuple(every))
+            if len(counting) < len(every):
+                self._counted[of] = counting
+            else:
+                self._counted.pop(of, None)
+            found += counting
+        return found
 
     def take_reference(self, result: ProbeResult, now: float) -> tuple[ProbeState | None, Keys]:
         """Account for a result of a reference target; returns its state, and whose votes that may have changed."""
@@ -111,11 +136,16 @@ class Votes:
         return changed
 
     def review(self, now: float) -> Keys:
-        """Look again at what time alone may have changed; returns whose votes that are."""
+        """Look again at what time alone may have changed; returns whose votes that are.
+
+        To be called at ``next_review``: the time by which it comes late is time in which nothing could be heard.
+        """
         changed: list[CheckKey] = []
         for vantage in self.vantages.values():
             if vantage.waiting:
                 changed += self._review(vantage, now)
+            elif vantage.seeks and now >= vantage.looked + LOOK:
+                vantage.witness(self._in_service(vantage), now)
         if now - self._swept >= SWEEP:
             changed += self._sweep(now)
         return changed
@@ -128,47 +158,55 @@ class Votes:
     @property
     def next_review(self) -> float:
         """When to call ``review``, in monotonic seconds."""
-        waiting = [vantage.reviewed + REVIEW for vantage in self.vantages.values() if vantage.waiting]
-        return min([*waiting, self._swept + SWEEP])
+        vantages = self.vantages.values()
+        waiting = [vantage.reviewed + REVIEW for vantage in vantages if vantage.waiting]
+        seeking = [vantage.looked + LOOK for vantage in vantages if vantage.seeks and not vantage.waiting]
+        return min([*waiting, *seeking, self._swept + SWEEP])
 
     def _count(self, vantage: Vantage, check: CheckState, result: ProbeResult) -> None:
         key, observation = result.key, result.observation
         if key in vantage.waiting and observation.ok:
-            del vantage.waiting[key]
             check.state = forgive(check.vote)  # it was silent together with others, and is back before they are
         check.take(result, self._electorate.paces[key.probe].thresholds)
+        if observation.cause is Cause.LOCAL:
+            return
         falls = check.state.condition is Condition.DOWN and check.vote.condition is not Condition.DOWN
-        if falls and observation.cause in SILENCE:
-            vantage.waiting.setdefault(key, result.at)
-        elif observation.cause is not Cause.LOCAL:
-            vantage.waiting.pop(key, None)
+        if not silent(observation):
+            vantage.forget(key)
+        elif check.vote.condition is not Condition.DOWN:
+            self._ask_references(vantage, result.at)
+            vantage.meet_silence(key, result.at, falls=falls)
+        if key not in vantage.waiting:
             check.vote = check.state
 
     def _review(self, vantage: Vantage, now: float) -> Keys:
         """Believe what can be believed, and see whether there is reason for doubt."""
-        if now - vantage.reviewed < REVIEW and vantage.reviewed <= now:
+        if vantage.reviewed <= now < vantage.reviewed + REVIEW:
             return ()
-        keys = self._by_vantage[vantage.name]
-        in_service = {key.target for key in keys if self.checks[key].vote.condition is not Condition.DOWN}
-        before = vantage.doubt
+        in_service, before = self._in_service(vantage), vantage.doubt
         vantage.judge(in_service, now)
         if before is not vantage.doubt:
             return self._turn(vantage)
         if vantage.doubt is not None or not vantage.waiting:
             return ()
-        trusted = vantage.trusted_until(in_service)
-        believed = [key for key, since in vantage.waiting.items() if since <= trusted]
+        trusted = vantage.witness(in_service, now)
+        believed = [key for key, silence in vantage.waiting.items() if silence.credible(trusted)]
         for key in believed:
-            del vantage.waiting[key]
+            vantage.forget(key)
             self.checks[key].vote = self.checks[key].state
         if vantage.waiting:
             self._ask(vantage, in_service)
         return believed
 
+    def _in_service(self, vantage: Vantage) -> set[str]:
+        """Targets that are not known to be down."""
+        keys = self._by_vantage[vantage.name]
+        return {key.target for key in keys if self.checks[key].vote.condition is not Condition.DOWN}
+
     def _turn(self, vantage: Vantage) -> Keys:
         """The vantage point has begun to doubt itself, or has stopped."""
         keys = self._by_vantage[vantage.name]
-        vantage.waiting.clear()
+        vantage.forget_all()
         for key in keys:
             check = self.checks[key]
             check.vote = forgive(check.vote)
@@ -177,15 +215,32 @@ class Votes:
         return keys
 
     def _ask(self, vantage: Vantage, in_service: Collection[str]) -> None:
-        """Have those attempted at once whose answers would tell whether silence can be believed."""
-        since = max(vantage.waiting.values())
+        """Have those attempted at once whose answers would tell whether silence can be believed.
+
+        Where others have answered only after it, that is whoever was silent too: it may answer as well by now.
+        """
+        since = max(silence.decided or silence.since for silence in vantage.waiting.values())
         unheard = set(vantage.unheard(in_service, since))
         references = [CheckKey(vantage.name, REFERENCE, name) for name in unheard & vantage.references]
-        self._hurry([*references, *(key for key in self._by_vantage[vantage.name] if key.target in unheard)])
+        again = [key for key, silence in vantage.waiting.items() if silence.witnessed is not None]
+        others = (key for key in self._by_vantage[vantage.name] if key.target in unheard)
+        self._hurry([*references, *again, *others])
+
+    def _ask_references(self, vantage: Vantage, since: float) -> None:
+        """They are few, and asked seldom otherwise."""
+        unheard = vantage.unheard((), since)
+        if unheard:
+            self._hurry([CheckKey(vantage.name, REFERENCE, name) for name in unheard])
+
+    def _still(self, keys: Iterable[CheckKey]) -> tuple[CheckKey, ...]:
+        return tuple(key for key in keys if key in self.checks)
 
     def _sweep(self, now: float) -> Keys:
         """Votes that have become too old, and those that are no more."""
-        self._swept = now
+        lost, self._swept = now - self._swept - SWEEP, now
+        if lost > SWEEP:
+            for check in self.checks.values():
+                check.heard_at = min(now, check.heard_at + lost)
         paces = self._electorate.paces
         ages = ((key, check, now - check.heard_at) for key, check in self.checks.items())
         expired = {key for key, check, age in ages if age > expires_after(paces[key.probe], check.state)}

@@ -9,12 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gslb.model.names import RegionName
-from gslb.model.observation import SILENCE, Observation
+from gslb.model.observation import SILENCE, Cause, Observation
 
 SHARE = 0.8
 ENDPOINTS = 5
 REGIONS = 2
 NEVER = float("-inf")
+
+
+UNSAID = SILENCE | {Cause.RESOLVE}
+"""Causes by which nobody has said anything: a name without an address may be the fault of the network as well."""
+UNTRIED = frozenset({Cause.LOCAL, Cause.FORBIDDEN})
+"""Causes by which nobody was asked, so that neither an answer nor silence can have come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +43,23 @@ class Heard:
         return max(self.answered, self.silent)
 
 
+def answered(observation: Observation) -> bool:
+    """Whether somebody out there has said something, and be it a refusal."""
+    return observation.cause not in UNSAID and observation.cause not in UNTRIED
+
+
+def silent(observation: Observation) -> bool:
+    """Whether nobody has said anything to an attempt."""
+    return observation.cause in UNSAID
+
+
 def hear(heard: Heard, observation: Observation, at: float) -> Heard:
     """What is known after the outcome of an attempt that started ``at``."""
-    if observation.cause in SILENCE:
+    if answered(observation):
+        return replace(heard, answered=max(at, heard.answered))
+    if silent(observation):
         return replace(heard, silent=max(at, heard.silent))
-    return replace(heard, answered=max(at, heard.answered))
+    return heard
 
 
 def fell_silent(heard: Iterable[Heard]) -> list[Heard]:
@@ -56,11 +74,11 @@ def doubtful(heard: Iterable[Heard]) -> bool:
         heard: of every target that is not already known to be down; what has long been down says nothing new.
     """
     targets = list(heard)
-    silent = fell_silent(targets)
+    fallen = fell_silent(targets)
     return (
         len(targets) >= ENDPOINTS
-        and len(silent) >= _many(len(targets))
-        and len({target.region for target in silent}) >= REGIONS
+        and len(fallen) >= _many(len(targets))
+        and len({target.region for target in fallen}) >= REGIONS
     )
 
 

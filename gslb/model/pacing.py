@@ -99,9 +99,10 @@ def observe_round_trip(before: RoundTrip | None, latency: float) -> RoundTrip:
 def hedge_after(pace: Pace, usual: RoundTrip | None) -> float | None:
     """Seconds after which an attempt is slow enough to begin confirming; None where its time limit comes first.
 
-    The margin is ``pace.hedge``, and more for an endpoint whose latency varies by nature.
+    The margin is ``pace.hedge``, and more for an endpoint whose latency varies by nature. Where one failure is enough
+    there is nothing to confirm.
     """
-    if pace.hedge is None or usual is None:
+    if pace.hedge is None or usual is None or pace.thresholds.fall == 1:
         return None
     after = max(usual.smoothed + pace.hedge, usual.bound)
     return after if after < pace.timeout else None

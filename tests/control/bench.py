@@ -8,9 +8,10 @@ from typing import Any
 from gslb.control.engine import Change, Engine, Transition
 from gslb.control.vantage import Vantage
 from gslb.model.address import IP, parse_address
+from gslb.model.combine import Health
 from gslb.model.distribution import distribution
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
-from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult
+from gslb.model.observation import REFERENCE, Cause, CheckKey, HealthReport, Observation, ProbeResult
 from gslb.model.pacing import Pace
 from gslb.model.steer import Fitness
 from gslb.model.steering import RecordType
@@ -23,10 +24,13 @@ API = ServiceName("api.example.com.")
 SHOP = ServiceName("shop.example.com.")
 ISTANBUL, ANKARA = "192.0.2.1:80", "192.0.2.2:80"
 REGIONS = {"istanbul": [ISTANBUL], "ankara": [ANKARA]}
+IN_ISTANBUL = [f"192.0.2.1{index}:80" for index in range(5)]
+IN_ANKARA = [f"192.0.2.2{index}:80" for index in range(5)]
+TEN = {"istanbul": IN_ISTANBUL, "ankara": IN_ANKARA}
 
 
-def key(target: str, probe: ProbeName = EDGE) -> CheckKey:
-    return CheckKey(HERE, probe, target)
+def key(target: str, probe: ProbeName = EDGE, vantage: VantageName = HERE) -> CheckKey:
+    return CheckKey(vantage, probe, target)
 
 
 def endpoint(region: str, address: str, publish: tuple[str, ...] = ()) -> Endpoint:
@@ -111,14 +115,39 @@ class Bench:
         """``times`` successes, 0.1 s apart from ``at`` on."""
         for index in range(times):
             observation = Observation(ok=True, latency=seen.get("latency", 0.0), report=seen.get("report"))
-            self.engine.observe(ProbeResult(key(target, seen.get("probe", EDGE)), at + index * 0.1, observation))
+            self._see(target, at + index * 0.1, observation, seen)
 
     def down(self, target: str, at: float, *, times: int = 3, **seen: Any) -> None:
         """``times`` failures, 0.1 s apart from ``at`` on: with the default, enough to go down."""
         cause = seen.get("cause", Cause.REFUSED)
         for index in range(times):
             observation = Observation(ok=False, latency=0.0, cause=cause, detail="Connection refused")
-            self.engine.observe(ProbeResult(key(target, seen.get("probe", EDGE)), at + index * 0.1, observation))
+            self._see(target, at + index * 0.1, observation, seen)
+
+    def reference(self, name: str, at: float, cause: Cause | None = None, *, times: int = 1, **seen: Any) -> None:
+        """``times`` results of a reference target, 0.1 s apart from ``at`` on."""
+        for index in range(times):
+            observation = Observation(ok=cause is None, latency=0.0, cause=cause)
+            self._see(name, at + index * 0.1, observation, seen | {"probe": REFERENCE})
+
+    def review(self, until: float, since: float | None = None) -> None:
+        """Let time pass, from ``since`` on in steps as the controller makes them."""
+        moment = until if since is None else since
+        while moment < until:
+            moment = min(until, self.engine.review(moment))
+        self.engine.review(until)
+
+    def health(self, target: str, name: ServiceName = API) -> Health:
+        return next(s.health for (of, e), s in self.engine.standings.items() if of == name and e.endswith(f"/{target}"))
+
+    @property
+    def out(self) -> set[str]:
+        """Targets that have gone down, in what was told."""
+        return {t.endpoint.partition("/")[2] for t in self.told.transitions if t.after is Health.DOWN}
+
+    def _see(self, target: str, at: float, observation: Observation, seen: Mapping[str, Any]) -> None:
+        of = key(target, seen.get("probe", EDGE), seen.get("vantage", HERE))
+        self.engine.observe(ProbeResult(of, at, observation, tripped=seen.get("tripped", False)))
 
     def both_up(self, at: float = 0.0) -> "Bench":
         """Started, and one full round of probes has passed."""

@@ -66,12 +66,13 @@ class Rig:
         self.results: list[ProbeResult] = []
         self.suspects: set[str] = set()
         self.late: list[float] = []
+        self.verdict = CALM
         self.resolver = Resolver(lambda _: None)
         self.monitor = Monitor(Clock(), self.resolver, self._deliver, self.late.append, in_flight)
 
     def _deliver(self, result: ProbeResult) -> ProbeState:
         self.results.append(result)
-        return SUSPECT if result.key.target in self.suspects else CALM
+        return SUSPECT if result.key.target in self.suspects else self.verdict
 
     def of(self, name: str) -> list[ProbeResult]:
         return [result for result in self.results if result.key.target == name]

@@ -47,6 +47,24 @@ class Driver:
         self._ticket = count()
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
 
+    def trip(self, check: Check, moment: float) -> None:
+        """The tripwire of a check closes at ``moment``."""
+
+        def trip() -> None:
+            check.trip(self.now)
+            self.add(check)
+
+        self._at(moment, trip)
+
+    def hurry(self, check: Check, moment: float) -> None:
+        """Somebody wants to know at ``moment``."""
+
+        def hurry() -> None:
+            check.hurry(self.now)
+            self.add(check)
+
+        self._at(moment, hurry)
+
     def add(self, check: Check) -> None:
         self._at(check.due, partial(self._start, check, check.due))
 
@@ -82,7 +100,13 @@ class Driver:
         if attempt is not None:
             self.in_flight += 1
             seen = self._world(check.key, self.now, attempt.timeout)
+            if attempt.hedge is not None:
+                self._at(self.now + attempt.hedge, partial(self._hedge, check, attempt))
             self._at(self.now + seen.latency, partial(self._finish, check, attempt, seen))
+
+    def _hedge(self, check: Check, attempt: Attempt) -> None:
+        if check.hedge(attempt, self.now):
+            self.add(check)
 
     def _finish(self, check: Check, attempt: Attempt, seen: Observation) -> None:
         self.in_flight -= 1

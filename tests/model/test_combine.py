@@ -150,3 +150,41 @@ def test_an_endpoint_that_is_down_failed_at_some_time(verdicts: Verdicts, requir
     states = {key: replace(s, last_failure=5.0 if s.condition is DOWN else None) for key, s in verdicts.items()}
     if combine(states, require, quorum) is Health.DOWN:
         assert last_failure(states, require, quorum) == 5.0
+
+
+_ORDERED: list[Require] = ["any", 1, 2, 3, "all"]
+
+
+@given(_verdicts, st.integers(1, 3))
+def test_asking_for_more_probes_never_makes_an_endpoint_healthier(verdicts: Verdicts, quorum: int) -> None:
+    badness = [_BADNESS[combine(verdicts, require, quorum)] for require in _ORDERED]
+    assert badness == sorted(badness)
+
+
+@given(_verdicts, _requires, st.integers(1, 3))
+def test_nothing_is_down_without_a_quorum_of_the_votes_that_are_there(
+    verdicts: Verdicts, require: Require, quorum: int
+) -> None:
+    """Of each of so many probes that too few are left; where fewer vote than the quorum, all of them."""
+    names = {probe for probe, _ in verdicts}
+    against = 0
+    for name in names:
+        votes = [state.condition for (probe, _), state in verdicts.items() if probe == name]
+        against += votes.count(DOWN) >= min(quorum, len(votes))
+    wanted = len(names) if require == "all" else min(1 if require == "any" else require, len(names))
+    assert (combine(verdicts, require, quorum) is Health.DOWN) is (len(names) - against < wanted)
+
+
+@given(_verdicts.filter(bool), st.integers(1, 3))
+def test_nothing_is_up_that_nobody_has_seen_up(verdicts: Verdicts, quorum: int) -> None:
+    if combine(verdicts, "any", quorum) is Health.UP:
+        assert UP in {state.condition for state in verdicts.values()}
+
+
+@given(_verdicts.filter(bool), _requires, st.integers(1, 3), st.data())
+def test_one_dissenter_is_outvoted(verdicts: Verdicts, require: Require, quorum: int, data: st.DataObject) -> None:
+    """What one vantage point alone says against an endpoint counts for nothing while two others see it up."""
+    alone = data.draw(st.sampled_from(sorted({vantage for _, vantage in verdicts})))
+    healthy = {key: ProbeState(DOWN if key[1] == alone else UP) for key in verdicts}
+    crowd = {(probe, VantageName(f"{name}-2")): ProbeState(UP) for probe, _ in verdicts for name in ("a", "b")}
+    assert combine(healthy | crowd, require, quorum + 1) is Health.UP
