@@ -108,13 +108,17 @@ class Check:
         self._confirming = self._tripped = True
         self.due = now
 
-    def hurry(self, now: float) -> None:
+    def hurry(self, now: float) -> bool:
         """Attempt at once, unless that is under way anyhow; after that the phase goes on.
 
-        Whoever asks again and again is served every ``confirm`` seconds at most.
+        Whoever asks again and again is served every ``confirm`` seconds at most. Returns whether ``due`` has moved,
+        which it never does to a later moment: what is overdue keeps its place.
         """
-        if not self._attempts and not self._confirming:
-            self.due = min(max(now, self._started + self.pace.confirm), max(now, self.due))
+        due = max(now, self._started + self.pace.confirm)
+        if self._attempts or self._confirming or due >= self.due:
+            return False
+        self.due = due
+        return True
 
     def _has_room(self) -> bool:
         under_way = sum(attempt.confirming for attempt in self._attempts)

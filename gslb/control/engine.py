@@ -104,7 +104,8 @@ class Engine:
         self._last: dict[ServiceName, Steering] = {}
         self._reached: dict[ServiceEndpoint, float | None] = {}
         self._waiting: set[ServiceName] = set()
-        self._deferred: dict[ServiceName, list[str]] | None = None
+        self._deferring = False
+        self._noted: dict[ServiceName, list[str]] = {}
         self.revision = 0
         """Rises whenever anything was decided again: ``next_at`` may then be another."""
         self._now = -math.inf
@@ -176,15 +177,14 @@ class Engine:
 
     def defer(self) -> bool:
         """Only note from now on which services are to be decided again; whether that is new."""
-        fresh = self._deferred is None
-        self._deferred = {} if self._deferred is None else self._deferred
+        fresh, self._deferring = not self._deferring, True
         return fresh
 
     def catch_up(self, now: float) -> None:
         """Decide what has been deferred: once for each service, whatever number of results has touched it."""
-        deferred, self._deferred = self._deferred or {}, None
+        noted, self._noted, self._deferring = self._noted, {}, False
         by_trigger: dict[str, list[Service]] = {}
-        for name, triggers in deferred.items():
+        for name, triggers in noted.items():
             if name in self.topology.services:
                 by_trigger.setdefault(_together(triggers), []).append(self.topology.services[name])
         for trigger, services in by_trigger.items():
@@ -289,7 +289,7 @@ class Engine:
     def _refresh(self, pairs: Iterable[ServiceEndpoint], now: float, trigger: str = "") -> None:
         """Look again at how endpoints stand; tell and decide what that changes."""
         changed: dict[tuple[EndpointName, Health, Health], list[ServiceName]] = {}
-        affected: dict[ServiceName, None] = {}
+        triggers: dict[ServiceName, list[str]] = {}
         for pair in pairs:
             service, endpoint = pair
             before = self.standings[pair]
@@ -298,15 +298,16 @@ class Engine:
             if before.health is not after.health:
                 changed.setdefault((endpoint, before.health, after.health), []).append(service)
             if _matters(before, after):
-                affected[service] = None
+                triggers.setdefault(service, [trigger] if trigger else [])
         for (endpoint, old, new), services in changed.items():
-            trigger = f"{endpoint} is {new}"
+            for service in services:
+                triggers[service].append(f"{endpoint} is {new}")
             self._listener.transition(self._transition(endpoint, old, new, tuple(services), now))
-        if self._deferred is None:
-            self._decide([self.topology.services[name] for name in affected], trigger or "score", now)
-        else:
-            for name in affected:
-                self._deferred.setdefault(name, []).append(trigger or "score")
+        alone = self.defer()
+        for service, told in triggers.items():
+            self._noted.setdefault(service, []).extend(told)
+        if alone:
+            self.catch_up(now)
 
     def _transition(
         self, endpoint: EndpointName, old: Health, new: Health, services: tuple[ServiceName, ...], now: float
@@ -357,8 +358,8 @@ class Engine:
 
 
 def _together(triggers: list[str]) -> str:
-    """What set a decision off, in one line; changes of health before those of scores."""
-    told = [trigger for trigger in dict.fromkeys(triggers) if trigger != "score"] or ["score"]
+    """What set a decision off, in one line."""
+    told = list(dict.fromkeys(triggers)) or ["score"]
     more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
     return ", ".join(told[:SHOWN]) + more
 

@@ -18,7 +18,7 @@ from gslb.model.observation import Cause, Observation, ProbeResult
 from gslb.model.pacing import Pace
 from gslb.model.step import Condition, ProbeState
 from probes.base import AsyncProbe, Probe, Session, Target, error_failure, failure
-from probes.net.coroutine import open_session
+from probes.coroutine import open_session
 from probes.net.guard import refusal
 from probes.net.network import Network
 from probes.net.reactor import TICK, Reactor, Timer
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 Deliver = Callable[[ProbeResult], ProbeState | None]
 
+SHOWN = 200
+"""Characters of what a faulty plug-in has said that are told."""
 EARLY = 2 * TICK
 """Seconds before its due time at which an attempt may start."""
 
@@ -106,8 +108,8 @@ class Runner:
 
     def hurry(self) -> None:
         """Attempt at once, unless an attempt is under way."""
-        self.check.hurry(self.monitor.clock.monotonic())
-        self.arm()
+        if self.check.hurry(self.monitor.clock.monotonic()):
+            self.arm()
 
     def arm(self) -> None:
         """See to it that an attempt starts when the check is due."""
@@ -245,7 +247,7 @@ class Run:
         if not self._over:
             self._end()
             if self._under_way is not None:
-                self._under_way.expire()
+                self._given_up(self._under_way)
 
     def _hedge(self) -> None:
         attempt, runner = self._attempt, self._runner
@@ -260,15 +262,25 @@ class Run:
         if self._now() < limit:
             self._timer = self._reactor.at(limit, self._expire)
         elif self._under_way is not None:
-            self._done(self._under_way.expire())
+            self._done(self._given_up(self._under_way))
 
-    def _done(self, observation: Observation) -> None:
+    def _given_up(self, under_way: "base.Attempt") -> Observation:
+        try:
+            return under_way.expire()
+        except Exception as error:  # a faulty plug-in must not stop the other checks
+            log.exception("probe raised", target=str(self._runner.setup.address))
+            return failure(Cause.LOCAL, self._attempt.timeout, f"probe raised {error!r}")
+
+    def _done(self, seen: object) -> None:
         if self._over:
             return
+        # A plug-in of somebody else's may say anything.
+        if not isinstance(seen, Observation):
+            seen = failure(Cause.LOCAL, 0.0, f"probe returned {seen!r}"[:SHOWN])
         self._end()
         runner = self._runner
         try:
-            runner.settle(self._attempt, self._fair(observation))
+            runner.settle(self._attempt, self._fair(seen))
         except Exception as error:  # noqa: BLE001  handed on
             runner.monitor.fail(error)
 

@@ -6,6 +6,7 @@ of it and since; if it turns out that hardly anybody is heard, it doubts itself:
 do not count.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,9 +19,11 @@ from gslb.model.pacing import Pace, expires_after
 from gslb.model.step import Condition, ProbeState, forgive
 
 REVIEW = 0.01
-"""Seconds between two reviews of a vantage point at least: with thousands of targets one takes some milliseconds."""
+"""Seconds between two reviews of a vantage point at least."""
 LOOK = 0.1
 """Seconds between two looks for witnesses, where no verdict waits for them yet."""
+SHARE = 30e-6
+"""Seconds between them for each check, which is ten times what one takes: thousands must not hold up the probes."""
 SWEEP = 1.0
 """Seconds between two looks for votes that have expired."""
 
@@ -77,11 +80,6 @@ class Votes:
             vantage.configure(electorate.regions, electorate.references[name])
             for key in vantage.silences.keys() - self.checks.keys():
                 vantage.forget(key)
-
-    def state(self, key: CheckKey) -> ProbeState | None:
-        """The state of a check as it was counted; None where it is not known."""
-        check = self.checks.get(key)
-        return check.state if check else None
 
     def counts(self, key: CheckKey) -> bool:
         """Whether the vote on a check counts: its vantage point believes itself, and has been heard of lately."""
@@ -144,23 +142,29 @@ class Votes:
         for vantage in self.vantages.values():
             if vantage.waiting:
                 changed += self._review(vantage, now)
-            elif vantage.seeks and now >= vantage.looked + LOOK:
+            elif vantage.seeks and now >= vantage.looked + self._pause(vantage, LOOK):
                 vantage.witness(self._in_service(vantage), now)
         if now - self._swept >= SWEEP:
             changed += self._sweep(now)
         return changed
 
-    @property
-    def waiting(self) -> bool:
-        """Whether some silence waits to be believed."""
-        return any(vantage.waiting for vantage in self.vantages.values())
+    def heard_at(self, name: VantageName) -> float:
+        """When a vantage point was last heard of, in monotonic seconds."""
+        return max((self.checks[key].heard_at for key in self._by_vantage[name]), default=math.inf)
+
+    def quiet(self, name: VantageName) -> bool:
+        """Whether all votes of a vantage point have expired."""
+        keys = self._by_vantage[name]
+        return bool(keys) and self._expired.issuperset(keys)
 
     @property
     def next_review(self) -> float:
         """When to call ``review``, in monotonic seconds."""
         vantages = self.vantages.values()
-        waiting = [vantage.reviewed + REVIEW for vantage in vantages if vantage.waiting]
-        seeking = [vantage.looked + LOOK for vantage in vantages if vantage.seeks and not vantage.waiting]
+        waiting = [vantage.reviewed + self._pause(vantage, REVIEW) for vantage in vantages if vantage.waiting]
+        seeking = [
+            vantage.looked + self._pause(vantage, LOOK) for vantage in vantages if vantage.seeks and not vantage.waiting
+        ]
         return min([*waiting, *seeking, self._swept + SWEEP])
 
     def _count(self, vantage: Vantage, check: CheckState, result: ProbeResult) -> None:
@@ -181,7 +185,7 @@ class Votes:
 
     def _review(self, vantage: Vantage, now: float) -> Keys:
         """Believe what can be believed, and see whether there is reason for doubt."""
-        if vantage.reviewed <= now < vantage.reviewed + REVIEW:
+        if vantage.reviewed <= now < vantage.reviewed + self._pause(vantage, REVIEW):
             return ()
         in_service, before = self._in_service(vantage), vantage.doubt
         vantage.judge(in_service, now)
@@ -197,6 +201,9 @@ class Votes:
         if vantage.waiting:
             self._ask(vantage, in_service)
         return believed
+
+    def _pause(self, vantage: Vantage, least: float) -> float:
+        return max(least, SHARE * len(self._by_vantage[vantage.name]))
 
     def _in_service(self, vantage: Vantage) -> set[str]:
         """Targets that are not known to be down."""

@@ -20,8 +20,8 @@ log = structlog.get_logger(__name__)
 
 TICK = 0.001
 """Seconds. Timers within a tick are due now: event loops round shorter waits to nothing and spin."""
-STALL = 0.02
-"""Seconds by which a tick must be late before that counts as time in which the process stood still."""
+STALL = 0.1
+"""Seconds by which a tick must be late before that counts as time in which the process stood still, and not as work."""
 BATCH = 512
 """Events or timers that are served before the loop's other work has its turn."""
 BATCHES = 64
@@ -138,12 +138,11 @@ class Reactor:
         for _ in range(BATCHES):
             if self._poll() < BATCH:
                 break
-        due, timers = now + TICK, self._timers
-        for _ in range(BATCH):
-            if not timers or timers[0][0] > due:
-                break
+        due, timers, served = now + TICK, self._timers, 0
+        while timers and timers[0][0] <= due and served < BATCH:
             call = heapq.heappop(timers)[2].call
-            if call is not None:
+            if call is not None:  # those that were cancelled take nobody's turn
+                served += 1
                 self._guarded(call)
         if timers:
             self._arm()

@@ -80,7 +80,7 @@ def test_a_failure_of_the_network_that_is_over_takes_out_nobody_that_it_hid() ->
     assert bench.out == set()
     assert key(GW) in bench.hurried
     bench.up(GW, 11.1)
-    assert not bench.engine.votes.waiting
+    assert not bench.engine.votes.vantages[HERE].waiting
     assert bench.out == set()
 
 
@@ -146,7 +146,7 @@ def test_a_success_while_it_waits_drops_it_and_the_failures_with_it() -> None:
     bench = ten()
     fall_silent(bench, [GW], 10.0)
     bench.up(GW, 10.6)
-    assert not bench.engine.votes.waiting
+    assert not bench.engine.votes.vantages[HERE].waiting
     answer(bench, LEFT, 10.7)
     assert bench.out == set()
     bench.down(GW, 11.0, times=2)
@@ -167,7 +167,7 @@ def test_time_alone_believes_nothing() -> None:
     fall_silent(bench, [GW], 10.0)
     bench.review(12.0, since=10.5)
     assert bench.out == set()
-    assert bench.engine.votes.waiting
+    assert bench.engine.votes.vantages[HERE].waiting
 
 
 @pytest.mark.parametrize("cause", sorted(set(Cause) - UNSAID - {Cause.LOCAL}))
@@ -380,7 +380,7 @@ def test_while_silence_waits_a_reload_drops_what_is_no_longer_checked() -> None:
     bench = ten()
     fall_silent(bench, [GW], 10.0)
     bench.configure(topology(regions={"istanbul": IN_ISTANBUL[1:], "ankara": IN_ANKARA}), 11.0)
-    assert not bench.engine.votes.waiting
+    assert not bench.engine.votes.vantages[HERE].waiting
     answer(bench, LEFT, 12.0)
     assert bench.out == set()
 

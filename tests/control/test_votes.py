@@ -275,9 +275,9 @@ def test_a_check_that_goes_and_comes_back_starts_anew() -> None:
     bench = Bench().both_up()
     bench.down(ISTANBUL, 1.0)
     bench.configure(topology(regions={"istanbul": ["192.0.2.3:80"], "ankara": [ANKARA]}), 2.0)
-    assert bench.engine.votes.state(key(ISTANBUL)) is None
+    assert key(ISTANBUL) not in bench.engine.checks
     bench.configure(topology(), 3.0)
-    assert bench.engine.votes.state(key(ISTANBUL)) == ProbeState()
+    assert bench.engine.checks[key(ISTANBUL)].state == ProbeState()
 
 
 def test_reviews_come_often_while_silence_waits_and_seldom_otherwise() -> None:
@@ -293,7 +293,7 @@ def test_reviews_come_often_while_silence_waits_and_seldom_otherwise() -> None:
         votes.take(
             ProbeResult(keys[0], 5.1 + turn * 0.1, Observation(ok=False, latency=0.0, cause=TIMEOUT)), 5.1 + turn * 0.1
         )
-    assert votes.waiting
+    assert votes.vantages[HERE].waiting
     assert votes.next_review < 5.4
     moment = votes.next_review
     votes.review(moment)
@@ -318,7 +318,7 @@ def test_a_network_that_fails_for_any_time_takes_nothing_out_and_leaves_nothing_
     place.run(begin + seconds + 35)
     assert place.bench.out == set()
     assert place.bench.engine.votes.vantages[HERE].doubt is None
-    assert not place.bench.engine.votes.waiting
+    assert not place.bench.engine.votes.vantages[HERE].waiting
     assert {check.state.condition for check in place.bench.engine.checks.values()} == {Condition.UP}
     assert {check.state.failures for check in place.bench.engine.checks.values()} == {0}
 
