@@ -6,7 +6,6 @@ judges each vantage point, and decides.
 
 import argparse
 import asyncio
-import gc
 import tempfile
 from collections.abc import Coroutine
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ import uvloop
 
 from benchmarks.account import Account
 from benchmarks.origin import PATH, addresses
+from gslb.cli.control import calm_collector, share_interpreter
 from gslb.config.load import load
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
@@ -79,15 +79,21 @@ async def whole(kind: str, endpoints: int, port: int, rate: float) -> None:
         stack.callback(journal.close)
         embedded = Embedded([], configuration.zones)
         controller = Controller(configuration, store, journal, embedded, metrics, Clock())
-        controller.monitor.late = account.late.append
+        metric = controller.monitor.late
+
+        def late(seconds: float) -> None:
+            metric(seconds)
+            account.late.append(seconds)
+
+        controller.monitor.late = late
         await _until_over(account, controller.run())
 
 
 async def _until_over(account: Account, work: Coroutine[Any, Any, None]) -> None:
+    share_interpreter()
     task = asyncio.create_task(work)
     await asyncio.sleep(0.5)
-    gc.collect()
-    gc.freeze()
+    calm_collector()
     await account.over.wait()
     task.cancel()
 

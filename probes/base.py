@@ -9,11 +9,40 @@ import errno
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from ipaddress import IPv6Address
+from typing import Annotated, Protocol
+
+from pydantic import AfterValidator, Field
 
 from gslb.model.address import IP
 from gslb.model.observation import Cause, Observation, Timing
 from probes.net.network import Network
+
+
+def without_port(authority: str) -> str:
+    """The host of ``host`` or ``host:port``, without the brackets of an IPv6 address (RFC 3986, section 3.2)."""
+    host, colon, _ = authority.rpartition(":")
+    return (host if colon and not authority.endswith("]") else authority).strip("[]")
+
+
+def _check_brackets(host: str) -> str:
+    if host.startswith("["):
+        try:
+            IPv6Address(without_port(host))
+        except ValueError:
+            raise ValueError(f"{host!r} has no IPv6 address in its brackets; write one such as [::1]:8080") from None
+    return host
+
+
+Host = Annotated[
+    str,
+    Field(
+        max_length=260,
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?)(:[0-9]{1,5})?$",
+    ),
+    AfterValidator(_check_brackets),
+]
+"""``host`` or ``host:port``, as a Host header or ``:authority`` names who is asked (RFC 9110, section 7.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +62,7 @@ class Target:
     @property
     def host(self) -> str:
         """The host as configured: a name, or an address without brackets."""
-        return self.name.rpartition(":")[0].strip("[]")
+        return without_port(self.name)
 
 
 Done = Callable[[Observation], None]

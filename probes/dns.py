@@ -49,6 +49,11 @@ class Dns(Question):
         Literal["udp", "tcp"], Field(description="how to ask; a truncated answer over udp is asked for again over tcp")
     ] = "udp"
 
+    @property
+    def by_tcp(self) -> bool:
+        """Whether it connects to the endpoint, so that a tripwire makes sense."""
+        return self.transport == "tcp"
+
     def session(self, target: Target, network: Network) -> "_Session":
         """See Probe."""
         return _Session(Expected.of(self), self.transport, target, network)

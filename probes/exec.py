@@ -22,12 +22,12 @@ from contextlib import suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import Field, PlainSerializer, field_validator
+from pydantic import Field, field_validator
 
 from gslb.model.observation import Cause, Observation
-from gslb.model.options import Options
+from gslb.model.options import CONFIDENTIAL, Options
 from probes.base import Done, Target, failure
 from probes.net.command import CHUNK, MAX_WRITTEN, Command, Slots
 from probes.net.network import Network
@@ -37,7 +37,6 @@ MAX_COMMANDS = 32
 SHOWN = 200
 """characters of the first line that are told"""
 
-_SECRET = ("auth", "cookie", "token", "secret", "key", "pass", "credential")
 _OURS = "GSLB_"
 
 Argument = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=65536)]
@@ -45,13 +44,10 @@ Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,254}$")]
 ExitCode = Annotated[int, Field(ge=0, le=255)]
 
 
-def _masked(environment: dict[str, str]) -> dict[str, str]:
-    """As it may be shown: credentials do not belong on a terminal."""
-    return {name: "***" if any(s in name.lower() for s in _SECRET) else value for name, value in environment.items()}
-
-
 class Exec(Options):
     """Run, wait, and judge the exit code."""
+
+    by_tcp: ClassVar[bool] = False
 
     command: Annotated[
         list[Argument],
@@ -59,8 +55,8 @@ class Exec(Options):
     ]
     environment: Annotated[
         dict[Variable, Argument],
-        PlainSerializer(_masked),
-        Field(max_length=100, description="further environment variables"),
+        CONFIDENTIAL,
+        Field(max_length=100, repr=False, description="further environment variables"),
     ] = {}  # noqa: RUF012  pydantic copies it
     expect: Annotated[list[ExitCode], Field(min_length=1, description="exit codes that pass")] = [0]  # noqa: RUF012  likewise
     max_output: Annotated[int, Field(ge=1, le=CHUNK, description="octets of stdout and of stderr that are kept")] = 4096
@@ -155,19 +151,18 @@ class _Attempt:
         if command is None:
             _slots.withdraw(self._run)
             return self._fail(Cause.LOCAL, f"no slot: {MAX_COMMANDS} commands are under way")
-        code = command.collect()
-        if code is not None:
-            return self._judge(command, code)  # it was in time, whatever kept this process from seeing it
+        if command.collect():
+            return self._judge(command)  # it was in time, whatever kept this process from seeing it
         command.abandon()
         if self._waited > self._timeout / 2:
             # What was left says too little about the endpoint.
             return self._fail(Cause.LOCAL, f"no slot for {self._waited:.3f} s of {self._timeout:g} s")
         return self._fail(Cause.TIMEOUT, "no exit in time", _first_line(command))
 
-    def exited(self, code: int) -> None:
+    def exited(self) -> None:
         """See Owner."""
         assert self._command is not None  # noqa: S101  it tells this
-        self._done(self._judge(self._command, code))
+        self._done(self._judge(self._command))
 
     def flooded(self) -> None:
         """See Owner."""
@@ -178,13 +173,14 @@ class _Attempt:
         try:
             popen = self._session.spawn(self._timeout - self._waited)
             self._command = Command(popen, self, self._session.probe.max_output, _slots)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the slot must not be lost with it
             _slots.give_back()
-            where = f" ({error.filename})" if error.filename else ""
-            self._done(self._fail(Cause.LOCAL, f"not started: {error.strerror}{where}"))
+            self._done(self._fail(Cause.LOCAL, f"not started: {_reason(error)}"))
 
-    def _judge(self, command: Command, code: int) -> Observation:
-        line = _first_line(command)
+    def _judge(self, command: Command) -> Observation:
+        line, code = _first_line(command), command.code
+        if code is None:
+            return self._fail(Cause.LOCAL, "somebody else in this process has taken the exit code", line)
         if code in self._session.probe.expect:
             return Observation(ok=True, latency=self._elapsed(), detail=line or _words(code))
         return self._fail(Cause.EXIT, _words(code), line)
@@ -194,6 +190,12 @@ class _Attempt:
 
     def _elapsed(self) -> float:
         return monotonic() - self._started
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    return f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
 
 
 def _words(code: int) -> str:

@@ -25,7 +25,7 @@ from pydantic import Field
 from gslb.errors import GslbError
 from gslb.model.observation import Cause, Observation, Timing
 from gslb.model.options import Options
-from probes.base import Done, Target, error_failure, failure
+from probes.base import Done, Host, Target, error_failure, failure, without_port
 from probes.net.connection import Stream
 from probes.net.http2 import ALPN, Call, Fields, Http2Error
 from probes.net.network import Network
@@ -59,14 +59,13 @@ _LONGEST = 10
 """octets of a number"""
 
 Service = Annotated[str, Field(max_length=255)]
-Authority = Annotated[str, Field(pattern=r"^[!-~]{1,260}$")]
 
 
 class Grpc(Options):
     """Call the health service, and judge what it says."""
 
     service: Annotated[Service, Field(description="name of the service; empty: the server as a whole")] = ""
-    authority: Annotated[Authority | None, Field(description=":authority; default: the endpoint as configured")] = None
+    authority: Annotated[Host | None, Field(description=":authority; default: the endpoint as configured")] = None
     tls: Annotated[TlsOptions | None, Field(description="whom to trust and what to present; default: clear text")] = (
         None
     )
@@ -102,7 +101,7 @@ class _Session:
         self.body = _framed(_encode_request(probe.service))
         self.ticket = Ticket(tls.resume if tls else 0.0)
         self._trust = trust_of(tls, (ALPN,)) if tls else None
-        self._name = (tls.name if tls else None) or _host(authority)
+        self._name = (tls.name if tls else None) or without_port(authority)
 
     def start(self, timeout: float, done: Done) -> "_Attempt":  # noqa: ARG002  the port's signature
         """See Session."""
@@ -118,13 +117,6 @@ class _Session:
             return self._network.connect(ip, port, user)
         context = self._trust.context()
         return self._network.secure(ip, port, user, context, self._name, self.ticket.session(context))
-
-
-def _host(authority: str) -> str:
-    """Without port and brackets."""
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0]
-    return authority.partition(":")[0]
 
 
 class _Attempt:

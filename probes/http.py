@@ -22,18 +22,20 @@ from functools import cached_property
 from time import monotonic
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
 from gslb.model.address import IP
 from gslb.model.observation import Cause, Observation, Timing
-from probes.base import Done, Target, error_failure, failure
+from gslb.model.options import CONFIDENTIAL
+from probes.base import Done, Host, Target, error_failure, failure, without_port
 from probes.net.connection import Stream
+from probes.net.guard import bare
 from probes.net.http1 import Head, Response, ResponseError
 from probes.net.keep import Keeper
 from probes.net.network import Network
 from probes.net.secure import SecureConnection
 from probes.net.trust import Ticket, TlsOptions, Trust, trust_of
-from probes.redirect import FOLLOWED, Request, is_secret, redirected
+from probes.redirect import FOLLOWED, Request, redirected
 from probes.response import Expectation, Verdict
 
 USER_AGENT = "gslb"
@@ -42,20 +44,8 @@ _OURS = {"host", "connection", "content-length", "transfer-encoding", "upgrade",
 _REQUEST_TIMEOUT = 408
 
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
-Host = Annotated[
-    str,
-    Field(
-        max_length=260,
-        pattern=r"^(\[[0-9A-Fa-f:.]+\]|([A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?)(:[0-9]{1,5})?$",
-    ),
-]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]*$", max_length=8192)]
-
-
-def _masked(headers: dict[str, str]) -> dict[str, str]:
-    """Headers as they may be shown: credentials do not belong on a terminal."""
-    return {name: "***" if is_secret(name) else value for name, value in headers.items()}
 
 
 class Http(Expectation):
@@ -68,10 +58,10 @@ class Http(Expectation):
     host: Annotated[Host | None, Field(description="Host header; default: the endpoint as configured")] = None
     headers: Annotated[
         dict[HeaderName, HeaderValue],
-        PlainSerializer(_masked),
+        CONFIDENTIAL,
         Field(max_length=50, repr=False, description="further headers"),
     ] = {}  # noqa: RUF012  pydantic copies it
-    body: Annotated[str, Field(max_length=65536, description="body of the request")] = ""
+    body: Annotated[str, CONFIDENTIAL, Field(max_length=65536, repr=False, description="body of the request")] = ""
     keep_alive: Annotated[bool, Field(description="go on with the connection of the attempt before")] = False
     redirects: Annotated[int, Field(ge=0, le=10, description="how many redirects to follow")] = 0
 
@@ -119,15 +109,15 @@ class _Session:
         self.probe, self.network = probe, network
         self.request = probe.request(target, secure=tls is not None)
         self.octets = self.request.encode()
-        self.near = target.ip.is_loopback
+        self.near = bare(target.ip).is_loopback
         self._reads_body = probe.reads_body
         self._status_is_all = not (self._reads_body or probe.keep_alive or probe.redirects)
         self._verdicts: dict[int, Verdict] = {}
         self.tls = tls or TlsOptions()
         host = probe.host or target.name
-        self.name = self.tls.name or _without_port(host)
+        self.name = self.tls.name or without_port(host)
         self.ticket = Ticket(self.tls.resume)
-        self.keeper = Keeper()
+        self.keeper = Keeper(network.allowance)
 
     @cached_property
     def trust(self) -> Trust:
@@ -294,7 +284,7 @@ class _Attempt:
             self._fail(error.cause, str(error))
             return
         self._octets, self._response, self._reused = self._request.encode(), None, False
-        self._timing = Timing()
+        self._timing = UNTIMED
         if isinstance(self._request.host, str):
             self._looking_up = asyncio.create_task(self._look_up(self._request.host))
         else:
@@ -312,18 +302,18 @@ class _Attempt:
 
     def _redirect_to(self, ip: IP) -> None:
         refusal = self._session.network.refusal(ip)
-        if refusal is None and ip.is_loopback and not self._session.near:
+        if refusal is None and bare(ip).is_loopback and not self._session.near:
             refusal = "this machine's own address"
         if refusal is not None:
             self._fail(Cause.FORBIDDEN, f"redirected to {ip}: {refusal}")
         else:
             self._request = self._request.at(ip)
-            self._reconnect(_without_port(self._request.headers["Host"]))
+            self._reconnect(without_port(self._request.headers["Host"]))
 
     def _again(self) -> None:
         """The server has given an idle connection up just as it was used again (RFC 9112, section 9.3.1)."""
         self._stream.abort()
-        self._reused, self._response, self._timing = False, None, Timing()
+        self._reused, self._response, self._timing = False, None, UNTIMED
         self._reconnect(self._session.name)
 
     def _reconnect(self, name: str) -> None:
@@ -365,9 +355,3 @@ class _Attempt:
 
     def _elapsed(self) -> float:
         return monotonic() - self._started
-
-
-def _without_port(host: str) -> str:
-    """The host of a Host header, without brackets."""
-    bare = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-    return bare.strip("[]")

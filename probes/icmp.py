@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from time import monotonic
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -30,7 +30,7 @@ from gslb.model.options import Options
 from probes.base import Done, Target, failure
 from probes.net.network import Network
 from probes.net.reactor import DATAGRAM, FAILED
-from probes.net.source import DIRECT, Source
+from probes.net.source import Source
 
 MAX_SIZE = 1472
 MAX_PACKET = 2048
@@ -81,20 +81,13 @@ _VERSIONS = {4: _V4, 6: _V6}
 class Icmp(Options):
     """Ping the endpoint's address; its port is of no concern."""
 
+    by_tcp: ClassVar[bool] = False
+
     size: Annotated[int, Field(ge=0, le=MAX_SIZE, description="octets of payload")] = 32
 
     def session(self, target: Target, network: Network) -> "_Session":
         """See Probe."""
         return _Session(self.size, target.ip, network)
-
-
-def obstacle(source: Source = DIRECT) -> str | None:
-    """Why no echo request can be sent from ``source``; None if nothing is in the way."""
-    try:
-        _open(source, IPv4Address("127.0.0.1")).close()
-    except OSError as error:
-        return error.strerror
-    return None
 
 
 def _open(source: Source, ip: IP) -> socket.SocketType:

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from gslb.model.address import IP
 from gslb.model.observation import Cause
+from gslb.model.options import is_secret
 from probes.net.http1 import ResponseError, encode_request
 
 FOLLOWED = frozenset({300, 301, 302, 303, 307, 308})
@@ -15,14 +16,8 @@ FOLLOWED = frozenset({300, 301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 _SEE_OTHER = 303
 _AS_GET = {301, 302, _SEE_OTHER}
-_SECRET = ("auth", "cookie", "token", "secret", "key", "password")
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}|[0-9a-f]*:[0-9a-f:.]*")
 _PATH = re.compile(r"/[!-~]*")
-
-
-def is_secret(name: str) -> bool:
-    """Whether the header of this name is meant for one server and no other, nor for a terminal."""
-    return any(word in name.lower() for word in _SECRET)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from gslb.model.observation import Cause, Observation, Timing
-from gslb.model.options import Options
+from gslb.model.options import CONFIDENTIAL, Options
 from probes.base import Done, Target, error_failure, failure
 from probes.net.network import Network
 
@@ -27,7 +27,7 @@ Text = Annotated[str, Field(min_length=1, max_length=4096)]
 class Tcp(Options):
     """Connect; maybe say something and listen; close."""
 
-    send: Annotated[Text | None, Field(description="text to send once connected")] = None
+    send: Annotated[Text | None, CONFIDENTIAL, Field(repr=False, description="text to send once connected")] = None
     expect: Annotated[Text | None, Field(description="text that must then come, within the first 64 KiB")] = None
 
     @model_validator(mode="after")

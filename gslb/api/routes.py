@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -26,6 +26,9 @@ MAX_HISTORY = 5_000
 MAX_BODY = 64 * 1024
 PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
 """Terminals obey control characters, and people read these words on terminals."""
+
+
+Body = TypeVar("Body", bound=Options)
 
 
 class DrainRequest(Options):
@@ -86,6 +89,14 @@ def _problem(status: int, detail: str, *, headers: dict[str, str] | None = None,
     return web.json_response(body, status=status, content_type="application/problem+json", headers=headers)
 
 
+async def _body(request: web.Request, schema: type[Body]) -> Body:
+    try:
+        return schema.model_validate_json(await request.read())
+    except ValidationError as error:
+        found = problems_of(error, "request", (), schema)
+        raise web.HTTPBadRequest(text="; ".join(str(problem) for problem in found)) from None
+
+
 async def healthz(request: web.Request) -> web.Response:
     """200 once every service has been decided, 503 before."""
     complete = request.app[CONTROLLER].engine.complete
@@ -94,7 +105,11 @@ async def healthz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus metrics."""
-    return web.Response(body=request.app[CONTROLLER].scrape(), content_type="text/plain", charset="utf-8")
+    controller = request.app[CONTROLLER]
+    async with request.app[ONE_AT_A_TIME]:
+        controller.refresh_gauges()
+        body = await asyncio.to_thread(controller.metrics.text)  # megabytes, with thousands of endpoints
+    return web.Response(body=body, content_type="text/plain", charset="utf-8")
 
 
 async def status(request: web.Request) -> web.Response:
@@ -132,12 +147,7 @@ async def history(request: web.Request) -> web.Response:
 
 async def drain(request: web.Request) -> web.Response:
     """Take a region or an endpoint out of all answers."""
-    controller = request.app[CONTROLLER]
-    try:
-        order = DrainRequest.model_validate_json(await request.read())
-    except ValidationError as error:
-        found = problems_of(error, "request", (), DrainRequest)
-        raise web.HTTPBadRequest(text="; ".join(str(problem) for problem in found)) from None
+    controller, order = request.app[CONTROLLER], await _body(request, DrainRequest)
     override = controller.drain(order.target, order.author, order.reason, order.duration, force=order.force)
     return web.json_response(override_view(controller, override), status=201)
 
@@ -151,12 +161,7 @@ async def undrain(request: web.Request) -> web.Response:
 
 async def probe(request: web.Request) -> web.Response:
     """Probe a region or an endpoint now."""
-    controller = request.app[CONTROLLER]
-    try:
-        order = ProbeRequest.model_validate_json(await request.read())
-    except ValidationError as error:
-        found = problems_of(error, "request", (), ProbeRequest)
-        raise web.HTTPBadRequest(text="; ".join(str(problem) for problem in found)) from None
+    controller, order = request.app[CONTROLLER], await _body(request, ProbeRequest)
     results = await controller.probe(order.target)
     return web.json_response({"results": [result_view(controller, result) for result in results]})
 

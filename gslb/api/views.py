@@ -54,14 +54,24 @@ def status_view(controller: Controller) -> View:
 
 
 def _vantage_view(controller: Controller, vantage: Vantage) -> View:
-    doubt = vantage.doubt
+    state, reason, since = _word(controller, vantage)
     return {
         "name": vantage.name,
-        "state": "doubts itself" if doubt else "ok",
-        "reason": doubt.reason if doubt else None,
-        "since": _moment(controller, doubt.since) if doubt else None,
+        "state": state,
+        "reason": reason,
+        "since": _moment(controller, since),
         "references": sorted(vantage.references),
     }
+
+
+def _word(controller: Controller, vantage: Vantage) -> tuple[str, str | None, float | None]:
+    """Whether the word of a vantage point counts; why and since when it does not."""
+    votes = controller.engine.votes
+    if votes.quiet(vantage.name):  # whatever it doubted when it was last heard of
+        return "not heard of", "no result for some time", votes.heard_at(vantage.name)
+    if vantage.doubt is not None:
+        return "doubts itself", vantage.doubt.reason, vantage.doubt.since
+    return "ok", None, None
 
 
 def _service_view(controller: Controller, name: ServiceName) -> View:

@@ -19,7 +19,7 @@ from gslb.cli.places import API_SOCKET, CONTROL, TOKEN, lock_file, worker_names,
 from gslb.config.configuration import Configuration
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
-from gslb.control.descriptors import most_attempts, raise_limit
+from gslb.control.descriptors import raise_limit, share_out
 from gslb.control.reload import keep, load_or_accepted, reload_file, report
 from gslb.errors import ConfigError, GslbError
 from gslb.store.journal import Journal
@@ -40,7 +40,7 @@ SWITCH_INTERVAL = 0.0005
 
 def main() -> int:
     """Run until told to stop; returns the exit code."""
-    sys.setswitchinterval(SWITCH_INTERVAL)
+    share_interpreter()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
     try:
         path, folder, digest = sys.argv[1:]
@@ -69,14 +69,19 @@ async def _run(configuration: Configuration, *, stale: bool) -> None:
         stack.callback(scheduler.shutdown, wait=False)
         if not stale:
             keep(controller.configuration)
-        _calm_collector()
+        calm_collector()
         log.info("control ready", version=configuration.version, api=str(configuration.api.listen))
         with suppress(asyncio.CancelledError):
             await work
     log.info("control stopped")
 
 
-def _calm_collector() -> None:
+def share_interpreter() -> None:
+    """Let no other thread of this process, reading history say, keep the probing one waiting for long."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+
+
+def calm_collector() -> None:
     """Keep the cyclic garbage collector from what will stay: a pass over it all would hold up the probes.
 
     Attempts end without cycles, so there is little for it to find.
@@ -95,7 +100,7 @@ def _assemble(configuration: Configuration, stack: AsyncExitStack) -> Controller
     stack.callback(journal.close)
     sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
     embedded = Embedded(sockets, configuration.zones)
-    controller = Controller(configuration, store, journal, embedded, metrics, Clock(), most_attempts(raise_limit()))
+    controller = Controller(configuration, store, journal, embedded, metrics, Clock(), share_out(raise_limit()))
     controller.restore(store.load_state())
     return controller
 

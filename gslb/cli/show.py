@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from textwrap import wrap
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -12,6 +13,8 @@ from rich.text import Text
 from gslb.model.duration import format_duration
 
 _STYLE = {"up": "green", "down": "bold red", "draining": "yellow", "unknown": "dim"}
+_RESULT = ("target", "probe", "from")
+_WIDTH, _INDENT = 80, "    "
 _MARK = {"up": "●", "down": "✗", "draining": "◐", "unknown": "?"}
 
 
@@ -22,12 +25,7 @@ def status(view: dict[str, Any]) -> RenderableType:
     lines: list[RenderableType] = [head, f"nameservers: {workers}"]
     if view["state"] != "ok":
         lines.append("[bold red]state cannot be written; going on from memory[/]")
-    lines += [
-        f"[bold red]vantage point {escape(vantage['name'])} doubts itself[/] since {_time(vantage['since'])}: "
-        f"{escape(vantage['reason'])}; its word does not count"
-        for vantage in view["vantages"]
-        if vantage["reason"]
-    ]
+    lines += [_vantage(vantage) for vantage in view["vantages"] if vantage["state"] != "ok"]
     lines += [_drain(drain) for drain in view["drains"]]
     for service in view["services"]:
         lines += ["", _service_line(service), _endpoints(service)]
@@ -39,6 +37,14 @@ def _worker(worker: dict[str, Any], generation: int) -> str:
         return f"[red]{worker['name']} not reachable[/]"
     step = "[green]in step[/]" if worker["generation"] == generation else "[yellow]behind[/]"
     return f"{worker['name']} {step}"
+
+
+def _vantage(vantage: dict[str, Any]) -> str:
+    words = {"not heard of": "has not been heard of"}.get(vantage["state"], vantage["state"])
+    return (
+        f"[bold red]vantage point {escape(vantage['name'])} {words}[/] since {_time(vantage['since'])}: "
+        f"{escape(vantage['reason'])}; its word does not count"
+    )
 
 
 def _drain(drain: dict[str, Any]) -> str:
@@ -65,7 +71,7 @@ def _endpoints(service: dict[str, Any]) -> Table:
             _health(endpoint["health"]),
             _age(endpoint["since"]),
             _share(service, endpoint),
-            f"{endpoint['latency'] * 1000:.1f} ms" if endpoint["latency"] is not None else "-",
+            _milliseconds(endpoint["latency"]) if endpoint["latency"] is not None else "-",
             f"{endpoint['score']:.2f}",
         )
     return table
@@ -119,26 +125,34 @@ def _explained(endpoint: dict[str, Any], reasons: list[dict[str, str]]) -> str:
 
 
 def results(found: list[dict[str, Any]]) -> RenderableType:
-    """Probe results, one a line."""
+    """Probe results: each a line, and below it what else is known of it."""
     if not found:
         return "no result in time, or nothing that is probed"
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("target", "probe", "from", "outcome", "latency", "connect", "tls", "first byte", "detail"):
-        table.add_column(column, no_wrap=column != "detail")
-    for result in found:
-        table.add_row(
-            escape(result["target"]),
-            escape(result["probe"]),
-            escape(result["vantage"]),
-            "[green]ok[/]" if result["ok"] else f"[red]{result['cause']}[/]",
-            *(_milliseconds(result[phase]) for phase in ("latency", "connect", "tls", "first_byte")),
-            escape(result["detail"]),
-        )
-    return table
+    rows = [[result[key] for key in ("target", "probe", "vantage")] for result in found]
+    widths = [max(map(len, column)) for column in zip(_RESULT, *rows, strict=True)]
+    lines = [f"[dim]{_columns(_RESULT, widths)}  outcome[/]"]
+    for row, result in zip(rows, found, strict=True):
+        lines.append(f"{escape(_columns(row, widths))}  {_outcome(result)} {_milliseconds(result['latency'])}")
+        below = [*wrap(result["detail"], _WIDTH - len(_INDENT), break_long_words=False), _phases(result)]
+        lines += [f"[dim]{_INDENT}{escape(line)}[/]" for line in below if line]
+    return Group(*lines)
 
 
-def _milliseconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds * 1000:.1f} ms"
+def _columns(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+
+
+def _phases(result: dict[str, Any]) -> str:
+    phases = [(name, result[name.replace(" ", "_")]) for name in ("connect", "tls", "first byte")]
+    return ", ".join(f"{name} {_milliseconds(seconds)}" for name, seconds in phases if seconds is not None)
+
+
+def _outcome(seen: dict[str, Any]) -> str:
+    return "[green]ok[/]" if seen["ok"] else f"[red]{seen['cause']}[/]"
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"
 
 
 def history(records: Iterable[dict[str, Any]]) -> RenderableType:
@@ -159,7 +173,7 @@ def _history_lines(record: dict[str, Any]) -> Iterator[str]:
             yield f"{' ' * 24}  because {escape(record['trigger'])}; before: {_shares(record['before'] or {})}"
         case "publication":
             services = ", ".join(record["services"])
-            yield f"{at} answer     {services} by {record['provider']} after {record['seconds'] * 1000:.1f} ms"
+            yield f"{at} answer     {services} by {record['provider']} after {_milliseconds(record['seconds'])}"
         case "doubt":
             words = f"doubts itself: {escape(record['reason'])}" if record["reason"] else "trusts itself again"
             yield f"{at} doubt      vantage point {escape(record['vantage'])} {words}"
@@ -169,9 +183,8 @@ def _history_lines(record: dict[str, Any]) -> Iterator[str]:
 
 
 def _evidence(evidence: dict[str, Any]) -> str:
-    outcome = "[green]ok[/]" if evidence["ok"] else f"[red]{evidence['cause']}[/]"
     detail = f" {escape(evidence['detail'])}" if evidence["detail"] else ""
-    return f"{evidence['probe']} {evidence['target']} {outcome}{detail} {evidence['latency'] * 1000:.1f} ms"
+    return f"{evidence['probe']} {evidence['target']} {_outcome(evidence)}{detail} {_milliseconds(evidence['latency'])}"
 
 
 def _shares(answers: dict[str, dict[str, float]]) -> str:

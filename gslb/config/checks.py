@@ -11,14 +11,16 @@ from gslb.config.reader import Reader
 from gslb.config.zones import ZoneSection
 from gslb.errors import SnapshotError
 from gslb.model.area import overlap
+from gslb.model.doubt import ENDPOINTS, REGIONS
 from gslb.model.duration import format_duration
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
-from gslb.model.observation import REFERENCE
 from gslb.model.options import Key
 from gslb.model.rto import Rto, predict_rto
+from gslb.model.step import Evidence
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.snapshot import Zone
 from gslb.nameserver.zone import compile_zone
+from probes.base import AsyncProbe, Probe
 from probes.net.guard import refusal
 from providers.base import Capabilities
 
@@ -108,13 +110,6 @@ def check_require(reader: Reader, service: Service) -> None:
         )
 
 
-def check_reserved(reader: Reader, probes: Iterable[str]) -> None:
-    """No probe has the name under which reference targets are probed."""
-    if REFERENCE in probes:
-        remedy = "give the probe another name"
-        reader.fault(("probes", REFERENCE), "is how probes of reference targets are called", remedy)
-
-
 def check_addresses(reader: Reader, topology: Topology, probes: Mapping[ProbeName, ProbeSetup]) -> None:
     """No endpoint is an address that its probes refuse: link-local, or where a cloud hands out credentials."""
     for service in topology.services.values():
@@ -126,6 +121,19 @@ def check_addresses(reader: Reader, topology: Topology, probes: Mapping[ProbeNam
             if refused:
                 remedy = f'set allow = ["{host}/{host.max_prefixlen}"] in the probe if it is meant'
                 reader.fault(("regions", endpoint.region, "endpoints"), f"{host} is not probed: {refused}", remedy)
+
+
+def _by_tcp(probe: Probe | AsyncProbe) -> bool:
+    """Whether the probe connects to the endpoint by TCP; one of another distribution does unless it says otherwise."""
+    return bool(getattr(probe, "by_tcp", True))
+
+
+def check_tripwires(reader: Reader, probes: Mapping[ProbeName, ProbeSetup]) -> None:
+    """Two signals are asked for only of what has the first of them: a connection that can close."""
+    for name, setup in probes.items():
+        if setup.pace.thresholds.evidence is Evidence.TWO_SIGNALS and not _by_tcp(setup.probe):
+            text = f"{Evidence.TWO_SIGNALS} needs a probe over TCP: this one is never refused or reset by a connection"
+            reader.fault(("probes", name, "evidence"), text, "remove evidence, or probe over TCP")
 
 
 def check_collisions(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> None:
@@ -158,10 +166,25 @@ def check_cuts(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> Non
                 )
 
 
-def predict(service: Service, probes: Mapping[ProbeName, ProbeSetup], provider: Capabilities) -> Rto | None:
+def may_doubt(topology: Topology, vantages: Mapping[VantageName, VantageSetup]) -> bool:
+    """Whether a vantage point may doubt itself, so that silence is believed only once others have been heard."""
+    if any(vantage.references for vantage in vantages.values()):
+        return True
+    probed = [service for service in topology.services.values() if service.probes]
+    regions = {
+        str(endpoint.probe): endpoint.region for service in probed for endpoint in topology.endpoints_of(service)
+    }
+    return len(regions) >= ENDPOINTS and len(set(regions.values())) >= REGIONS
+
+
+def predict(
+    service: Service, probes: Mapping[ProbeName, ProbeSetup], provider: Capabilities, *, witnessed: bool
+) -> Rto | None:
     """The recovery time of ``service`` with its slowest probe; None for one that is not probed."""
     predictions = [
-        predict_rto(probes[name].pace, provider.publication, provider.propagation, service.ttl_steady)
+        predict_rto(
+            probes[name].pace, provider.publication, provider.propagation, service.ttl_steady, witnessed=witnessed
+        )
         for name in service.probes
     ]
     return max(predictions, key=lambda rto: rto.total, default=None)
@@ -198,8 +221,22 @@ def oddities(
     asked = {probe for service in topology.services.values() for probe in service.probes}
     for probe in probes.keys() - asked:
         yield ("probes", probe), "no service uses this probe", "add it to a service, or remove it"
+    for probe, probed in probes.items():
+        yield from _probe_oddities(probe, probed)
     for service in topology.services.values():
         yield from _service_oddities(service, topology.regions)
+
+
+def _probe_oddities(name: ProbeName, setup: ProbeSetup) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    at, pace = ("probes", name), setup.pace
+    if pace.hedge is not None and pace.thresholds.fall == 1:
+        yield (*at, "hedge"), "has no effect: with fall = 1 there is nothing to confirm", "remove it, or raise fall"
+    elif pace.hedge is not None and pace.hedge >= pace.timeout:
+        text = f"{format_duration(pace.hedge)} has no effect: an attempt ends after {format_duration(pace.timeout)}"
+        yield (*at, "hedge"), text, "state less than timeout, or remove it"
+    if pace.tripwire and not _by_tcp(setup.probe):
+        text = "watches a TCP connection to the endpoint, which this probe does not make"
+        yield (*at, "tripwire"), text, "remove it, or give it to a probe over TCP"
 
 
 def _service_oddities(

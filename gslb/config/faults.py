@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gslb.errors import Problem
+from gslb.model.options import CONFIDENTIAL
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SHOWN = 80
@@ -78,10 +79,25 @@ def _problem(
         case "too_short" | "too_long":
             return Problem(file, key, _wrong_size(details["ctx"]), _expected(model, location))
         case "model_type" | "dict_type":
-            message = f"should be a table, not {shown(details['input'])}"
+            message = f"should be a table{_but(details, model, location)}"
             return Problem(file, key, message, _expected(model, location) or f"write [{key}] with its keys below it")
-    message = f"{details['msg'][:1].lower()}{details['msg'][1:]}, not {shown(details['input'])}"
+    message = f"{details['msg'][:1].lower()}{details['msg'][1:]}{_but(details, model, location)}"
     return Problem(file, key, message, _expected(model, location))
+
+
+def _but(details: ErrorDetails, model: type[BaseModel], location: Sequence[str | int]) -> str:
+    """What stands there instead, unless that may be a secret."""
+    return "" if _is_confidential(model, location) else f", not {shown(details['input'])}"
+
+
+def _is_confidential(model: type[BaseModel], location: Sequence[str | int]) -> bool:
+    """Whether ``location`` is at or below a field so marked."""
+    for depth, part in enumerate(location):
+        nested = _nested(model, location[:depth])
+        field = nested.model_fields.get(str(part)) if nested else None
+        if field is not None and CONFIDENTIAL in field.metadata:
+            return True
+    return False
 
 
 def _wrong_size(context: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ from gslb.config.zones import ZoneSection
 from gslb.errors import ConfigError, Problem
 from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
+from gslb.model.rto import Rto
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.snapshot import Zone
 from providers import BUILTIN as PROVIDERS
@@ -131,14 +132,13 @@ class _Loader:
         checks.check_keys(reader, "regions", region_sections)
         checks.check_keys(reader, "probes", probes)
         checks.check_keys(reader, "vantages", reader.tables("vantages"))
-        checks.check_reserved(reader, probes)
         for region in regions.values():
             checks.check_endpoints(reader, region)
         if reader.problems or node is None or api is None or nameserver is None or log is None:
             return None
         topology = Topology({RegionName(name): region for name, region in regions.items()}, services)
         setups = {ProbeName(name): probe for name, probe in probes.items() if probe is not None}
-        rto = self.cross_checks(topology, setups, zones)
+        rto = self.cross_checks(topology, setups, zones, vantages)
         return Configuration(
             path=self.path,
             version=hashlib.sha256("".join(self.sources.texts.values()).encode()).hexdigest()[:VERSION_DIGITS],
@@ -249,16 +249,25 @@ class _Loader:
         return found
 
     def cross_checks(
-        self, topology: Topology, probes: Mapping[ProbeName, ProbeSetup], zones: Mapping[str, Zone]
-    ) -> dict[ServiceName, Any]:
+        self,
+        topology: Topology,
+        probes: Mapping[ProbeName, ProbeSetup],
+        zones: Mapping[str, Zone],
+        vantages: Mapping[VantageName, VantageSetup],
+    ) -> dict[ServiceName, Rto]:
         """Check what needs the whole; the predicted recovery times are a by-product."""
         checks.check_areas(self.reader, topology)
         checks.check_addresses(self.reader, topology, probes)
+        checks.check_tripwires(self.reader, probes)
         for service in topology.services.values():
             checks.check_require(self.reader, service)
         checks.check_collisions(self.reader, topology, tuple(zones.values()))
         checks.check_cuts(self.reader, topology, tuple(zones.values()))
-        predictions = {name: checks.predict(s, probes, CAPABILITIES) for name, s in topology.services.items()}
-        rto = {name: prediction for name, prediction in predictions.items() if prediction is not None}
+        witnessed = checks.may_doubt(topology, vantages)
+        predictions = (
+            (name, checks.predict(service, probes, CAPABILITIES, witnessed=witnessed))
+            for name, service in topology.services.items()
+        )
+        rto = {name: prediction for name, prediction in predictions if prediction is not None}
         checks.check_rto(self.reader, topology, rto)
         return rto

@@ -11,6 +11,8 @@ from gslb.model.options import Options
 
 _BUILTIN = {"probe": probes.BUILTIN, "policy": policies.BUILTIN}
 _GROUPS = {"probe": "gslb.probes", "policy": "gslb.policies"}
+_ATTEMPTS = ("attempt", "session")
+"""methods of probes.base.AsyncProbe and probes.base.Probe"""
 
 
 def load_plugin(kind: str, name: str) -> Any:
@@ -32,10 +34,19 @@ def load_plugin(kind: str, name: str) -> Any:
     except Exception as error:  # somebody else's module may raise anything
         reason = f"cannot be loaded: {type(error).__name__}: {error}"
         raise PluginError(kind, name, tuple(sorted(references)), reason) from error
-    if not (isinstance(plugin, type) and issubclass(plugin, Options)):
-        reason = f"{references[name]} is no subclass of gslb.model.options.Options"
-        raise PluginError(kind, name, tuple(sorted(references)), reason)
+    fault = _fault(kind, plugin)
+    if fault is not None:
+        raise PluginError(kind, name, tuple(sorted(references)), f"{references[name]} {fault}")
     return plugin
+
+
+def _fault(kind: str, plugin: Any) -> str | None:
+    """Why something cannot be a plug-in of this kind."""
+    if not (isinstance(plugin, type) and issubclass(plugin, Options)):
+        return "is no subclass of gslb.model.options.Options"
+    if kind == "probe" and not any(callable(getattr(plugin, method, None)) for method in _ATTEMPTS):
+        return f"has neither of the methods {' and '.join(_ATTEMPTS)}, one of which a probe needs (see probes.base)"
+    return None
 
 
 def known_plugins(kind: str) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Any
+from types import NoneType, UnionType
+from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -48,15 +49,20 @@ def _section(title: str, model: type[BaseModel]) -> str:
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         yield f"| `{prefix}{name}` | {_default(model, name)} | {field.description or ''} |"
-        if isinstance(field.default, BaseModel) and field.description and _is_table(field.annotation):
-            yield from _rows(type(field.default), f"{prefix}{name}.")
+        if (table := _table(field.annotation)) is not None:
+            yield from _rows(table, f"{prefix}{name}.")
 
 
-def _is_table(annotation: Any) -> bool:
-    """Whether the table's keys are set one by one; one with a required key is a choice written as a whole."""
-    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        return False
-    return not any(field.is_required() for field in annotation.model_fields.values())
+def _table(annotation: Any) -> type[BaseModel] | None:
+    """The schema of a table whose keys are set one by one, and of one that may be left out as well.
+
+    One with a required key is a choice that is written as a whole.
+    """
+    choices = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    table = next((choice for choice in choices if choice is not NoneType), None)
+    if not (isinstance(table, type) and issubclass(table, BaseModel)):
+        return None
+    return None if any(field.is_required() for field in table.model_fields.values()) else table
 
 
 def _default(model: type[BaseModel], name: str) -> str:
@@ -70,7 +76,7 @@ def _default(model: type[BaseModel], name: str) -> str:
     if isinstance(field.default, BaseModel):
         return (
             "see below"
-            if _is_table(field.annotation)
+            if _table(field.annotation) is not None
             else f"`{to_toml(field.default.model_dump(mode='json')['mode'])}`"
         )
     shown = model.model_construct(**{name: field.default}).model_dump(mode="json", include={name}, warnings=False)

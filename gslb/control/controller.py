@@ -9,7 +9,7 @@ from gslb.config.configuration import Configuration
 from gslb.control.asked import Asked
 from gslb.control.changes import refuse_all_drained, refuse_restart
 from gslb.control.clock import Clock
-from gslb.control.descriptors import MAX_IN_FLIGHT
+from gslb.control.descriptors import DEFAULT, Budget
 from gslb.control.engine import Change, Engine, Transition
 from gslb.control.monitor import Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
@@ -20,7 +20,7 @@ from gslb.control.restore import restored_addresses, restored_check
 from gslb.control.setups import check_setups
 from gslb.control.vantage import Vantage
 from gslb.model.combine import Health
-from gslb.model.names import ServiceName
+from gslb.model.names import ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
 from gslb.model.record import (
@@ -59,7 +59,7 @@ class Controller:
         embedded: the nameserver's provider.
         metrics: of this process.
         clock: both clocks.
-        attempts: under way at most.
+        budget: of file descriptors.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class Controller:
         embedded: Embedded,
         metrics: Metrics,
         clock: Clock,
-        attempts: int = MAX_IN_FLIGHT,
+        budget: Budget = DEFAULT,
     ) -> None:
         self.configuration = configuration
         self.clock, self.store, self.metrics, self.embedded = clock, store, metrics, embedded
         self.started_utc = clock.utc()
         self._journal = journal
         self.resolver = Resolver(self._resolved)
-        self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe, attempts)
+        self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe, budget)
         self.engine = Engine(self, self.resolver, self.monitor.hurry)
         self.orders = Orders(clock, self._note_order, store.save_overrides)
         metrics.registry.register(NameserverCollector(embedded.links))
@@ -87,6 +87,7 @@ class Controller:
         self._asked = Asked()
         self._publishing = False
         self._revision = 0
+        self._quiet: set[VantageName] = set()
         self._answered: set[ServiceName] = set()
         self._unpublished: tuple[ServiceName, ...] = ()
 
@@ -138,6 +139,9 @@ class Controller:
         paces = {name: setup.pace for name, setup in configuration.probes.items()}
         references = {name: tuple(map(str, setup.references)) for name, setup in vantages.items()}
         self.embedded.set_zones(configuration.zones)
+        for name, vantage in self.engine.votes.vantages.items():
+            if vantage.doubt is not None and name not in vantages:
+                self._note_doubt(name, None)  # with the vantage point, its doubt is over
         self.engine.configure(configuration.topology, paces, references, now)
         setups = check_setups(configuration, self.engine.checks)
         hosts = (setup.address.host for setup in setups.values())
@@ -230,16 +234,27 @@ class Controller:
         """Decide again when time alone changes something."""
         while True:
             self._wake.clear()
+            now = self.clock.monotonic()  # what ends after this is for the next turn: or it would not be named
             if expired := self.orders.expire():
                 self._ordered(f"drain of {', '.join(order.target for order in expired)} expired")
-            review = self.engine.review(self.clock.monotonic())
-            moment = self.engine.tick(self.clock.monotonic())
+            review = self.engine.review(now)
+            self._tell_of_quiet()
+            moment = self.engine.tick(now)
             delay = max(0.001, min(review, moment or review) - self.clock.monotonic())
             try:
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _tell_of_quiet(self) -> None:
+        votes = self.engine.votes
+        quiet = {name for name in votes.vantages if votes.quiet(name)}
+        for name in quiet - self._quiet:
+            log.warning("vantage point is not heard of", vantage=name)
+        for name in self._quiet & votes.vantages.keys() - quiet:
+            log.warning("vantage point is heard of again", vantage=name)
+        self._quiet = quiet
 
     def transition(self, transition: Transition) -> None:
         """An endpoint's health changed: log, count and record it, and save the state it leaves."""
@@ -266,13 +281,14 @@ class Controller:
 
     def doubted(self, vantage: Vantage) -> None:
         """A vantage point has begun to doubt itself, or has stopped."""
-        self.metrics.doubt.labels(vantage.name).set(vantage.doubt is not None)
         if vantage.doubt is not None:
             log.warning("vantage point doubts itself", vantage=vantage.name, reason=vantage.doubt.reason)
         else:
             log.warning("vantage point trusts itself again", vantage=vantage.name)
-        reason = vantage.doubt.reason if vantage.doubt else None
-        self.store.record(DoubtRecord(self.clock.to_utc(self.clock.monotonic()), vantage.name, reason))
+        self._note_doubt(vantage.name, vantage.doubt.reason if vantage.doubt else None)
+
+    def _note_doubt(self, vantage: VantageName, reason: str | None) -> None:
+        self.store.record(DoubtRecord(self.clock.to_utc(self.clock.monotonic()), vantage, reason))
 
     def changed(self, changes: tuple[Change, ...]) -> None:
         """Steerings changed: publish them, then log, count and record."""
@@ -313,16 +329,19 @@ class Controller:
             )
         )
 
-    def scrape(self) -> bytes:
-        """All metrics, with those of endpoints as they are now."""
-        self.metrics.in_service.clear()
-        self.metrics.score.clear()
+    def refresh_gauges(self) -> None:
+        """Bring the metrics of endpoints and vantage points up to date."""
+        for gauge in (self.metrics.in_service, self.metrics.score, self.metrics.doubt, self.metrics.silent):
+            gauge.clear()
         for (service, endpoint), standing in self.engine.standings.items():
             decision = self.engine.decisions.get(service)
             fitness = decision.fitness.get(endpoint) if decision else None
             self.metrics.in_service.labels(service, endpoint).set(fitness is Fitness.IN_SERVICE)
             self.metrics.score.labels(service, endpoint).set(standing.score)
-        return self.metrics.text()
+        votes = self.engine.votes
+        for name, vantage in votes.vantages.items():
+            self.metrics.doubt.labels(name).set(vantage.doubt is not None)
+            self.metrics.silent.labels(name).set(votes.quiet(name))
 
     def _confirmed(self, record: PublicationRecord) -> None:
         self.metrics.publication.labels(record.provider).observe(record.seconds)

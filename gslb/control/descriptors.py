@@ -1,8 +1,10 @@
-"""How many attempts may be under way: each holds a file descriptor, and so does every connection that is kept open."""
+"""How file descriptors are shared out: attempts under way, connections that are kept open, and everything else."""
 
 import resource
+from dataclasses import dataclass
 
 MAX_IN_FLIGHT = 8000
+MAX_KEPT = 100_000
 LEAST = 16
 _ENOUGH = 65536
 """What is asked for where there is no limit."""
@@ -18,6 +20,25 @@ def raise_limit() -> int:
     return wanted if soft == resource.RLIM_INFINITY else soft
 
 
-def most_attempts(descriptors: int) -> int:
-    """Attempts that may be under way with so many descriptors: half are left to kept connections, files and clients."""
-    return max(LEAST, min(MAX_IN_FLIGHT, descriptors // 2))
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many descriptors are for what.
+
+    Attributes:
+        attempts: under way at most; further ones wait for their turn.
+        kept: connections that are kept open: idle ones, and tripwires; further ones are done without.
+    """
+
+    attempts: int = MAX_IN_FLIGHT
+    kept: int = MAX_KEPT
+
+
+DEFAULT = Budget()
+
+
+def share_out(descriptors: int) -> Budget:
+    """Half for attempts, a quarter for kept connections; files, clients and the rest have the last quarter."""
+    return Budget(
+        max(LEAST, min(MAX_IN_FLIGHT, descriptors // 2)),
+        max(LEAST, min(MAX_KEPT, descriptors // 4)),
+    )

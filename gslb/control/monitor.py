@@ -7,20 +7,25 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 
+import structlog
+
 from gslb.control.check import Check
 from gslb.control.clock import Clock
-from gslb.control.descriptors import MAX_IN_FLIGHT
-from gslb.control.prober import Sources
+from gslb.control.descriptors import DEFAULT, Budget
+from gslb.control.prober import Prober, Sources
 from gslb.control.resolver import Resolver
 from gslb.control.runner import CheckSetup, Deliver, Runner
 from gslb.control.slots import Slots
 from gslb.model.observation import CheckKey
 from gslb.model.pacing import first_attempt, spread
+from probes.net.allowance import Allowance
 from probes.net.reactor import Reactor
 from probes.net.source import DIRECT
 
+log = structlog.get_logger(__name__)
 
-class Monitor:
+
+class Monitor(Prober):
     """The prober of this process: probes what it is configured to and delivers every result.
 
     Args:
@@ -28,7 +33,7 @@ class Monitor:
         resolver: current addresses of host names.
         deliver: takes a result; returns the state of its check, None if that is not known any more.
         late: takes how many seconds after its due time an attempt started.
-        in_flight: attempts under way at most; further ones wait for their turn.
+        budget: of file descriptors.
     """
 
     def __init__(
@@ -37,10 +42,12 @@ class Monitor:
         resolver: Resolver,
         deliver: Deliver,
         late: Callable[[float], object] = lambda _: None,
-        in_flight: int = MAX_IN_FLIGHT,
+        budget: Budget = DEFAULT,
     ) -> None:
         self.clock, self.resolver, self.deliver, self.late = clock, resolver, deliver, late
-        self.slots = Slots(in_flight)
+        self.slots = Slots(budget.attempts)
+        self.allowance = Allowance(budget.kept)
+        self._kept = budget.kept
         self._runners: dict[CheckKey, Runner] = {}
         self._reactor: Reactor | None = None
         self._failed: asyncio.Future[None] | None = None
@@ -56,6 +63,7 @@ class Monitor:
         for key, runner in tuple(self._runners.items()):
             if wanted.get(key) != (runner.setup, runner.source):
                 self._runners.pop(key).close()
+        self._warn_of_kept(setups)
         fresh, now = [key for key in wanted if key not in self._runners], self.clock.monotonic()
         for index, key in enumerate(fresh):
             setup, source = wanted[key]
@@ -64,6 +72,12 @@ class Monitor:
             runner = self._runners[key] = Runner(self, check, setup, source)
             if self._reactor is not None:
                 runner.open(self._reactor)
+
+    def _warn_of_kept(self, setups: Mapping[CheckKey, CheckSetup]) -> None:
+        wanted = sum(s.pace.tripwire + getattr(s.probe, "keep_alive", False) for s in setups.values())
+        if wanted > self._kept:
+            remedy = "raise the limit of open files (LimitNOFILE, ulimit -n)"
+            log.warning("not all connections can be kept open", wanted=wanted, allowed=self._kept, remedy=remedy)
 
     async def run(self) -> None:
         """Work until cancelled; raises what taking a result has raised."""

@@ -5,6 +5,7 @@ one when resolution fails.
 """
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -23,6 +24,9 @@ T = TypeVar("T")
 REFRESH = 30.0
 RETRY = 5.0
 THREADS = 4
+"""names that are followed and asked for at once"""
+LOOK_UPS = 16
+"""names that redirects lead to and that are asked for at once: they cannot keep those that are followed waiting"""
 
 
 class Resolver:
@@ -37,7 +41,7 @@ class Resolver:
         self._addresses: dict[str, IP | None] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._answered: set[str] = set()
-        self._slots = asyncio.Semaphore(THREADS)
+        self._slots, self._look_ups = asyncio.Semaphore(THREADS), asyncio.Semaphore(LOOK_UPS)
 
     def configure(self, names: Iterable[str]) -> None:
         """Follow these names from now on."""
@@ -62,8 +66,8 @@ class Resolver:
         return name in self._tasks and name not in self._answered
 
     async def look_up(self, name: str) -> IP | None:
-        """The address of a name that is not followed, asked for now; None where it has none."""
-        found = await self._resolve(name)
+        """The address of a name that is not followed, asked for now or when its turn comes; None where it has none."""
+        found = await self._resolve(name, self._look_ups)
         return found[0] if found else None
 
     def close(self) -> None:
@@ -73,15 +77,15 @@ class Resolver:
 
     async def _follow(self, name: str) -> None:
         while True:
-            found = await self._resolve(name)
+            found = await self._resolve(name, self._slots)
             self._take(name, found)
             self._answered.add(name)
             await asyncio.sleep(REFRESH if found else RETRY)
 
-    async def _resolve(self, name: str) -> list[IP]:
+    async def _resolve(self, name: str, slots: asyncio.Semaphore) -> list[IP]:
+        await slots.acquire()
         try:
-            async with self._slots:
-                infos = await _in_thread(lambda: socket.getaddrinfo(name, None, type=socket.SOCK_STREAM))
+            infos = await _in_thread(lambda: socket.getaddrinfo(name, None, type=socket.SOCK_STREAM), slots)
         except OSError as error:
             log.warning("name not resolved", name=name, reason=error.strerror, known=str(self.known(name)))
             return []
@@ -98,11 +102,12 @@ class Resolver:
         self._changed(name)
 
 
-def _in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
+def _in_thread(work: Callable[[], T], slots: asyncio.Semaphore) -> asyncio.Future[T]:
     """The outcome of ``work``, which may raise OSError.
 
     Done in a daemon thread and not by an executor, for whose threads the interpreter waits at its end: a resolver that
-    hangs holds up neither other work nor a restart.
+    hangs holds up neither other work nor a restart. The slot that was taken for it is given back when the thread ends,
+    though nobody may wait for the outcome any more: as many threads as there are slots, and no more.
     """
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
@@ -112,8 +117,18 @@ def _in_thread(work: Callable[[], T]) -> asyncio.Future[T]:
             settle = partial(outcome.set_result, work())
         except OSError as error:
             settle = partial(outcome.set_exception, error)
+        except UnicodeError as error:  # no name that could be asked for
+            settle = partial(outcome.set_exception, OSError(errno.EINVAL, str(error)))
         with suppress(RuntimeError):  # the loop has been closed meanwhile
-            loop.call_soon_threadsafe(lambda: None if outcome.done() else settle())
+            loop.call_soon_threadsafe(end, settle)
 
-    Thread(target=run, name="resolve", daemon=True).start()
+    def end(settle: Callable[[], None]) -> None:
+        slots.release()
+        if not outcome.done():
+            settle()
+
+    try:
+        Thread(target=run, name="resolve", daemon=True).start()
+    except RuntimeError as error:  # no thread left
+        end(partial(outcome.set_exception, OSError(errno.EAGAIN, str(error))))
     return outcome

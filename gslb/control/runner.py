@@ -19,6 +19,7 @@ from gslb.model.pacing import Pace
 from gslb.model.step import Condition, ProbeState
 from probes.base import AsyncProbe, Probe, Session, Target, error_failure, failure
 from probes.coroutine import open_session
+from probes.net.allowance import Allowance
 from probes.net.guard import refusal
 from probes.net.network import Network
 from probes.net.reactor import TICK, Reactor, Timer
@@ -53,6 +54,7 @@ class Monitor(Protocol):
     clock: Clock
     resolver: Resolver
     slots: Slots
+    allowance: Allowance
     deliver: Deliver
     """takes a result; returns the state of its check, None if that is not known any more"""
     late: Callable[[float], object]
@@ -86,7 +88,9 @@ class Runner:
 
     def open(self, reactor: Reactor) -> None:
         """Begin to watch the time."""
-        self.network = Network(reactor, self.source, self.setup.allowed, self.monitor.resolver.look_up)
+        self.network = Network(
+            reactor, self.source, self.setup.allowed, self.monitor.resolver.look_up, self.monitor.allowance
+        )
         if self.setup.pace.tripwire:
             self._tripwire = Tripwire(self.network, self._trip)
         self.arm()

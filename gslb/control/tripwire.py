@@ -36,13 +36,13 @@ class Tripwire:
     def hold(self, ip: IP, port: int) -> None:
         """The target has just answered: open the connection if it is not, and not too often."""
         now = monotonic()
-        if self._connection is not None or now - self._opened < self._pause:
+        if self._connection is not None or now - self._opened < self._pause or not self._network.allowance.take():
             return
         self._opened = now
         try:
             self._connection = self._network.connect(ip, port, self)
         except OSError:
-            return  # the checks say why
+            self._network.allowance.give()  # the checks say why
 
     def release(self) -> None:
         """Close it; what comes after is a new life of the target, with a pause as short as at first."""
@@ -50,6 +50,7 @@ class Tripwire:
         if self._connection is not None:
             self._connection.abort()
             self._connection = None
+            self._network.allowance.give()
 
     def connected(self) -> None:
         """See User."""
@@ -60,6 +61,7 @@ class Tripwire:
     def lost(self, error: Exception | None) -> None:  # noqa: ARG002  either way it is gone
         """See User."""
         connection, self._connection = self._connection, None
+        self._network.allowance.give()
         lasted = monotonic() - self._opened
         self._pause = PAUSE if lasted >= LONGEST_PAUSE else min(2 * self._pause, LONGEST_PAUSE)
         if connection is not None and connection.connect_time is not None:

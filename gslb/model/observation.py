@@ -91,8 +91,8 @@ class Observation:
     timing: Timing | None = None
 
 
-REFERENCE = ProbeName("reference")
-"""Names the checks of reference targets; no probe of a configuration can be called so."""
+REFERENCE = ProbeName("reference target")
+"""Names the checks of reference targets. No probe of a configuration can be called so: a key has no blanks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ other section.
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
 
@@ -20,6 +20,28 @@ class Options(BaseModel):
     """A table of options: unknown keys are refused, values are not coerced, and nothing changes afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+
+
+_SECRET = ("auth", "cookie", "credential", "key", "pass", "pwd", "secret", "session", "signature", "token")
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header or an environment variable of this name holds what is meant for one reader and no other."""
+    return any(word in name.lower() for word in _SECRET)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: "***" if is_secret(name) else entry for name, entry in value.items()}
+    return "***" if value else value
+
+
+CONFIDENTIAL = PlainSerializer(_masked)
+"""Marks a field that may hold credentials, as in ``Annotated[str, CONFIDENTIAL, Field(repr=False, ...)]``.
+
+It is shown as ``***``, a table of headers or variables with that in place of each secret; problems do not repeat what
+was written there, so its own validators should not either.
+"""
 
 
 def _from_text(parse: Callable[[str], object], example: str) -> BeforeValidator:

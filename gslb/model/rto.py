@@ -23,22 +23,30 @@ class Rto:
         return f"{shown} = {format_duration(self.total)}"
 
 
-def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float) -> Rto:
+def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float, *, witnessed: bool = False) -> Rto:
     """The worst case for one probe and one provider.
 
     The fault falls just after an attempt began (interval); the next one runs into its time limit (timeout), or is
     hedged before that (hedge; the usual latency comes on top, which only a running daemon knows); fall - 1 confirming
     attempts start ``confirm`` apart, and the last of them runs into its own limit (confirm_timeout); the decision is
     published and reaches all servers; and a resolver asked just before that (ttl.steady).
+
+    Results count in the order in which their attempts started, so no verdict comes before the limit of the one that
+    was hedged: where that is longest, ``hedge`` is what remains of it. Where silence is ``witnessed``, others must have
+    answered in the midst of it. What they say is asked for when the first attempt has run into its limit; if no
+    confirming attempt starts after that, the verdict waits for one more (witness).
     """
     confirms = pace.thresholds.fall - 1
+    confirming = confirms * pace.confirm + pace.confirm_timeout
     hedged = pace.hedge is not None and confirms > 0 and pace.hedge < pace.timeout
+    again = max(pace.timeout, pace.confirm + pace.confirm_timeout) if witnessed and (hedged or not confirms) else 0.0
     return Rto(
         (
             ("interval", pace.interval),
-            ("hedge", pace.hedge or 0.0) if hedged else ("timeout", pace.timeout),
+            ("hedge", max(pace.hedge or 0.0, pace.timeout - confirming)) if hedged else ("timeout", pace.timeout),
             (f"{confirms} x confirm", confirms * pace.confirm),
             ("confirm_timeout", pace.confirm_timeout if confirms else 0.0),
+            ("witness", again),
             ("publication", publication),
             ("propagation", propagation),
             ("ttl.steady", ttl),

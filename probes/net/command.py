@@ -48,8 +48,8 @@ class Slots:
 class Owner(Protocol):
     """Who has started a command. Told at most once of its end, and nothing after ``abandon``."""
 
-    def exited(self, code: int) -> None:
-        """It has ended, with the exit code that ``Popen`` has for it."""
+    def exited(self) -> None:
+        """It has ended."""
 
     def flooded(self) -> None:
         """It has written too much, and has been killed."""
@@ -60,14 +60,19 @@ class Command:
 
     Its slot is given back once it has been reaped, which may be long after it was killed: a process that waits for a
     disk or a file server does not die before that answers.
+
+    Attributes:
+        code: its exit code, as ``Popen`` has it; None until it has been collected, and where somebody else in this
+            process has waited for it, as a careless plug-in may.
     """
 
-    __slots__ = ("_loop", "_outputs", "_owner", "_pidfd", "_popen", "_slots")
+    __slots__ = ("_loop", "_outputs", "_owner", "_pidfd", "_popen", "_slots", "code")
 
     def __init__(self, popen: Popen[bytes], owner: Owner, max_output: int, slots: Slots) -> None:
         assert popen.stdout is not None  # noqa: S101  asked for
         assert popen.stderr is not None  # noqa: S101  likewise
         self._owner: Owner | None = owner
+        self.code: int | None = None
         self._popen, self._slots, self._loop = popen, slots, asyncio.get_running_loop()
         self._outputs = (Output(popen.stdout, max_output), Output(popen.stderr, max_output))
         try:
@@ -92,24 +97,26 @@ class Command:
         self._kill()
         self._close_outputs()
 
-    def collect(self) -> int | None:
-        """Its exit code, as ``Popen`` has it, if it has ended; then all that it held is freed."""
-        if os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            return None
-        self._kill()  # what it leaves behind: until it is reaped, nobody else gets the number of its group
+    def collect(self) -> bool:
+        """Whether it has ended; then all that it held is freed."""
+        try:
+            if os.waitid(os.P_PID, self._popen.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                return False
+            self._kill()  # what it leaves behind: until it is reaped, nobody else gets the number of its group
+            self.code = self._popen.wait()
+        except ChildProcessError:  # reaped already
+            self._popen.wait()  # says 0 then, whatever it was
         for output in self._outputs:
             output.read()
         self._close_outputs()
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        code = self._popen.wait()
         self._slots.give_back()
-        return code
+        return True
 
     def _ended(self) -> None:
-        code, owner = self.collect(), self._owner
-        if code is not None and owner is not None:
-            owner.exited(code)
+        if self.collect() and self._owner is not None:
+            self._owner.exited()
 
     def _read(self, output: "Output") -> None:
         if not output.read():

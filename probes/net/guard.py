@@ -38,13 +38,13 @@ def refusal(ip: IP, allowed: Iterable[Network] = ()) -> str | None:
 
     An IPv4 address in IPv6 clothes is judged as what it is.
     """
-    bare = _bare(ip)
-    if any(bare in network for network in allowed):
+    found = bare(ip)
+    if any(found in network for network in allowed):
         return None
-    return next((why for network, why in _REFUSED if bare in network), None)
+    return next((why for network, why in _REFUSED if found in network), None)
 
 
-def _bare(ip: IP) -> IP:
+def bare(ip: IP) -> IP:
     """The IPv4 address that an IPv6 one stands for: mapped (RFC 4291), translated (RFC 6052), or 6to4 (RFC 3056)."""
     if not isinstance(ip, IPv6Address):
         return ip

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from probes.net.allowance import Allowance
 from probes.net.connection import Stream
 from probes.net.http1 import Response
 
@@ -16,7 +17,8 @@ class Kept(NamedTuple):
 class Keeper:
     """Keeps a connection to one target while nobody uses it."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance) -> None:
+        self._allowance = allowance
         self._kept: Kept | None = None
         self._unfinished: Stream | None = None
         self._closed = False
@@ -31,6 +33,8 @@ class Keeper:
         if self._unfinished is not None:
             self._unfinished.abort()
         kept, self._kept, self._unfinished = self._kept, None, None
+        if kept is not None:
+            self._allowance.give()
         return kept
 
     def keep(self, stream: Stream, response: Response) -> None:
@@ -41,6 +45,9 @@ class Keeper:
         if self._unfinished is stream:
             self._unfinished = None
         self._end_all()
+        if not self._allowance.take():
+            stream.abort()
+            return
         self._kept, stream.user = Kept(stream, response), _Idle(self, stream)
 
     def finish(self, stream: Stream) -> None:
@@ -55,6 +62,8 @@ class Keeper:
     def drop(self, stream: Stream) -> None:
         """An idle connection has ended, or says what nobody has asked for."""
         stream.abort()
+        if self._kept is not None:
+            self._allowance.give()
         self._kept = None
 
     def _end_all(self) -> None:

@@ -1,11 +1,12 @@
 """What a probe reaches the world through: one vantage point, and what it may reach from there."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from ssl import SSLContext, SSLSession
 
 from gslb.model.address import IP
+from probes.net.allowance import Allowance
 from probes.net.connection import Connection, User
 from probes.net.guard import refusal
 from probes.net.reactor import Reactor
@@ -27,6 +28,7 @@ class Network:
         reactor: tells of events and of time.
         source: makes sockets.
         allowed: networks that may be probed although they are link-local or hold metadata.
+        allowance: of connections that are kept open for their own sake.
         lookup: resolves a host name without blocking; None where it has no address.
     """
 
@@ -34,6 +36,7 @@ class Network:
     source: Source = DIRECT
     allowed: tuple[IPv4Network | IPv6Network, ...] = ()
     lookup: Lookup = no_lookup
+    allowance: Allowance = field(default_factory=lambda: Allowance(1000))
 
     def refusal(self, ip: IP) -> str | None:
         """Why ``ip`` must not be probed; None if it may."""

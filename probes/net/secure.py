@@ -45,7 +45,7 @@ class SecureConnection:
         port: int,
         user: User,
         context: ssl.SSLContext,
-        name: str | None,
+        name: str,
         session: ssl.SSLSession | None = None,
     ) -> None:
         """Connect.
@@ -63,7 +63,7 @@ class SecureConnection:
         """
         self.tls_time: float | None = None
         self.user, self.context, self._session = user, context, session
-        self._name = name.removesuffix(".") if name else None
+        self._name = name.removesuffix(".")
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls: ssl.SSLObject | None = None
         self._started = 0.0

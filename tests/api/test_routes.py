@@ -47,6 +47,28 @@ async def test_status_names_vantage_points_and_says_whether_they_doubt_themselve
     assert [(record["vantage"], record["reason"]) for record in kinds] == [("istanbul-1", here.doubt.reason)]
 
 
+async def test_status_says_since_when_nothing_is_heard_of_a_vantage_point(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its namespace is gone, so that none of its attempts can be made: that says nothing of the endpoints."""
+    monkeypatch.setattr("gslb.control.votes.SWEEP", 0.01)
+    lab.write(more='[vantages.gone]\nnamespace = "gslb-no-such-namespace"\n')
+    async with api_of(lab, decided=False) as api:
+
+        async def state() -> str:
+            (vantage,) = (await api.get("/v1/status")).body["vantages"]
+            return str(vantage["state"])
+
+        async def silent() -> bool:
+            return await state() == "not heard of"
+
+        assert await state() == "ok"
+        await until(silent)
+        (vantage,) = (await api.get("/v1/status")).body["vantages"]
+        assert (vantage["name"], vantage["reason"]) == ("gone", "no result for some time")
+        assert vantage["since"] >= (await api.get("/v1/status")).body["started"]
+
+
 async def test_a_region_is_probed_at_once_on_request(undecided: Api) -> None:
     answer = await undecided.ask("POST", "/v1/probes", {"target": "istanbul"})
     assert answer.status == 200

@@ -42,6 +42,7 @@ POLICY = """
         def __call__(self, branch, context):
             return (branch,)
 """
+CLASS = "from gslb.model.options import Options\nclass Acme(Options):\n    "
 
 
 @pytest.fixture
@@ -131,6 +132,20 @@ def test_a_broken_plugin_is_named_with_the_reason(
         assert problem.message.startswith("'acme': ")
         assert reason in problem.message
         assert problem.remedy == "correct or remove the distribution that provides it"
+
+
+@pytest.mark.parametrize("method", ["async def attempt(self, target, timeout): ...", "def session(self, t, n): ..."])
+def test_a_probe_has_an_attempt_or_a_session(install: Install, method: str) -> None:
+    install(CLASS + method, probes="acme = acme_gslb:Acme")
+    assert load_plugin("probe", "acme").__name__ == "Acme"
+
+
+@pytest.mark.parametrize("body", ["...", "attempt: int = 5", "async def atempt(self, target, timeout): ..."])
+def test_a_probe_with_neither_is_refused_with_the_reason(install: Install, files: Files, body: str) -> None:
+    install(CLASS + body, probes="acme = acme_gslb:Acme")
+    problem = files.problem(design({"probes/edge/type": "acme"}))
+    assert problem.key == "probes.edge.type"
+    assert "acme_gslb:Acme has neither of the methods attempt and session" in problem.message
 
 
 def test_an_unknown_plugin_carries_the_known_names() -> None:

@@ -1,5 +1,7 @@
 """Recovery time is predicted term by term, and a stated one that cannot be met is refused with the arithmetic."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,10 +10,11 @@ from gslb.model.names import ServiceName
 from gslb.model.pacing import Pace
 from gslb.model.rto import Rto, predict_rto
 from gslb.model.step import Thresholds
-from tests.config.files import DESIGN, Files, design
+from tests.config.files import DESIGN, REMOVED, Files, design
 
 SERVICE = "services/api.example.com"
 NAME = ServiceName("api.example.com.")
+ONE = Thresholds(fall=1)
 ARITHMETIC = (
     "interval 1s + timeout 500ms + 2 x confirm 400ms + confirm_timeout 500ms + publication 100ms + ttl.steady 30s"
 )
@@ -65,12 +68,65 @@ def test_without_probes_no_recovery_time_can_be_stated(files: Files) -> None:
         (Pace(hedge=0.03), 0.0, 0.0, 0.0, 1 + 0.03 + 2 * 0.2 + 0.5),
         (Pace(hedge=0.03, thresholds=Thresholds(fall=1)), 0.0, 0.0, 0.0, 1 + 0.5),
         (Pace(hedge=0.7), 0.0, 0.0, 0.0, 1 + 0.5 + 2 * 0.2 + 0.5),
+        (Pace(2.0, 2.0, 0.1, 0.2, hedge=0.03), 0.0, 0.0, 0.0, 2 + 2),
     ],
 )
 def test_every_term_is_in_the_sum(
     pace: Pace, publication: float, propagation: float, ttl: float, expected: float
 ) -> None:
     assert predict_rto(pace, publication, propagation, ttl).total == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("pace", "shown"),
+    [
+        (Pace(), "interval 1s + timeout 500ms + 2 x confirm 400ms + confirm_timeout 500ms = 2.4s"),
+        (Pace(thresholds=ONE), "interval 1s + timeout 500ms + witness 700ms = 2.2s"),
+        (Pace(2.0, 1.0, 0.1, 0.2, thresholds=ONE), "interval 2s + timeout 1s + witness 1s = 4s"),
+        (
+            Pace(hedge=0.03),
+            "interval 1s + hedge 30ms + 2 x confirm 400ms + confirm_timeout 500ms + witness 700ms = 2.63s",
+        ),
+    ],
+)
+def test_silence_that_must_be_witnessed_costs_one_more_attempt_where_nothing_is_confirmed_after_it(
+    pace: Pace, shown: str
+) -> None:
+    assert str(predict_rto(pace, 0.0, 0.0, 0.0, witnessed=True)) == shown
+
+
+FAST = {"probes/edge/fall": 1, "services/api.example.com/rto": REMOVED}
+
+
+@pytest.mark.parametrize(
+    ("changes", "witnessed"),
+    [
+        ({}, False),
+        ({"vantages/here/references": ["192.0.2.53:53"]}, True),
+        ({"vantages/here/references": []}, False),
+        ({"regions/istanbul/endpoints": [f"127.0.1.{n}:80" for n in range(1, 5)]}, True),
+        ({"regions/istanbul/endpoints": [f"127.0.1.{n}:80" for n in range(1, 4)]}, False),
+        (
+            {
+                "regions/istanbul/endpoints": [f"127.0.1.{n}:80" for n in range(1, 8)],
+                "services/api.example.com/regions": ["istanbul"],
+            },
+            False,
+        ),
+        (
+            {
+                "regions/izmir/endpoints": [f"127.0.3.{n}:80" for n in range(1, 8)],
+                "services/www.example.com": {"regions": ["izmir"]},
+            },
+            False,
+        ),
+    ],
+    ids=["two", "references", "no reference", "five", "four", "one region", "five that are not probed"],
+)
+def test_silence_must_be_witnessed_where_vantage_points_may_doubt_themselves(
+    files: Files, changes: dict[str, Any], *, witnessed: bool
+) -> None:
+    assert ("witness" in str(files.load(design(FAST | changes)).rto[NAME])) is witnessed
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 10**6).map(lambda ms: ms / 1000)), max_size=5))

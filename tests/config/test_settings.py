@@ -8,7 +8,7 @@ import pytest
 from gslb.config.configuration import Configuration
 from gslb.model.names import RegionName, ServiceName
 from gslb.model.topology import AllDown, Region, Service
-from tests.config.files import Files, design
+from tests.config.files import REMOVED, Files, design
 
 NAME = "services/api.example.com"
 
@@ -99,12 +99,37 @@ def test_a_gateway_takes_its_capacity_from_its_region(files: Files) -> None:
     assert gateway.max_body == 64 * 1024 * 1024
 
 
+WITHOUT_TCP: list[dict[str, Any]] = [
+    {"type": "icmp"},
+    {"type": "exec", "command": ["/bin/true"]},
+    {"type": "dns", "name": "www.example.com"},
+]
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "message"),
     [
         ({"regions/izmir": {"endpoints": ["127.0.3.1:80"]}}, "regions.izmir", "no service uses this region"),
         ({"probes/port": {"type": "tcp"}}, "probes.port", "no service uses this probe"),
         ({f"{NAME}/hold": "5s"}, 'services."api.example.com".hold', "5s is shorter than ttl.steady, so 30s counts"),
+        (
+            {"probes/edge/hedge": "30ms", "probes/edge/fall": 1},
+            "probes.edge.hedge",
+            "has no effect: with fall = 1 there is nothing to confirm",
+        ),
+        (
+            {"probes/edge/hedge": "500ms"},
+            "probes.edge.hedge",
+            "500ms has no effect: an attempt ends after 500ms",
+        ),
+        *(
+            (
+                {"probes/other": probe | {"tripwire": True}},
+                "probes.other.tripwire",
+                "watches a TCP connection to the endpoint, which this probe does not make",
+            )
+            for probe in WITHOUT_TCP
+        ),
     ],
 )
 def test_what_is_hardly_meant_is_a_warning_with_a_remedy(
@@ -114,6 +139,41 @@ def test_what_is_hardly_meant_is_a_warning_with_a_remedy(
     assert warnings[key].message == message
     assert warnings[key].remedy
     assert warnings[key].file == str(files.path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hedge": "499ms"},
+        {"tripwire": True},
+        {"type": "dns", "path": REMOVED, "name": "www.example.com", "transport": "tcp", "tripwire": True},
+        {"type": "dns", "path": REMOVED, "name": "www.example.com", "tripwire": False},
+    ],
+)
+def test_a_hedge_or_tripwire_that_has_an_effect_is_no_warning(files: Files, changes: dict[str, Any]) -> None:
+    warnings = files.load(design({f"probes/edge/{key}": value for key, value in changes.items()})).warnings
+    assert [warning.key for warning in warnings if warning.key.startswith("probes")] == []
+
+
+@pytest.mark.parametrize("probe", WITHOUT_TCP)
+def test_two_signals_are_refused_where_there_is_no_connection_to_close(files: Files, probe: dict[str, Any]) -> None:
+    wanted = {"tripwire": True, "evidence": "two-signals"}
+    problem = files.problem(design({"probes/other": probe | wanted}))
+    assert (problem.key, problem.remedy) == ("probes.other.evidence", "remove evidence, or probe over TCP")
+    assert "other" in files.load(design({"probes/other": {"type": "tcp"} | wanted})).probes
+
+
+def test_an_endpoint_at_a_link_local_address_is_refused_unless_its_probes_allow_it(files: Files) -> None:
+    linked = {"regions/istanbul/endpoints": ["169.254.1.1:80", "gw.example.net:80"]}
+    problem = files.problem(design(linked))
+    assert problem.key == "regions.istanbul.endpoints"
+    assert problem.message.startswith("169.254.1.1 is not probed: link-local")
+    assert '"169.254.1.1/32"' in problem.remedy
+    assert files.load(design(linked | {"probes/edge/allow": ["169.254.1.1/32"]})).topology.endpoints
+
+
+def test_no_name_is_kept_from_probes(files: Files) -> None:
+    assert "reference" in files.load(design({"probes/reference": {"type": "tcp"}})).probes
 
 
 def test_a_region_that_only_serves_as_fallback_is_used(files: Files) -> None:

@@ -10,6 +10,7 @@ from itertools import count
 from typing import cast
 
 from gslb.control.clock import Clock
+from gslb.control.descriptors import Budget
 from gslb.control.monitor import Monitor
 from gslb.control.resolver import Resolver
 from gslb.control.runner import CheckSetup
@@ -77,7 +78,7 @@ class Fleet:
         self.states: dict[CheckKey, ProbeState] = {}
         self._see, self._pace = see, pace
         self._reactor = VirtualReactor(self.clock)
-        self.monitor = Monitor(self.clock, Resolver(lambda _: None), self._deliver, self.late.append, in_flight)
+        self.monitor = Monitor(self.clock, Resolver(lambda _: None), self._deliver, self.late.append, Budget(in_flight))
         self.monitor._reactor = cast("Reactor", self._reactor)
         self.configure(self.names)
 

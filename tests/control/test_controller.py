@@ -9,12 +9,21 @@ from ipaddress import ip_address
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gslb.config.load import load
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
 from gslb.control.reload import reload_file
+from gslb.control.vantage import Doubt
 from gslb.errors import ConfigError
-from gslb.model.names import EndpointName
-from gslb.model.record import DecisionRecord, HistoryRecord, OrderRecord, PublicationRecord, TransitionRecord
+from gslb.model.names import EndpointName, VantageName
+from gslb.model.record import (
+    DecisionRecord,
+    DoubtRecord,
+    HistoryRecord,
+    OrderRecord,
+    PublicationRecord,
+    TransitionRecord,
+)
 from gslb.model.steer import Fitness
 from gslb.model.step import Condition
 from gslb.store.journal import read
@@ -38,7 +47,8 @@ async def dig(server: Server, name: str = "api.example.com.") -> set[str]:
 
 def sample(controller: Controller, name: str, **labels: str) -> float:
     """The value of a metric as scraped; -1 where there is none with these labels."""
-    families = text_string_to_metric_families(controller.scrape().decode())
+    controller.refresh_gauges()
+    families = text_string_to_metric_families(controller.metrics.text().decode())
     found = (s for family in families for s in family.samples)
     return next((s.value for s in found if s.name == name and labels.items() <= s.labels.items()), -1)
 
@@ -104,6 +114,24 @@ async def test_a_drain_is_answered_at_once_and_lifted_by_its_end(lab: Lab, names
     assert [r.action for r in records if isinstance(r, OrderRecord)] == ["drain", "expired"]
     triggers = [r.trigger for r in records if isinstance(r, DecisionRecord)][1:]
     assert triggers == ["istanbul drained by ayse", "drain of istanbul expired"]
+
+
+async def test_a_drain_that_ends_while_the_controller_is_busy_is_named_as_the_reason(lab: Lab) -> None:
+    async with lab.controller() as controller:
+        await decided(controller)
+        review = controller.engine.review
+        until_then = controller.clock.monotonic() + 0.2
+
+        def slow_review(now: float) -> float:
+            while controller.clock.monotonic() <= until_then:
+                pass
+            return review(now)
+
+        controller.engine.review = slow_review  # type: ignore[method-assign]
+        controller.drain("istanbul", "ayse", "kernel update", 0.1, force=False)
+        await until(lambda: answers(controller) == BOTH)
+        records = await history(controller)
+    assert [r.trigger for r in records if isinstance(r, DecisionRecord)][-1] == "drain of istanbul expired"
 
 
 async def test_results_and_orders_go_to_the_journal(lab: Lab) -> None:
@@ -312,6 +340,47 @@ async def test_a_file_with_faults_leaves_the_former_configuration_running(lab: L
         assert controller.configuration is before
         await lab.istanbul.kill()
         await until(lambda: answers(controller) == {ANKARA})
+
+
+DOUBT, SILENT = "gslb_vantage_doubt", "gslb_vantage_silent"
+REASON = "none of 2 reference targets answers"
+
+
+def doubt(controller: Controller, name: str) -> None:
+    vantage = controller.engine.votes.vantages[VantageName(name)]
+    vantage.doubt = Doubt(controller.clock.monotonic(), REASON)
+    controller.doubted(vantage)
+
+
+def vantages(*names: str) -> str:
+    return "".join(f'[vantages.{name}]\nsource = ["127.0.0.1"]\n' for name in names)
+
+
+async def test_a_vantage_point_that_is_taken_away_in_doubt_takes_its_doubt_with_it(lab: Lab) -> None:
+    """It does not run, so that nothing but the reload ends a doubt."""
+    lab.write(more=vantages("near", "far", "high"))
+    async with lab.controller(run=False) as controller:
+        controller.reload(controller.configuration)
+        doubt(controller, "far")
+        doubt(controller, "high")
+        assert [sample(controller, DOUBT, vantage=name) for name in ("near", "far", "high")] == [0, 1, 1]
+        lab.write(more=vantages("near", "high"))
+        controller.reload(load(lab.file, {}))
+        assert [sample(controller, DOUBT, vantage=name) for name in ("near", "far", "high")] == [0, -1, 1]
+        assert sample(controller, SILENT, vantage="far") == -1
+        told = [(r.vantage, r.reason) for r in await history(controller) if isinstance(r, DoubtRecord)]
+    assert [reason for vantage, reason in told if vantage == "far"] == [REASON, None]
+    assert [reason for vantage, reason in told if vantage == "high"] == [REASON]
+
+
+async def test_a_vantage_point_of_which_nothing_is_heard_is_silent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gslb.control.votes.SWEEP", 0.01)
+    lab.write(more=vantages("near") + '[vantages.gone]\nnamespace = "gslb-no-such-namespace"\n')
+    async with lab.controller() as controller:
+        await decided(controller)
+        await until(lambda: sample(controller, SILENT, vantage="gone") == 1)
+        await until(lambda: sample(controller, SILENT, vantage="near") == 0)
+        assert sample(controller, DOUBT, vantage="gone") == 0
 
 
 # Metrics

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gslb.control.descriptors import MAX_IN_FLIGHT, most_attempts
+from gslb.control.descriptors import MAX_IN_FLIGHT, MAX_KEPT, Budget, share_out
 
 RAISE = """
 import resource
@@ -16,9 +16,11 @@ print(raise_limit())
 """
 
 
-@pytest.mark.parametrize(("descriptors", "attempts"), [(1024, 512), (20, 16), (1_000_000, MAX_IN_FLIGHT)])
-def test_half_of_the_descriptors_are_for_attempts(descriptors: int, attempts: int) -> None:
-    assert most_attempts(descriptors) == attempts
+@pytest.mark.parametrize(
+    ("descriptors", "attempts", "kept"), [(1024, 512, 256), (20, 16, 16), (1_000_000, MAX_IN_FLIGHT, MAX_KEPT)]
+)
+def test_half_are_for_attempts_and_a_quarter_for_kept_connections(descriptors: int, attempts: int, kept: int) -> None:
+    assert share_out(descriptors) == Budget(attempts, kept)
 
 
 def test_the_soft_limit_is_raised_to_the_hard_one() -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from gslb.control.health import CheckState
 from gslb.model.combine import Health
-from gslb.model.names import EndpointName, ProbeName, RegionName
-from gslb.model.observation import Cause, HealthReport, ServingState
+from gslb.model.names import EndpointName, ProbeName, RegionName, VantageName
+from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState
 from gslb.model.override import Override
 from gslb.model.steer import Fitness
 from gslb.model.step import Condition, ProbeState
-from tests.control.bench import ANKARA, API, EDGE, ISTANBUL, SHOP, Bench, key, saturated, service, topology
+from tests.control.bench import ANKARA, API, EDGE, HERE, ISTANBUL, SHOP, Bench, key, saturated, service, topology
 
 BOTH = {"192.0.2.1": 0.5, "192.0.2.2": 0.5}
 ONLY_ANKARA = {"192.0.2.2": 1.0}
@@ -342,3 +342,28 @@ def test_one_reload_after_the_other_does_not_put_a_decision_off_for_ever() -> No
     deadline = bench.engine.tick(10.0)
     bench.configure(moved, 11.0)
     assert bench.engine.tick(11.0) == deadline
+
+
+def test_each_decision_of_one_event_names_what_changed_for_its_own_service() -> None:
+    """One vantage point goes quiet, so that what the other one says of two endpoints counts from one moment on."""
+    izmir, there = "192.0.2.3:80", VantageName("there")
+    regions = {"istanbul": [ISTANBUL], "ankara": [ANKARA], "izmir": [izmir]}
+    one, other = service(API, ("istanbul", "izmir"), quorum=2), service(SHOP, ("ankara", "izmir"), quorum=2)
+    bench = Bench(one, other, vantages={HERE: (), there: ()}, regions=regions).start()
+
+    def see(vantage: VantageName, target: str, at: float, cause: Cause | None = None) -> None:
+        observation = Observation(ok=cause is None, latency=0.0, cause=cause)
+        bench.engine.observe(ProbeResult(CheckKey(vantage, EDGE, target), at, observation))
+
+    for target in (ISTANBUL, ANKARA, izmir):
+        see(HERE, target, 0.0)
+        see(there, target, 0.0)
+    before = len(bench.told.changes)
+    for moment in (1.0, 2.0, 3.0, 4.0, 5.0):
+        bench.engine.review(moment)
+        see(HERE, izmir, moment)
+        see(there, izmir, moment)
+        see(there, ISTANBUL, moment, Cause.REFUSED)
+        see(there, ANKARA, moment, Cause.REFUSED)
+    told = {change.decision.steering.name: change.trigger for change in bench.told.changes[before:]}
+    assert told == {API: f"istanbul/{ISTANBUL} is down", SHOP: f"ankara/{ANKARA} is down"}

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gslb.control.clock import Clock
+from gslb.control.descriptors import Budget
 from gslb.control.monitor import Monitor
 from gslb.control.resolver import Resolver
 from gslb.control.runner import CheckSetup
@@ -68,7 +69,7 @@ class Rig:
         self.late: list[float] = []
         self.verdict = CALM
         self.resolver = Resolver(lambda _: None)
-        self.monitor = Monitor(Clock(), self.resolver, self._deliver, self.late.append, in_flight)
+        self.monitor = Monitor(Clock(), self.resolver, self._deliver, self.late.append, Budget(in_flight))
 
     def _deliver(self, result: ProbeResult) -> ProbeState:
         self.results.append(result)

@@ -6,13 +6,18 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from threading import Event
 from typing import Any
 
 import pytest
 
-from gslb.control.resolver import Resolver
+from gslb.control.resolver import LOOK_UPS, THREADS, Resolver
+from gslb.model.observation import Cause
+from probes.http import Http
+from tests.probes.attempts import attempt, networking
+from tests.probes.servers import BRIEF, response, saying, serving
 from tests.waiting import until
 
 NAME = "gw.example.net"
@@ -25,12 +30,15 @@ class Directory:
     def __init__(self) -> None:
         self.names: dict[str, list[str]] = {}
         self.asked = 0
+        self.asking: list[str] = []
         self.held = Event()
         self.held.set()
 
     def getaddrinfo(self, host: str, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
         self.asked += 1
+        self.asking.append(host)
         self.held.wait()
+        self.asking.remove(host)
         if host not in self.names:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in self.names[host]]
@@ -117,6 +125,92 @@ async def test_a_name_that_is_not_followed_can_be_looked_up_once(directory: Dire
         assert await resolver.look_up(NAME) == ONE
         assert await resolver.look_up("www.example.net") is None
         assert (resolver.known(NAME), resolver.pending(NAME)) == (None, False)
+
+
+@asynccontextmanager
+async def looking_up(resolver: Resolver, count: int) -> AsyncIterator[None]:
+    """So many look-ups, given up at the end."""
+    tasks = [asyncio.create_task(resolver.look_up(f"{number}.hung.test")) for number in range(count)]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def test_a_look_up_that_is_given_up_keeps_its_place_until_its_thread_ends(directory: Directory) -> None:
+    directory.names[NAME] = ["192.0.2.1"]
+    directory.held.clear()
+    async with following() as resolver:
+        for _ in range(3):
+            async with looking_up(resolver, LOOK_UPS + 5):
+                await until(lambda: len(directory.asking) >= LOOK_UPS)
+                with pytest.raises(TimeoutError):
+                    await until(lambda: len(directory.asking) > LOOK_UPS, BRIEF)
+        waiting = asyncio.create_task(resolver.look_up(NAME))
+        directory.held.set()
+        assert await waiting == ONE
+        assert directory.asked == LOOK_UPS + 1
+
+
+async def test_look_ups_that_hang_leave_the_names_that_are_followed_alone(directory: Directory) -> None:
+    directory.held.clear()
+    async with following() as resolver, looking_up(resolver, LOOK_UPS + 5):
+        await until(lambda: len(directory.asking) == LOOK_UPS)
+        resolver.configure([NAME])
+        await until(lambda: NAME in directory.asking)
+
+
+async def test_names_that_are_followed_no_more_keep_their_places_until_their_threads_end(directory: Directory) -> None:
+    directory.names[NAME] = ["192.0.2.1"]
+    directory.held.clear()
+    async with following() as resolver:
+        for turn in range(3):
+            resolver.configure([f"{turn}-{number}.hung.test" for number in range(THREADS)])
+            await until(lambda: len(directory.asking) >= THREADS)
+            with pytest.raises(TimeoutError):
+                await until(lambda: len(directory.asking) > THREADS, BRIEF)
+        resolver.configure([NAME])
+        directory.held.set()
+        await until(lambda: resolver.known(NAME) == ONE)
+
+
+async def test_a_redirect_to_a_name_for_which_there_is_no_place_ends_with_the_attempt(directory: Directory) -> None:
+    directory.held.clear()
+    moved = response("302 Found", b"", "Location: http://other.test/")
+    async with following() as resolver, serving(saying(moved)) as target:
+        async with looking_up(resolver, LOOK_UPS):
+            await until(lambda: len(directory.asking) == LOOK_UPS)
+        with networking() as network:
+            seen = await attempt(Http(redirects=1), target, BRIEF, replace(network, lookup=resolver.look_up))
+    assert (seen.cause, seen.detail) == (Cause.TIMEOUT, "no address of other.test in time")
+    assert "other.test" not in directory.asking
+
+
+async def test_what_cannot_be_asked_for_has_no_address_and_takes_no_place() -> None:
+    async with following() as resolver:
+        for _ in range(2 * LOOK_UPS):
+            assert await resolver.look_up("a..example.net") is None
+
+
+async def test_without_a_thread_left_there_is_no_address_and_no_place_is_lost(
+    directory: Directory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refused:
+        def __init__(self, **_: Any) -> None:
+            pass
+
+        def start(self) -> None:
+            raise RuntimeError("can't start new thread")
+
+    directory.names[NAME] = ["192.0.2.1"]
+    async with following() as resolver:
+        with monkeypatch.context() as patch:
+            patch.setattr("gslb.control.resolver.Thread", Refused)
+            for _ in range(2 * LOOK_UPS):
+                assert await resolver.look_up(NAME) is None
+        assert await resolver.look_up(NAME) == ONE
 
 
 async def test_an_address_from_before_a_restart_is_used_while_the_name_hangs(directory: Directory) -> None:

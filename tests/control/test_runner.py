@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -327,3 +328,36 @@ async def test_the_end_leaves_no_descriptor_no_timer_and_no_task() -> None:
             for _ in range(3):
                 await work(port, black_hole.port)
             await until(lambda: open_files() <= held and len(asyncio.all_tasks()) == 1)
+
+
+class Faulty:
+    """A probe with bugs: says what is no observation, or raises when its time is up."""
+
+    def __init__(self, said: object = None, *, raises: bool = False) -> None:
+        self._said, self._raises = said, raises
+
+    def session(self, _target: Target, _network: Network) -> "Faulty":
+        return self
+
+    def start(self, _timeout: float, done: Done) -> "Faulty":
+        if not self._raises:
+            done(cast("Observation", self._said))
+        return self
+
+    def expire(self) -> Observation:
+        raise ZeroDivisionError("a bug in a plug-in")
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+@pytest.mark.parametrize(
+    ("probe", "detail"),
+    [(Faulty("fine"), "probe returned 'fine'"), (Faulty(raises=True), "probe raised ZeroDivisionError")],
+    ids=["says something else", "raises at its end"],
+)
+async def test_a_faulty_session_is_a_local_failure_and_its_check_goes_on(probe: Faulty, detail: str) -> None:
+    async with monitoring(setups(cast("Told", probe), "127.0.0.1:1")) as rig:
+        await until(lambda: len(rig.results) >= 3)
+    assert {result.observation.cause for result in rig.results} == {Cause.LOCAL}
+    assert all(result.observation.detail.startswith(detail) for result in rig.results)

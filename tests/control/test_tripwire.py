@@ -1,11 +1,12 @@
 """A connection that is held open: its end leads to an attempt at once, and proves nothing by itself."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import pytest
 
@@ -18,15 +19,15 @@ from gslb.model.address import Address
 from gslb.model.observation import Cause, CheckKey, ProbeResult
 from gslb.model.pacing import Pace
 from gslb.model.step import Condition, ProbeState
+from probes.net.allowance import Allowance
 from probes.net.connection import User
+from probes.net.network import Network
+from probes.net.reactor import Reactor
 from probes.tcp import Tcp
 from tests.control.bench import key
 from tests.control.loops import running
 from tests.control.test_monitor import monitoring
 from tests.waiting import until
-
-if TYPE_CHECKING:
-    from probes.net.network import Network
 
 SELDOM = Pace(interval=300.0, timeout=20.0, confirm=100.0, confirm_timeout=20.0, tripwire=True)
 IP = ip_address("192.0.2.1")
@@ -162,6 +163,7 @@ class Line:
     opened: list[Held] = field(default_factory=list)
     down: bool = False
     trips: int = 0
+    allowance: Allowance = field(default_factory=lambda: Allowance(1))
 
     def connect(self, _ip: object, _port: int, _user: User) -> Held:
         if self.down:
@@ -237,3 +239,19 @@ def test_what_never_came_about_or_was_ended_here_does_not_trip(line: Line) -> No
     line.down = True
     wire.hold(IP, 80)
     assert (line.trips, len(line.opened)) == (0, 2)
+
+
+async def test_without_an_allowance_there_is_no_tripwire_and_a_released_one_gives_it_back() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, closing(Reactor()) as reactor:
+        network, port = Network(reactor, allowance=Allowance(1)), listener.getsockname()[1]
+        one, other = Tripwire(network, lambda: None), Tripwire(network, lambda: None)
+        one.hold(ip_address("127.0.0.1"), port)
+        other.hold(ip_address("127.0.0.1"), port)
+        assert one._connection is not None
+        assert other._connection is None
+        one.release()
+        del other
+        other = Tripwire(network, lambda: None)
+        other.hold(ip_address("127.0.0.1"), port)
+        assert other._connection is not None
+        other.release()

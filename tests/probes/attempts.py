@@ -7,7 +7,7 @@ from time import monotonic
 
 from gslb.model.observation import Observation
 from probes.base import AsyncProbe, Attempt, Probe, Session, Target, error_failure
-from probes.net.coroutine import open_session
+from probes.coroutine import open_session
 from probes.net.network import Network
 from probes.net.reactor import Reactor
 

@@ -3,13 +3,14 @@
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
 from gslb.model.observation import Cause, Observation
 from probes.base import Target
-from probes.net.coroutine import CoroutineSession
+from probes.coroutine import CoroutineSession
 from tests.probes.attempts import attempt
 from tests.probes.servers import BRIEF, target
 from tests.waiting import until
@@ -69,6 +70,18 @@ async def test_a_faulty_plug_in_is_the_probers_own_trouble() -> None:
         seen = await attempt(raising(RuntimeError("boom")), target(9))
     assert (seen.cause, seen.detail) == (Cause.LOCAL, "probe raised RuntimeError('boom')")
     assert [entry["event"] for entry in logs] == ["probe raised"]
+
+
+@pytest.mark.parametrize(("returned", "kind"), [(None, "NoneType"), (True, "bool"), ({"ok": True}, "dict")])
+async def test_a_plug_in_that_returns_no_observation_is_the_probers_own_trouble(returned: Any, kind: str) -> None:
+    async def script() -> Observation:
+        return cast("Observation", returned)
+
+    with capture_logs() as logs:
+        seen = await attempt(Scripted(script), target(9))
+    what = f"probe returned {kind}, which is no Observation"
+    assert (seen.ok, seen.cause, seen.detail) == (False, Cause.LOCAL, what)
+    assert [(entry["event"], entry["target"]) for entry in logs] == [(what, "127.0.0.1:9")]
 
 
 async def test_a_coroutine_that_takes_too_long_is_cancelled() -> None:

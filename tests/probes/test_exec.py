@@ -447,6 +447,28 @@ async def test_nothing_is_left_open_and_no_thread_is_made_whatever_the_outcome()
     assert set(threading.enumerate()) <= threads
 
 
+async def test_what_cannot_be_started_for_any_reason_costs_no_slot() -> None:
+    probe = Exec.model_construct(command=["/bin/sh", "a\0b"])
+    seen = await attempt(probe, TARGET)
+    assert (seen.cause, seen.detail) == (Cause.LOCAL, "not started: embedded null byte")
+    await until(lambda: module._slots._free == MAX_COMMANDS)
+
+
+@pytest.mark.parametrize("expired", [False, True])
+async def test_an_exit_code_that_somebody_else_has_taken_is_the_probers_own_trouble(expired: bool) -> None:  # noqa: FBT001
+    others, before = children(), open_files()
+    with starting() as starter:
+        under_way, outcomes = starter.start(shell("echo fine"))
+        (child,) = children() - others
+        os.waitpid(child, 0)  # noqa: ASYNC222  as a careless plug-in may
+        if expired:
+            outcomes.append(under_way.expire())
+        await until(lambda: outcomes)
+    words = "somebody else in this process has taken the exit code: fine"
+    assert [(seen.cause, seen.detail) for seen in outcomes] == [(Cause.LOCAL, words)]
+    await until(lambda: open_files() <= before)
+
+
 async def test_attempts_of_one_session_may_overlap() -> None:
     with networking() as network:
         session = shell("sleep 0.05; echo fine").session(TARGET, network)

@@ -653,6 +653,7 @@ async def test_a_server_that_refuses_http2_within_the_handshake_is_a_protocol_fa
         ("health.example.com:443", None, "health.example.com"),
         ("health.example.com", None, "health.example.com"),
         ("[2001:db8::1]:443", None, "2001:db8::1"),
+        ("[2001:db8::1]", None, "2001:db8::1"),
         ("other.example.com", "health.example.com", "health.example.com"),
     ],
 )
@@ -746,6 +747,9 @@ def test_the_outcome_does_not_depend_on_how_the_stream_is_cut(
     [
         ({"authority": ""}, "authority"),
         ({"authority": "a b"}, "authority"),
+        ({"authority": "user@host/path?x"}, "authority"),
+        ({"authority": "2001:db8::1"}, "authority"),
+        ({"authority": "[...]"}, "has no IPv6 address in its brackets"),
         ({"authority": "a\r\nx: y"}, "authority"),
         ({"service": "x" * 256}, "service"),
         ({"tls": {"key": "key.pem"}}, "key is given without certificate"),

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from gslb.model.observation import Cause, Observation, Timing
 from probes.base import Target
-from probes.icmp import MAX_SIZE, Icmp, obstacle
+from probes.icmp import MAX_SIZE, Icmp, _open
 from probes.net.network import Network
-from probes.net.source import Source
+from probes.net.source import DIRECT, Source
 from tests.probes.attempts import attempt, attempt_of, networking
 from tests.probes.namespaces import BLACKHOLE, PROHIBITED, ROUTER, UNREACHABLE, Namespace, host_behind_router, namespace
 from tests.probes.servers import BRIEF, DEADLINE, open_files
@@ -33,6 +33,15 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def at(ip: object, port: int = 9) -> Target:
     return Target(ip_address(str(ip)), port, f"host:{port}")
+
+
+def obstacle(source: Source = DIRECT) -> str | None:
+    """Why no echo request can be sent from ``source``; None if nothing is in the way."""
+    try:
+        _open(source, ip_address(LOOPBACK[0])).close()
+    except OSError as error:
+        return error.strerror
+    return None
 
 
 @pytest.fixture

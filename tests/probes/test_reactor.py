@@ -265,3 +265,15 @@ async def test_timers_wait_for_so_many_batches_of_events_and_no_more(
     for ours, theirs in pairs:
         reactor.retire(ours)
         theirs.close()
+
+
+async def test_cancelled_timers_take_nobodys_turn(reactor: Reactor) -> None:
+    now, called = monotonic(), asyncio.Event()
+    for _ in range(3 * BATCH):
+        reactor.at(now, lambda: None).cancel()
+    reactor.at(now, called.set)
+    turns = 0
+    while not called.is_set():
+        turns += 1
+        await asyncio.sleep(TICK)
+    assert turns <= 3

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import quote
@@ -13,13 +14,14 @@ from hypothesis import strategies as st
 
 from gslb.model.address import IP
 from gslb.model.observation import Cause, Observation
+from gslb.model.options import is_secret
 from probes.base import Target
 from probes.http import Http, Https
 from probes.net.http1 import ResponseError
 from probes.net.network import Network
 from probes.net.reactor import Reactor
 from probes.net.source import DIRECT, Source
-from probes.redirect import Request, is_secret, redirected
+from probes.redirect import Request, redirected
 from tests.probes.attempts import attempt
 from tests.probes.certificates import Authority
 from tests.probes.listening import head_of, listening, octets_of
@@ -252,16 +254,32 @@ async def test_a_location_that_leads_nowhere_breaks_the_protocol(location: str) 
     assert len(site.lines) == 1
 
 
-async def test_from_another_machine_no_redirect_leads_to_this_one() -> None:
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::", "2002:7f12:3456::9"]
+)
+@pytest.mark.parametrize("named", [False, True])
+async def test_from_another_machine_no_redirect_leads_to_this_one(address: str, named: bool) -> None:  # noqa: FBT001
+    ip = ip_address(address)
+    place = "here.test" if named else f"[{address}]" if ":" in address else address
     with namespace() as host, ExitStack() as stack:
         host.run("ip", "link", "set", "lo", "up")
         host.run("ip", "address", "add", "198.18.0.9/32", "dev", "lo")
         source = Source(namespace=host.name)
         with source.entered():
-            target = stack.enter_context(listening(Site({"/": to("http://127.0.0.1:8053/")}), host="198.18.0.9"))
-        seen = await probe(target, source=source)
+            target = stack.enter_context(listening(Site({"/": to(f"http://{place}:8053/")}), host="198.18.0.9"))
+        seen = await probe(target, {"here.test": ip}, source=source)
     assert seen.cause is Cause.FORBIDDEN
-    assert seen.detail == "redirected to 127.0.0.1: this machine's own address"
+    assert seen.detail == f"redirected to {ip}: this machine's own address"
+
+
+async def test_an_endpoint_on_this_machine_may_redirect_to_it_in_any_clothes() -> None:
+    """IPv6 sockets reach IPv4 loopback by its mapped address (RFC 4291, section 2.5.5.2)."""
+    here, there = Site({}), Site({})
+    with listening(here) as target, listening(there) as other:
+        here.pages["/"] = to(f"http://[::ffff:{HOST}]:{other.port}/x")
+        seen = await probe(replace(target, ip=ip_address(f"::ffff:{HOST}")))
+    assert seen.ok, seen
+    assert there.lines == ["GET /x"]
 
 
 async def test_a_redirect_to_a_closed_port_is_refused() -> None:
@@ -290,7 +308,7 @@ async def test_http_leads_to_https_whose_certificate_must_be_valid(authority: Au
     assert (seen.cause, seen.detail) == (Cause.CERTIFICATE, "certificate: unable to get local issuer certificate")
 
 
-SECRETS = {"Authorization": "Bearer 1", "Cookie": "a=1", "X-Api-Key": "1", "Proxy-Authorization": "1", "X-Trace": "1"}
+SECRETS = {"Authorization": "Bearer 1", "Cookie": "a=1", "X-Api-Key": "1", "X-Passphrase": "1", "X-Trace": "1"}
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ class _CoroutineAttempt:
 
     async def _run(self, probe: AsyncProbe, timeout: float) -> None:  # noqa: ASYNC109  handed to the probe
         try:
-            observation = await probe.attempt(self._target, timeout)
+            observation = self._checked(await probe.attempt(self._target, timeout))
         except TimeoutError as error:  # of asyncio, so without a number; or of the kernel
             detail = error.strerror or "no result in time"
             observation = failure(Cause.TIMEOUT, monotonic() - self._started, detail)
@@ -59,3 +59,11 @@ class _CoroutineAttempt:
             observation = failure(Cause.LOCAL, monotonic() - self._started, f"probe raised {error!r}")
         if not self._expired:  # a probe may have caught its cancellation
             self._done(observation)
+
+    def _checked(self, returned: object) -> Observation:
+        """What the probe returned, or what to say of a faulty plug-in."""
+        if isinstance(returned, Observation):
+            return returned
+        what = f"probe returned {type(returned).__name__}, which is no Observation"
+        log.error(what, target=self._target.name)
+        return failure(Cause.LOCAL, monotonic() - self._started, what)
