@@ -267,6 +267,8 @@ class Run:
             self._timer = self._reactor.at(limit, self._expire)
         elif self._under_way is not None:
             self._done(self._given_up(self._under_way))
+        else:
+            self._done(None)
 
     def _given_up(self, under_way: "base.Attempt") -> Observation:
         try:
@@ -292,8 +294,10 @@ class Run:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
-        self._runner.ended(self)
-        self._runner.monitor.slots.give()
+        try:
+            self._runner.ended(self)
+        finally:
+            self._runner.monitor.slots.give()
 
     def _fair(self, observation: Observation) -> Observation:
         """The outcome without the time in which this process stood still."""

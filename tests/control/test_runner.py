@@ -333,8 +333,8 @@ async def test_the_end_leaves_no_descriptor_no_timer_and_no_task() -> None:
 class Faulty:
     """A probe with bugs: says what is no observation, or raises when its time is up."""
 
-    def __init__(self, said: object = None, *, raises: bool = False) -> None:
-        self._said, self._raises = said, raises
+    def __init__(self, said: object = None, *, raises: bool = False, answers: bool = True) -> None:
+        self._said, self._raises, self._answers = said, raises, answers
 
     def session(self, _target: Target, _network: Network) -> "Faulty":
         return self
@@ -342,7 +342,7 @@ class Faulty:
     def start(self, _timeout: float, done: Done) -> "Faulty":
         if not self._raises:
             done(cast("Observation", self._said))
-        return self
+        return self if self._answers else cast("Faulty", None)
 
     def expire(self) -> Observation:
         raise ZeroDivisionError("a bug in a plug-in")
@@ -353,8 +353,12 @@ class Faulty:
 
 @pytest.mark.parametrize(
     ("probe", "detail"),
-    [(Faulty("fine"), "probe returned 'fine'"), (Faulty(raises=True), "probe raised ZeroDivisionError")],
-    ids=["says something else", "raises at its end"],
+    [
+        (Faulty("fine"), "probe returned 'fine'"),
+        (Faulty(raises=True), "probe raised ZeroDivisionError"),
+        (Faulty(raises=True, answers=False), "probe returned None"),
+    ],
+    ids=["says something else", "raises at its end", "starts no attempt"],
 )
 async def test_a_faulty_session_is_a_local_failure_and_its_check_goes_on(probe: Faulty, detail: str) -> None:
     async with monitoring(setups(cast("Told", probe), "127.0.0.1:1")) as rig:
