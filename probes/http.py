@@ -30,7 +30,7 @@ from gslb.model.options import CONFIDENTIAL
 from probes.base import Done, Host, Target, error_failure, failure, without_port
 from probes.net.connection import Stream
 from probes.net.guard import bare
-from probes.net.http1 import Head, Response, ResponseError
+from probes.net.http1 import Head, Kept, Response, ResponseError
 from probes.net.keep import Keeper
 from probes.net.network import Network
 from probes.net.secure import SecureConnection
@@ -111,7 +111,7 @@ class _Session:
         self.octets = self.request.encode()
         self.near = bare(target.ip).is_loopback
         self._reads_body = probe.reads_body
-        self._status_is_all = not (self._reads_body or probe.keep_alive or probe.redirects)
+        self._kind = _kind_of(probe)
         self._verdicts: dict[int, Verdict] = {}
         self.tls = tls or TlsOptions()
         host = probe.host or target.name
@@ -126,8 +126,7 @@ class _Session:
 
     def response(self, *, head_only: bool) -> Response:
         """What takes a response, as far as it is of concern."""
-        kind = Head if self._status_is_all else Response
-        return kind(whole=self._reads_body, head_only=head_only)
+        return self._kind(whole=self._reads_body, head_only=head_only)
 
     def judge(self, response: Response) -> Verdict:
         """What a response amounts to; thousands a second say the same by their status alone."""
@@ -145,6 +144,13 @@ class _Session:
     def close(self) -> None:
         """See Session."""
         self.keeper.close()
+
+
+def _kind_of(probe: Http) -> type[Response]:
+    """What takes its responses: no more of them than is of concern."""
+    if probe.reads_body or probe.redirects or probe.method == "HEAD":
+        return Response  # to HEAD the parser would expect a body where there is none
+    return Kept if probe.keep_alive else Head
 
 
 class _Attempt:

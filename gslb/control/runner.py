@@ -1,11 +1,12 @@
 """One check at work: its timer, its session, and the attempts that are under way."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
+from msgspec.structs import replace
 
 from gslb.control.check import Attempt, Check
 from gslb.control.clock import Clock
@@ -143,7 +144,7 @@ class Runner:
             if resolver.pending(str(address.host)):
                 raise NoTargetError(Cause.LOCAL, f"{address.host} is still being resolved")
             raise NoTargetError(Cause.RESOLVE, f"{address.host} has no address")
-        session = self._session if ip == self._ip else None
+        session = self._session if ip is self._ip or ip == self._ip else None
         if session is None:
             self._leave()
             why = refusal(ip, self.setup.allowed)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from gslb.model.doubt import NEVER, Heard, answered, doubtful, fell_silent, hear, silent, trusted_until
 from gslb.model.names import RegionName, VantageName
 from gslb.model.observation import CheckKey, Observation, ProbeResult
@@ -96,7 +98,7 @@ class Vantage:
         if reference is None:
             return None
         if answered(observation):
-            observation = replace(observation, ok=True, cause=None)
+            observation = structs.replace(observation, ok=True, cause=None)
             reference.answered = max(result.at, reference.answered)
         reference.state = step(reference.state, observation, result.ended, REFERENCE_PACE.thresholds)
         return reference.state

@@ -1,7 +1,13 @@
-"""What a probe saw: one observation of one address, and why it failed if it did."""
+"""What a probe saw: one observation of one address, and why it failed if it did.
+
+Thousands of these values are made every second. So what makes them is a msgspec.Struct, which takes a tenth of the time
+that a frozen dataclass does, and which the garbage collector need not look at.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from gslb.model.names import ProbeName, VantageName
 
@@ -55,8 +61,7 @@ class HealthReport:
     saturation: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True, gc=False):
     """Where the time of an attempt went, in seconds; None for a phase that it did not reach or does not have.
 
     Attributes:
@@ -70,8 +75,7 @@ class Timing:
     first_byte: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True, gc=False):
     """Outcome of one attempt.
 
     Attributes:
@@ -105,8 +109,7 @@ class CheckKey:
     """``host:port`` as configured"""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
+class ProbeResult(msgspec.Struct, frozen=True, gc=False):
     """An observation with its place and time.
 
     Attributes:

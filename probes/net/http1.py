@@ -176,6 +176,25 @@ class Response:
             self.judgeable = self.complete = True
 
 
+class Kept(Response):
+    """A response of which the status is all that matters, and whether the connection can be kept after it.
+
+    Instead of telling of each header, the parser says what they amount to once the head is complete.
+    """
+
+    __slots__ = ()
+
+    on_header = None  # type: ignore[assignment]  # as the parser wants it
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        known = self.status
+        super().on_headers_complete()
+        if self.status and not known:
+            self._framed = bool(self._parser.should_keep_alive())
+            self._last = not self._framed
+
+
 class Head(Response):
     """A response of which the status is all that matters: the parser does not tell of the rest."""
 
