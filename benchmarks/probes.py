@@ -26,10 +26,11 @@ from benchmarks.haproxy import HAProxy
 from benchmarks.isolation import leave_network
 from benchmarks.origin import Counted, Origin, serving
 from benchmarks.prober import Check, Contender, Prober, Report
-from benchmarks.processes import allow_many_files, unwind_on_signals
+from benchmarks.processes import unwind_on_signals
 from benchmarks.processor_time import processor_seconds
 from benchmarks.spread import Spread
 from benchmarks.tools import BenchmarkError, machine, positive, tool
+from gslb.control.descriptors import raise_limit
 
 PROBER_CPU, ORIGIN_CPU = 0, 1
 ENDPOINTS = 1000
@@ -190,7 +191,7 @@ def _prepare(chosen: Sequence[Contender]) -> None:
     if not {PROBER_CPU, ORIGIN_CPU} <= os.sched_getaffinity(0):
         raise BenchmarkError(f"CPUs {PROBER_CPU} and {ORIGIN_CPU} are needed")
     os.sched_setaffinity(0, {ORIGIN_CPU})
-    allow_many_files()
+    raise_limit()
     leave_network()
 
 

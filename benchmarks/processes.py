@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import select
 import signal
 import socket
@@ -116,12 +115,6 @@ def listens(port: int, address: str = "127.0.0.1") -> bool:
     with socket.socket() as probe:
         probe.settimeout(PATIENCE)
         return probe.connect_ex((address, port)) == 0
-
-
-def allow_many_files() -> None:
-    """Raise the limit of open files as far as it goes, for this process and what it starts."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def unwind_on_signals() -> None:

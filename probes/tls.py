@@ -12,13 +12,14 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Annotated
 
+from cryptography import x509
 from pydantic import Field
 
 from gslb.model.observation import Cause, Observation, Timing
 from gslb.model.options import Duration, Options
 from probes.base import Done, Target, error_failure, failure
 from probes.net.network import Network
-from probes.net.secure import SecureConnection, expiry
+from probes.net.secure import SecureConnection
 from probes.net.trust import Ticket, TlsOptions, trust_of
 
 TICKET_WAIT = 0.2
@@ -117,7 +118,7 @@ class _Attempt:
         if certificate is None:
             return failure(Cause.CERTIFICATE, self._elapsed(), "the server has no certificate", self._timing())
         try:
-            until = expiry(certificate)
+            until = _expiry(certificate)
         except ValueError as error:
             return failure(Cause.CERTIFICATE, self._elapsed(), f"certificate: {error}", self._timing())
         detail = f"certificate is valid until {until:%Y-%m-%d %H:%M} UTC"
@@ -130,3 +131,12 @@ class _Attempt:
 
     def _elapsed(self) -> float:
         return monotonic() - self._started
+
+
+def _expiry(certificate: bytes) -> datetime:
+    """Until when a certificate in DER is valid, in UTC.
+
+    Raises:
+        ValueError: it is no certificate.
+    """
+    return x509.load_der_x509_certificate(certificate).not_valid_after_utc

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -12,7 +11,7 @@ from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
 from gslb.errors import Problem
-from gslb.model.address import Address
+from gslb.model.address import Address, IPNetwork
 from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.pacing import Pace
@@ -29,7 +28,7 @@ class ProbeSetup:
 
     probe: Probe | AsyncProbe
     pace: Pace
-    allow: tuple[IPv4Network | IPv6Network, ...] = ()
+    allow: tuple[IPNetwork, ...] = ()
     """networks that may be probed although link-local or metadata addresses"""
 
 

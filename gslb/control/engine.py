@@ -109,6 +109,7 @@ class Engine:
         self.revision = 0
         """Rises whenever anything was decided again: ``next_at`` may then be another."""
         self._now = -math.inf
+        self._review_at = math.inf
 
     @property
     def checks(self) -> Mapping[CheckKey, CheckState]:
@@ -164,14 +165,15 @@ class Engine:
     def observe(self, result: ProbeResult) -> ProbeState | None:
         """Account for a result; returns the state of its check, None if that is not known any more."""
         now = max(result.ended, self._now)  # a result may have had to wait for an older one
-        review = self.votes.next_review
         if result.key in self.checks:
             changed = self.votes.take(result, now)
             state: ProbeState | None = self.checks[result.key].state
         else:
             state, changed = self.votes.take_reference(result, now)
         self._recount(changed, now)
-        if self.votes.next_review < review:
+        review = self.votes.next_review
+        if review < self._review_at:
+            self._review_at = review
             self.revision += 1
         return state
 
@@ -210,7 +212,8 @@ class Engine:
     def review(self, now: float) -> float:
         """Look again at which votes can be believed and which have expired; returns the next moment for that."""
         self._recount(self.votes.review(now), now)
-        return self.votes.next_review
+        self._review_at = self.votes.next_review
+        return self._review_at
 
     def since(self, service: ServiceName, endpoint: EndpointName) -> float | None:
         """When the endpoint's present health was reached, first verdicts included; None while nothing is known."""

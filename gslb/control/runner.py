@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -14,14 +13,13 @@ from gslb.control.resolver import Resolver
 from gslb.control.slots import Slots
 from gslb.control.tripwire import Tripwire
 from gslb.errors import GslbError
-from gslb.model.address import IP, Address
+from gslb.model.address import IP, Address, IPNetwork
 from gslb.model.observation import Cause, Observation, ProbeResult
 from gslb.model.pacing import Pace
 from gslb.model.step import Condition, ProbeState
 from probes.base import AsyncProbe, Probe, Session, Target, error_failure, failure
 from probes.coroutine import open_session
 from probes.net.allowance import Allowance
-from probes.net.guard import refusal
 from probes.net.network import Network
 from probes.net.reactor import TICK, Reactor, Timer
 from probes.net.source import Source
@@ -46,11 +44,11 @@ class CheckSetup:
     probe: Probe | AsyncProbe
     pace: Pace
     address: Address
-    allowed: tuple[IPv4Network | IPv6Network, ...] = ()
+    allowed: tuple[IPNetwork, ...] = ()
 
 
-class Monitor(Protocol):
-    """What all runners have in common."""
+class Owner(Protocol):
+    """Whoever has runners: what they have in common."""
 
     clock: Clock
     resolver: Resolver
@@ -76,7 +74,7 @@ class NoTargetError(GslbError):
 class Runner:
     """Starts the attempts of one check when they are due, from ``open`` to ``close``."""
 
-    def __init__(self, monitor: Monitor, check: Check, setup: CheckSetup, source: Source) -> None:
+    def __init__(self, monitor: Owner, check: Check, setup: CheckSetup, source: Source) -> None:
         self.monitor, self.check, self.setup, self.source = monitor, check, setup, source
         self.runs: set[Run] = set()
         self.network: Network | None = None
@@ -147,10 +145,10 @@ class Runner:
         session = self._session if ip is self._ip or ip == self._ip else None
         if session is None:
             self._leave()
-            why = refusal(ip, self.setup.allowed)
+            assert self.network is not None  # noqa: S101  only called while open
+            why = self.network.refusal(ip)
             if why is not None:
                 raise NoTargetError(Cause.FORBIDDEN, f"{ip} is not probed: {why}")
-            assert self.network is not None  # noqa: S101  only called while open
             target = Target(ip, address.port, str(address))
             self._ip = ip
             session = self._session = open_session(self.setup.probe, target, self.network)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gslb.model.names import RegionName
-from gslb.model.observation import SILENCE, Cause, Observation
+from gslb.model.observation import Cause, Observation
 
 SHARE = 0.8
 ENDPOINTS = 5
@@ -17,7 +17,7 @@ REGIONS = 2
 NEVER = float("-inf")
 
 
-UNSAID = SILENCE | {Cause.RESOLVE}
+UNSAID = frozenset({Cause.TIMEOUT, Cause.UNREACHABLE, Cause.RESOLVE})
 """Causes by which nobody has said anything: a name without an address may be the fault of the network as well."""
 UNTRIED = frozenset({Cause.LOCAL, Cause.FORBIDDEN})
 """Causes by which nobody was asked, so that neither an answer nor silence can have come back."""

@@ -35,10 +35,6 @@ class Cause(StrEnum):
     """The prober itself could not try: no file descriptor, no source address."""
 
 
-SILENCE = frozenset({Cause.TIMEOUT, Cause.UNREACHABLE})
-"""Causes that the prober's own network could have as well as the endpoint."""
-
-
 class ServingState(StrEnum):
     """What a gateway says of itself in its health document."""
 

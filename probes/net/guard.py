@@ -5,16 +5,14 @@ forgery.
 """
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 
-from gslb.model.address import IP
-
-Network = IPv4Network | IPv6Network
+from gslb.model.address import IP, IPNetwork
 
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 """NAT64 (RFC 6052): the last 32 bits are an IPv4 address that a translator goes on to"""
 
-_REFUSED: tuple[tuple[Network, str], ...] = tuple(
+_REFUSED: tuple[tuple[IPNetwork, str], ...] = tuple(
     (ip_network(text), why)
     for text, why in (
         ("169.254.0.0/16", "link-local (RFC 3927), where clouds serve instance metadata"),
@@ -33,7 +31,7 @@ _REFUSED: tuple[tuple[Network, str], ...] = tuple(
 )
 
 
-def refusal(ip: IP, allowed: Iterable[Network] = ()) -> str | None:
+def refusal(ip: IP, allowed: Iterable[IPNetwork] = ()) -> str | None:
     """Why ``ip`` must not be probed; None if it may, or is in one of the ``allowed`` networks.
 
     An IPv4 address in IPv6 clothes is judged as what it is.

@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network
 from ssl import SSLContext, SSLSession
 
-from gslb.model.address import IP
+from gslb.model.address import IP, IPNetwork
 from probes.net.allowance import Allowance
 from probes.net.connection import Connection, User
 from probes.net.guard import refusal
@@ -34,7 +33,7 @@ class Network:
 
     reactor: Reactor
     source: Source = DIRECT
-    allowed: tuple[IPv4Network | IPv6Network, ...] = ()
+    allowed: tuple[IPNetwork, ...] = ()
     lookup: Lookup = no_lookup
     allowance: Allowance = field(default_factory=lambda: Allowance(1000))
 

@@ -1,10 +1,7 @@
-"""TLS on top of a Connection, and what its certificate says."""
+"""TLS on top of a Connection."""
 
 import ssl
-from datetime import datetime
 from time import monotonic
-
-from cryptography import x509
 
 from gslb.model.address import IP
 from probes.net.connection import CHUNK, Connection, User
@@ -171,12 +168,3 @@ class SecureConnection:
     def _flush(self) -> None:
         if self._outgoing.pending:
             self._plain.write(self._outgoing.read())
-
-
-def expiry(certificate: bytes) -> datetime:
-    """Until when a certificate in DER is valid, in UTC.
-
-    Raises:
-        ValueError: it is no certificate.
-    """
-    return x509.load_der_x509_certificate(certificate).not_valid_after_utc

@@ -25,30 +25,12 @@ from gslb.config.configuration import run_folder
 from gslb.errors import DaemonError
 from gslb.supervisor.lockfile import lock_file, read_holder
 from tests.e2e.lab import Host
+from tests.e2e.site import HEAD
 from tests.waiting import eventually, free_port
 
 LOCAL = "127.0.0.1"
 SERVICE = "api.example.com"
 PAUSE = 0.1
-
-HEAD = """
-[node]
-name = "test"
-state = "sqlite:///gslb.db"
-
-[api]
-listen = "127.0.0.1:{api}"
-
-[nameserver]
-listen = ["127.0.0.1:{dns}"]
-workers = 1
-
-[log]
-format = "json"
-
-[zones."example.com"]
-nameservers = {{ "ns1.example.com." = ["127.0.0.1"] }}
-"""
 
 PROBE = """
 [probes.edge]
@@ -121,7 +103,7 @@ class Daemon:
         while self.api == self.dns:
             self.api = free_port()
         self.config, self.log = folder / "gslb.toml", folder / "log"
-        self.config.write_text(HEAD.format(dns=self.dns, api=self.api) + text)
+        self.config.write_text(HEAD.format(dns=self.dns, api=self.api, workers=1) + text)
         self.run_folder = run_folder(folder / "gslb.db")
         inside = ("ip", "netns", "exec", host.namespace.name) if host else ()
         command = [*inside, *prefix, sys.executable, "-m", "gslb", "run", str(self.config)]

@@ -20,7 +20,7 @@ from gslb.config.configuration import run_folder
 from gslb.supervisor.lockfile import lock_file, read_holder
 from tests.waiting import eventually, free_port
 
-CONFIG = """
+HEAD = """
 [node]
 name = "test"
 state = "sqlite:///gslb.db"
@@ -37,7 +37,12 @@ format = "json"
 
 [zones."example.com"]
 nameservers = {{ "ns1.example.com." = ["127.0.0.1"] }}
+"""
+"""What every daemon of these tests has in its configuration."""
 
+CONFIG = (
+    HEAD
+    + """
 [regions.istanbul]
 endpoints = ["127.0.1.1:{istanbul}"]
 weight = 60
@@ -60,6 +65,7 @@ policy = ["weighted"]
 ttl = {{ steady = "1s", alert = "1s" }}
 hold = "{hold}"
 """
+)
 
 
 class Region:
