@@ -1,6 +1,7 @@
 """HTTP/1.1 as a prober speaks it: a request as octets, and a response as it comes in (RFC 9112)."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import httptools
 
@@ -11,6 +12,10 @@ MAX_BODY = 64 * 1024
 MAX_HEAD = 64 * 1024
 MAX_RESPONSE = MAX_HEAD + 8 * MAX_BODY
 """Octets with all framing: a body in chunks of one octet is six times as long on the wire."""
+KNOWN = 256
+"""Responses that are known by their octets alone, at most."""
+MAX_KNOWN = 2048
+"""Octets of the longest of them."""
 
 _FINAL = 200
 """lower statuses are interim (RFC 9110, section 15.2)"""
@@ -179,12 +184,28 @@ class Response:
 class Kept(Response):
     """A response of which the status is all that matters, and whether the connection can be kept after it.
 
-    Instead of telling of each header, the parser says what they amount to once the head is complete.
+    Instead of telling of each header, the parser says what they amount to once the head is complete. Responses to
+    probes are alike to the octet, apart from a Date that a thousand of them share: those are not parsed again.
     """
 
     __slots__ = ()
 
     on_header = None  # type: ignore[assignment]  # as the parser wants it
+    _known: ClassVar[dict[bytes, int]] = {}
+    """statuses of whole responses after which the parser is where it was before them, by their octets"""
+
+    def feed(self, data: bytes) -> None:
+        """See Response."""
+        first = not self._received
+        if first and (status := self._known.get(data)):
+            self.status, self._version, self._received = status, _PERSISTENT, len(data)
+            self.judgeable = self.complete = True
+            return
+        super().feed(data)
+        if first and self.reusable and len(data) <= MAX_KNOWN:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[data] = self.status
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
