@@ -166,24 +166,24 @@ def check_cuts(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> Non
                 )
 
 
-def may_doubt(topology: Topology, vantages: Mapping[VantageName, VantageSetup]) -> bool:
-    """Whether a vantage point may doubt itself, so that silence is believed only once others have been heard."""
-    if any(vantage.references for vantage in vantages.values()):
-        return True
+def witnesses(topology: Topology, vantages: Mapping[VantageName, VantageSetup]) -> int:
+    """How many targets may make a vantage point doubt itself; 0 where silence is believed whatever others say."""
+    references = max((len(vantage.references) for vantage in vantages.values()), default=0)
     probed = [service for service in topology.services.values() if service.probes]
     regions = {
         str(endpoint.probe): endpoint.region for service in probed for endpoint in topology.endpoints_of(service)
     }
-    return len(regions) >= ENDPOINTS and len(set(regions.values())) >= REGIONS
+    counted = len(regions) >= ENDPOINTS and len(set(regions.values())) >= REGIONS
+    return references + (len(regions) if counted else 0)
 
 
 def predict(
-    service: Service, probes: Mapping[ProbeName, ProbeSetup], provider: Capabilities, *, witnessed: bool
+    service: Service, probes: Mapping[ProbeName, ProbeSetup], provider: Capabilities, witnesses: int
 ) -> Rto | None:
     """The recovery time of ``service`` with its slowest probe; None for one that is not probed."""
     predictions = [
         predict_rto(
-            probes[name].pace, provider.publication, provider.propagation, service.ttl_steady, witnessed=witnessed
+            probes[name].pace, provider.publication, provider.propagation, service.ttl_steady, witnesses=witnesses
         )
         for name in service.probes
     ]

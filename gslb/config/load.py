@@ -263,9 +263,9 @@ class _Loader:
             checks.check_require(self.reader, service)
         checks.check_collisions(self.reader, topology, tuple(zones.values()))
         checks.check_cuts(self.reader, topology, tuple(zones.values()))
-        witnessed = checks.may_doubt(topology, vantages)
+        witnesses = checks.witnesses(topology, vantages)
         predictions = (
-            (name, checks.predict(service, probes, CAPABILITIES, witnessed=witnessed))
+            (name, checks.predict(service, probes, CAPABILITIES, witnesses))
             for name, service in topology.services.items()
         )
         rto = {name: prediction for name, prediction in predictions if prediction is not None}

@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 
 from gslb.control.health import CheckState
 from gslb.control.vantage import Vantage
-from gslb.model.doubt import silent
+from gslb.model.doubt import ENDPOINTS, FEW, silent
 from gslb.model.names import ProbeName, RegionName, VantageName
 from gslb.model.observation import REFERENCE, Cause, CheckKey, ProbeResult
 from gslb.model.pacing import Pace, expires_after
 from gslb.model.step import Condition, ProbeState, forgive
 
 REVIEW = 0.01
-"""Seconds between two reviews of a vantage point at least."""
-LOOK = 0.1
-"""Seconds between two looks for witnesses, where no verdict waits for them yet."""
+"""Seconds between two reviews of a vantage point at least, and between two looks for witnesses."""
 SHARE = 30e-6
 """Seconds between them for each check, which is ten times what one takes: thousands must not hold up the probes."""
 SWEEP = 1.0
@@ -142,7 +140,7 @@ class Votes:
         for vantage in self.vantages.values():
             if vantage.waiting:
                 changed += self._review(vantage, now)
-            elif vantage.seeks and now >= vantage.looked + self._pause(vantage, LOOK):
+            elif vantage.seeks and now >= vantage.looked + self._pause(vantage):
                 vantage.witness(self._in_service(vantage), now)
         if now - self._swept >= SWEEP:
             changed += self._sweep(now)
@@ -161,9 +159,9 @@ class Votes:
     def next_review(self) -> float:
         """When to call ``review``, in monotonic seconds."""
         vantages = self.vantages.values()
-        waiting = [vantage.reviewed + self._pause(vantage, REVIEW) for vantage in vantages if vantage.waiting]
+        waiting = [vantage.reviewed + self._pause(vantage) for vantage in vantages if vantage.waiting]
         seeking = [
-            vantage.looked + self._pause(vantage, LOOK) for vantage in vantages if vantage.seeks and not vantage.waiting
+            vantage.looked + self._pause(vantage) for vantage in vantages if vantage.seeks and not vantage.waiting
         ]
         return min([*waiting, *seeking, self._swept + SWEEP])
 
@@ -178,14 +176,14 @@ class Votes:
         if not silent(observation):
             vantage.forget(key)
         elif check.vote.condition is not Condition.DOWN:
-            self._ask_references(vantage, result.at)
+            self._ask_witnesses(vantage, result.at)
             vantage.meet_silence(key, result.at, falls=falls)
         if key not in vantage.waiting:
             check.vote = check.state
 
     def _review(self, vantage: Vantage, now: float) -> Keys:
         """Believe what can be believed, and see whether there is reason for doubt."""
-        if vantage.reviewed <= now < vantage.reviewed + self._pause(vantage, REVIEW):
+        if vantage.reviewed <= now < vantage.reviewed + self._pause(vantage):
             return ()
         in_service, before = self._in_service(vantage), vantage.doubt
         vantage.judge(in_service, now)
@@ -202,8 +200,8 @@ class Votes:
             self._ask(vantage, in_service)
         return believed
 
-    def _pause(self, vantage: Vantage, least: float) -> float:
-        return max(least, SHARE * len(self._by_vantage[vantage.name]))
+    def _pause(self, vantage: Vantage) -> float:
+        return max(REVIEW, SHARE * len(self._by_vantage[vantage.name]))
 
     def _in_service(self, vantage: Vantage) -> set[str]:
         """Targets that are not known to be down."""
@@ -227,17 +225,24 @@ class Votes:
         Where others have answered only after it, that is whoever was silent too: it may answer as well by now.
         """
         since = max(silence.decided or silence.since for silence in vantage.waiting.values())
-        unheard = set(vantage.unheard(in_service, since))
-        references = [CheckKey(vantage.name, REFERENCE, name) for name in unheard & vantage.references]
         again = [key for key, silence in vantage.waiting.items() if silence.witnessed is not None]
-        others = (key for key in self._by_vantage[vantage.name] if key.target in unheard)
-        self._hurry([*references, *again, *others])
+        self._ask_unheard(vantage, in_service, since, again)
 
-    def _ask_references(self, vantage: Vantage, since: float) -> None:
-        """They are few, and asked seldom otherwise."""
-        unheard = vantage.unheard((), since)
-        if unheard:
-            self._hurry([CheckKey(vantage.name, REFERENCE, name) for name in unheard])
+    def _ask_witnesses(self, vantage: Vantage, since: float) -> None:
+        """Have somebody heard in the midst of a silence that has just begun.
+
+        References are few, and asked seldom otherwise; endpoints answer often enough by themselves where they are many.
+        """
+        in_service = self._in_service(vantage) if ENDPOINTS <= len(self._by_vantage[vantage.name]) <= FEW else ()
+        self._ask_unheard(vantage, in_service, since)
+
+    def _ask_unheard(self, vantage: Vantage, in_service: Collection[str], since: float, again: Keys = ()) -> None:
+        """Have those attempted at once of whom nothing is known ``since`` then, and those to be asked ``again``."""
+        unheard = dict.fromkeys(vantage.unheard(in_service, since))
+        references = [CheckKey(vantage.name, REFERENCE, name) for name in unheard if name in vantage.references]
+        others = (key for key in self._by_vantage[vantage.name] if key.target in unheard)
+        if unheard or again:
+            self._hurry([*references, *again, *others])
 
     def _still(self, keys: Iterable[CheckKey]) -> tuple[CheckKey, ...]:
         return tuple(key for key in keys if key in self.checks)

@@ -14,6 +14,8 @@ from gslb.model.observation import Cause, Observation
 SHARE = 0.8
 ENDPOINTS = 5
 REGIONS = 2
+FEW = 64
+"""Targets that are all asked for their word as soon as one of them meets silence; more than that would be a storm."""
 NEVER = float("-inf")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gslb.model.doubt import FEW
 from gslb.model.duration import format_duration
 from gslb.model.pacing import Pace
 
@@ -23,7 +24,7 @@ class Rto:
         return f"{shown} = {format_duration(self.total)}"
 
 
-def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float, *, witnessed: bool = False) -> Rto:
+def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float, *, witnesses: int = 0) -> Rto:
     """The worst case for one probe and one provider.
 
     The fault falls just after an attempt began (interval); the next one runs into its time limit (timeout), or is
@@ -32,14 +33,26 @@ def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float, 
     published and reaches all servers; and a resolver asked just before that (ttl.steady).
 
     Results count in the order in which their attempts started, so no verdict comes before the limit of the one that
-    was hedged: where that is longest, ``hedge`` is what remains of it. Where silence is ``witnessed``, others must have
-    answered in the midst of it. What they say is asked for when the first attempt has run into its limit; if no
-    confirming attempt starts after that, the verdict waits for one more (witness).
+    was hedged: where that is longest, ``hedge`` is what remains of it.
+
+    Args:
+        pace: timing of the probe.
+        publication: seconds from the decision until the provider has taken it.
+        propagation: seconds from then until all its servers answer by it.
+        ttl: seconds that resolvers keep an answer.
+        witnesses: so many targets must not be silent at the same time for silence to be believed (doubt); 0: it is
+            believed at once. A few are asked when the first attempt has run into its limit: if no confirming attempt
+            starts after that, the verdict waits for one more (witness). Many are asked after the last attempt, unless
+            confirming takes so long that all of them are due in the midst of it.
     """
     confirms = pace.thresholds.fall - 1
     confirming = confirms * pace.confirm + pace.confirm_timeout
     hedged = pace.hedge is not None and confirms > 0 and pace.hedge < pace.timeout
-    again = max(pace.timeout, pace.confirm + pace.confirm_timeout) if witnessed and (hedged or not confirms) else 0.0
+    again = 0.0
+    if witnesses > FEW and confirms * pace.confirm < pace.interval:
+        again = max(pace.timeout, pace.confirm) + pace.confirm_timeout  # of one that is under way still
+    elif witnesses and (hedged or not confirms):
+        again = max(pace.timeout, pace.confirm + pace.confirm_timeout)
     return Rto(
         (
             ("interval", pace.interval),

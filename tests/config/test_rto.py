@@ -92,7 +92,7 @@ def test_every_term_is_in_the_sum(
 def test_silence_that_must_be_witnessed_costs_one_more_attempt_where_nothing_is_confirmed_after_it(
     pace: Pace, shown: str
 ) -> None:
-    assert str(predict_rto(pace, 0.0, 0.0, 0.0, witnessed=True)) == shown
+    assert str(predict_rto(pace, 0.0, 0.0, 0.0, witnesses=10)) == shown
 
 
 FAST = {"probes/edge/fall": 1, "services/api.example.com/rto": REMOVED}
