@@ -29,7 +29,8 @@ class Failover(Options):
 
 
 def _split(tier: Tier, context: Context) -> tuple[Tier, ...]:
-    return tuple((c,) for c in sorted(tier, key=lambda candidate: context.regions.index(candidate.region)))
+    order = list(context.regions)
+    return tuple((c,) for c in sorted(tier, key=lambda c: order.index(c.region) if c.region in order else len(order)))
 
 
 def _text(rank: int, tiers: tuple[Tier, ...]) -> str:

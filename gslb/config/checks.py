@@ -1,7 +1,6 @@
 """Faults and oddities that only show across sections."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -10,7 +9,6 @@ from gslb.config.names import is_below
 from gslb.config.reader import Reader
 from gslb.config.zones import ZoneSection
 from gslb.errors import SnapshotError
-from gslb.model.area import overlap
 from gslb.model.doubt import ENDPOINTS, REGIONS
 from gslb.model.duration import format_duration
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
@@ -63,27 +61,6 @@ def _check_nameservers(reader: Reader, at: tuple[str, ...], section: ZoneSection
             reader.fault((*at, name), "is outside of the zone, which cannot hold its addresses", "write [] for them")
         elif inside and name not in addressed:
             reader.fault((*at, name), "has no address", 'write its addresses, as in ["192.0.2.53"]')
-
-
-def check_areas(reader: Reader, topology: Topology) -> None:
-    """Two regions of one service may not speak for the same clients with equal right."""
-    pairs = {
-        pair
-        for service in topology.services.values()
-        for pair in combinations(sorted(member.region for member in service.members), 2)
-    }
-    for one, other in sorted(pairs):
-        _check_area_pair(reader, topology.regions[one], topology.regions[other])
-
-
-def _check_area_pair(reader: Reader, one: Region, other: Region) -> None:
-    for area in other.areas:
-        if any(overlap(area, rival) for rival in one.areas):
-            reader.fault(
-                ("regions", other.name, "areas"),
-                f"{area} is also an area of region {one.name}",
-                f"leave it to one of them, or give one a more specific area within {area}",
-            )
 
 
 def check_endpoints(reader: Reader, region: Region) -> None:

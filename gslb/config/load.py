@@ -256,7 +256,6 @@ class _Loader:
         vantages: Mapping[VantageName, VantageSetup],
     ) -> dict[ServiceName, Rto]:
         """Check what needs the whole; the predicted recovery times are a by-product."""
-        checks.check_areas(self.reader, topology)
         checks.check_addresses(self.reader, topology, probes)
         checks.check_tripwires(self.reader, probes)
         for service in topology.services.values():

@@ -345,7 +345,15 @@ class Engine:
         standings = {
             endpoint.name: self.standings[name, endpoint.name] for endpoint in endpoints_of(service, self.topology)
         }
-        decision = steer(service, self.topology.regions, standings, self.overrides, self._last_good.get(name), now)
+        decision = steer(
+            service,
+            self.topology.regions,
+            standings,
+            self.overrides,
+            self._last_good.get(name),
+            now,
+            before=self._last.get(name),
+        )
         self.revision += 1
         if now < self._plan.deadline[name] and self._too_early(name, standings.values(), decision):
             self._waiting.add(name)

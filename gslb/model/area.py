@@ -3,22 +3,27 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from gslb.model.countries import CONTINENTS, continent_of
 
 
 class AreaKind(StrEnum):
-    """What an area is. Areas of one kind are equally specific, except that networks go by prefix length."""
+    """What an area is, the most specific kind first. Among networks the longer prefix is the more specific."""
 
-    CONTINENT = "continent"
-    COUNTRY = "country"
-    SUBDIVISION = "subdivision"
     NETWORK = "network"
     ASN = "asn"
+    SUBDIVISION = "subdivision"
+    COUNTRY = "country"
+    CONTINENT = "continent"
+    UNKNOWN = "unknown"
+    """those whose country and continent are not known"""
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One area. ``code`` is in canonical form: ``EU``, ``TR``, ``TR-34``, ``192.0.2.0/24``, ``AS9121``."""
+    """One area. ``code`` is in canonical form: ``EU``, ``TR``, ``TR-34``, ``192.0.2.0/24``, ``AS9121``, ``unknown``."""
 
     kind: AreaKind
     code: str
@@ -29,7 +34,7 @@ class Area:
 
 
 _MAX_ASN = 2**32 - 1
-_CONTINENTS = {"AF", "AN", "AS", "EU", "NA", "OC", "SA"}
+_PLACES = (AreaKind.SUBDIVISION, AreaKind.COUNTRY, AreaKind.CONTINENT)
 _FORMS = (
     (re.compile(r"AS(?:0|[1-9][0-9]{0,9})"), AreaKind.ASN),
     (re.compile(r"[A-Z]{2}-[A-Z0-9]{1,3}"), AreaKind.SUBDIVISION),
@@ -45,8 +50,8 @@ def parse_area(text: str) -> Area:
     """
     if text.startswith("continent:"):
         code = text.removeprefix("continent:")
-        if code not in _CONTINENTS:
-            raise ValueError(f"{text!r} names no continent; write one of {', '.join(sorted(_CONTINENTS))}")
+        if code not in CONTINENTS:
+            raise ValueError(f"{text!r} names no continent; write one of {', '.join(sorted(CONTINENTS))}")
         return Area(AreaKind.CONTINENT, code)
     if "/" in text:
         return Area(AreaKind.NETWORK, str(parse_network(text)))
@@ -68,9 +73,54 @@ def parse_network(text: str) -> IPv4Network | IPv6Network:
         raise ValueError(f"{text!r} is not a network: {error}; write one such as 192.0.2.0/24") from None
 
 
-def overlap(one: Area, other: Area) -> bool:
-    """Whether both areas hold a common client and neither is the more specific one, so that neither could win.
+UNKNOWN = Area(AreaKind.UNKNOWN, "unknown")
+_ORDER = tuple(AreaKind)
 
-    Two networks of different length are fine (the longer prefix wins); so is a country inside a continent.
-    """
-    return one == other
+
+def specificity(area: Area | None) -> tuple[int, int]:
+    """Sorts areas, the most specific first and None, which is everywhere, last."""
+    if area is None:
+        return len(_ORDER), 0
+    return _ORDER.index(area.kind), -network_of(area).prefixlen if area.kind is AreaKind.NETWORK else 0
+
+
+@lru_cache(maxsize=65536)
+def network_of(area: Area) -> IPv4Network | IPv6Network:
+    """The addresses of an area of kind NETWORK."""
+    return ip_network(area.code)
+
+
+def continent_and_country(area: Area) -> tuple[str | None, str]:
+    """Where a continent, country or subdivision is; the country is empty for a continent."""
+    if area.kind is AreaKind.CONTINENT:
+        return area.code, ""
+    country = area.code.partition("-")[0]
+    return continent_of(country), country
+
+
+def within(inner: Area, outer: Area | None) -> bool:
+    """Whether every client in ``inner`` is known to be in ``outer`` as well."""
+    if outer is None or inner == outer:
+        return True
+    if inner.kind is outer.kind is AreaKind.NETWORK:
+        return _contains(network_of(outer), network_of(inner))
+    if not (inner.kind in _PLACES and outer.kind in _PLACES) or specificity(inner) >= specificity(outer):
+        return False
+    continent, country = continent_and_country(inner)
+    return outer.code in ((country,) if outer.kind is AreaKind.COUNTRY else (continent,))
+
+
+def disjoint(one: Area, other: Area) -> bool:
+    """Whether no client can be in both. Of a network nobody knows here in which country it is."""
+    kinds = {one.kind, other.kind}
+    if within(one, other) or within(other, one):
+        return False
+    if kinds == {AreaKind.NETWORK}:
+        return True  # prefixes are nested or apart
+    if AreaKind.UNKNOWN in kinds:
+        return kinds <= {AreaKind.UNKNOWN, *_PLACES}
+    return kinds <= set(_PLACES) or kinds == {AreaKind.ASN}
+
+
+def _contains(outer: IPv4Network | IPv6Network, inner: IPv4Network | IPv6Network) -> bool:
+    return outer.version == inner.version and outer.prefixlen <= inner.prefixlen and inner.network_address in outer

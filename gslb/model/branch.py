@@ -3,12 +3,17 @@
 A policy is a chain of steps; a step maps a branch to branches and leaves a reason for all it keeps, drops or reweights.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from gslb.model.names import EndpointName, RegionName, ServiceName
-from gslb.model.steering import Anyone, Match, Pick
+from gslb.model.area import Area
+from gslb.model.names import EndpointName, RegionName, VantageName
+from gslb.model.steering import Pick, Steering
+
+if TYPE_CHECKING:
+    from gslb.model.topology import Region, Service
 
 
 class Verdict(StrEnum):
@@ -29,12 +34,14 @@ class Reason:
         subject: the endpoint or region it is about.
         verdict: what became of it.
         text: one line for people.
+        match: the clients for whom it is so; None: all, or all that no other rule is for.
     """
 
     step: str
     subject: EndpointName | RegionName
     verdict: Verdict
     text: str
+    match: Area | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +66,39 @@ Tier = tuple[Candidate, ...]
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Candidates in tiers: the first tier that has any answers."""
+    """Candidates in tiers: the first tier that has any answers.
 
-    match: Match
+    Attributes:
+        match: whom it is for; None: everybody whom no other branch is for.
+        tiers: candidates in order of preference.
+        pick: how one of them is picked for an answer.
+        reasons: what was said of them, without ``match``, which is the branch's own.
+        withheld: so many of 256 clients are not answered.
+    """
+
+    match: Area | None
     tiers: tuple[Tier, ...]
     pick: Pick = Pick.WEIGHTED
     reasons: tuple[Reason, ...] = ()
+    withheld: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is measured, beside health and scores, and damped so that noise does not change it.
+
+    Attributes:
+        latencies: seconds from a vantage point to a region, where both are known well enough.
+        demand: requests per second for the service; None where nobody says.
+        configurations: version of the configuration that a region's gateways state in their health documents.
+    """
+
+    latencies: Mapping[VantageName, Mapping[RegionName, float]] = field(default_factory=dict)
+    demand: float | None = None
+    configurations: Mapping[RegionName, str] = field(default_factory=dict)
+
+
+QUIET = Signals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +107,16 @@ class Context:
 
     Attributes:
         service: whose policy runs.
-        regions: the service's regions, in the order of the configuration.
+        regions: the service's regions, in the order of the configuration. A candidate may be of another one: of the
+            fallback.
+        signals: what is measured.
+        before: what has been answered until now; None at the start.
     """
 
-    service: ServiceName
-    regions: tuple[RegionName, ...]
+    service: "Service"
+    regions: "Mapping[RegionName, Region]"
+    signals: Signals = QUIET
+    before: Steering | None = None
 
 
 class Step(Protocol):
@@ -88,7 +127,7 @@ class Step(Protocol):
         """As written in TOML."""
 
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
-        """Branches that together match exactly whom ``branch`` matched."""
+        """Branches that together match exactly whom ``branch`` matched.
 
-
-ANYONE = Anyone()
+        Whom they are for may depend on the configuration, but not on which candidates there are.
+        """

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gslb.model.address import IP
-from gslb.model.branch import Reason, Verdict
+from gslb.model.branch import QUIET, Reason, Signals, Verdict
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.override import Override
-from gslb.model.steering import RecordType, address_type
+from gslb.model.steering import RecordType, Steering, address_type
 from gslb.model.topology import Endpoint, Region, Service
 
 
@@ -83,6 +83,8 @@ class View:
     standings: Mapping[EndpointName, Standing]
     overrides: tuple[Override, ...]
     now: float
+    signals: Signals = QUIET
+    before: Steering | None = None
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -1,12 +1,13 @@
 """From endpoints that may answer to groups of targets: the policy chain runs here, once for each record type."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gslb.model.branch import ANYONE, Branch, Candidate, Context, Reason
+from gslb.model.branch import Branch, Candidate, Context, Tier
 from gslb.model.fitness import View, carries
 from gslb.model.names import EndpointName, RegionName
-from gslb.model.steering import Group, RecordType, Target, address_type
+from gslb.model.steering import Group, Pick, RecordType, Target, address_type
 from gslb.model.topology import Endpoint, Region
 
 if TYPE_CHECKING:
@@ -15,41 +16,47 @@ if TYPE_CHECKING:
 Wanted = Callable[[Endpoint], bool]
 
 
-def run_policy(
-    view: View, kind: RecordType, wanted: Wanted, *, every_tier: bool = False
-) -> tuple[tuple[Group, ...], tuple[Reason, ...]]:
-    """Run the chain over the wanted endpoints that carry ``kind``.
-
-    Returns:
-        The groups of the first tier that has any, or of all tiers together, and what the steps said.
-    """
-    tier = tuple(
+def members(view: View, kind: RecordType, wanted: Wanted) -> Tier:
+    """The service's regions that have any wanted endpoints that carry ``kind``, each with those."""
+    return tuple(
         found
         for member in view.service.members
         if (found := candidate(view, view.regions[member.region], member.weight, kind, wanted)).endpoints
     )
-    branches: tuple[Branch, ...] = (Branch(ANYONE, (tier,)),)
-    context = Context(view.service.name, tuple(member.region for member in view.service.members))
-    for step in view.service.policy:
-        branches = tuple(after for branch in branches for after in step(branch, context))
-    branch = branches[-1]
-    tiers = [tier for tier in branch.tiers if tier]
-    answering = [found for tier in (tiers if every_tier else tiers[:1]) for found in tier]
-    return groups_of(view, kind, answering), branch.reasons
 
 
 def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted: Wanted) -> Candidate:
     """``region`` with those of its endpoints that are wanted and carry ``kind``."""
-    names = [e.name for e in region.endpoints if wanted(e) and carries(view.standings[e.name], kind)]
-    mean = sum(view.standings[name].score for name in names) / len(names) if names else 0.0
-    return Candidate(region.name, tuple(names), weight, mean)
+    names = tuple([e.name for e in region.endpoints if wanted(e) and carries(view.standings[e.name], kind)])
+    mean = sum([view.standings[name].score for name in names]) / len(names) if names else 0.0
+    return Candidate(region.name, names, weight, mean)
 
 
-def groups_of(view: View, kind: RecordType, candidates: Sequence[Candidate]) -> tuple[Group, ...]:
+def run_policy(view: View, tier: Tier) -> tuple[Branch, ...]:
+    """What the chain makes of the candidates of one tier."""
+    branches: tuple[Branch, ...] = (Branch(None, (tier,)),)
+    own = {member.region: view.regions[member.region] for member in view.service.members}
+    context = Context(view.service, own, view.signals, view.before)
+    for step in view.service.policy:
+        branches = tuple(after for branch in branches for after in step(branch, context))
+    return branches
+
+
+def answering(branch: Branch) -> Tier:
+    """The candidates that answer: those of the first tier that has any."""
+    return next((tier for tier in branch.tiers if tier), ())
+
+
+def groups_of(view: View, kind: RecordType, candidates: Sequence[Candidate], pick: Pick) -> tuple[Group, ...]:
     """A group for each candidate. One of weight 0 answers only where all have weight 0; then all count alike."""
     idle = all(found.weight == 0 for found in candidates)
     return tuple(
-        Group(found.region, found.weight or 1, _targets(view, kind, found.endpoints))
+        Group(
+            found.region,
+            found.weight or 1,
+            _targets(view, kind, found.endpoints),
+            view.regions[found.region].location if pick is Pick.NEAREST else None,
+        )
         for found in candidates
         if found.weight or idle
     )
@@ -66,9 +73,10 @@ def _targets(view: View, kind: RecordType, names: Iterable[EndpointName]) -> tup
 
 def merge(per_type: Iterable[tuple[Group, ...]]) -> tuple[Group, ...]:
     """One group for each region and weight, with its targets of all types."""
-    merged: dict[tuple[RegionName, int], tuple[Target, ...]] = {}
+    merged: dict[tuple[RegionName, int], Group] = {}
     for groups in per_type:
         for group in groups:
             key = (group.region, group.weight)
-            merged[key] = merged.get(key, ()) + group.targets
-    return tuple(Group(region, weight, targets) for (region, weight), targets in merged.items())
+            known = merged.get(key)
+            merged[key] = replace(known, targets=known.targets + group.targets) if known else group
+    return tuple(merged.values())

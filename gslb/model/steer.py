@@ -1,20 +1,22 @@
 """The decision: from health, scores and orders to what a name answers.
 
 Each record type is decided on its own, so that a type the service is configured for never goes without an answer while
-anything can give one: the fittest level that has an endpoint of that type goes through the policy, and where none is
-fit, when_all_down decides.
+anything can give one. The endpoints of the fittest level go through the policy; clients to whom it leaves none of them
+get the next level, and those for whom none is fit what when_all_down says.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gslb.model.all_down import Outcome, without_any
-from gslb.model.branch import ANYONE, Reason
+from gslb.model.all_down import Outcome, Outcomes, without_any
+from gslb.model.area import Area, specificity
+from gslb.model.branch import QUIET, Branch, Reason, Signals
 from gslb.model.fitness import Fitness, Standing, View, carries, hold_of, reason
-from gslb.model.groups import merge, run_policy
+from gslb.model.groups import answering as candidates
+from gslb.model.groups import groups_of, members, merge, run_policy
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.override import Override
-from gslb.model.steering import NoAnswer, RecordType, Rule, Steering, answering
+from gslb.model.steering import NoAnswer, Pick, RecordType, Rule, Steering, answering
 from gslb.model.topology import Region, Service
 
 __all__ = ["Decision", "Fitness", "Standing", "hold_of", "steer"]
@@ -48,6 +50,9 @@ def steer(
     overrides: Sequence[Override],
     last_good: Steering | None,
     now: float,
+    *,
+    signals: Signals = QUIET,
+    before: Steering | None = None,
 ) -> Decision:
     """Decide what ``service`` answers at monotonic time ``now``.
 
@@ -58,42 +63,87 @@ def steer(
         overrides: all orders, expired ones included.
         last_good: the newest steering of this service that some fit endpoint was behind.
         now: monotonic seconds.
+        signals: what is measured beside.
+        before: the steering in force.
     """
-    view = View(service, regions, standings, tuple(order for order in overrides if order.active(now)), now)
+    in_force = tuple(order for order in overrides if order.active(now))
+    view = View(service, regions, standings, in_force, now, signals, before)
     found = view.classify()
     fitness = {name: level for name, (level, _) in found.items()}
     outcomes = [_decide(view, kind, fitness, last_good) for kind in view.types()]
     steering = _steering(view, outcomes)
     given = answering(steering)
     reasons = [reason(name, level, text, answers=name in given) for name, (level, text) in found.items()]
-    reasons += dict.fromkeys(said for outcome in outcomes for said in outcome.reasons)
-    return Decision(steering, tuple(reasons), fitness, view.next_at(), any(outcome.good for outcome in outcomes))
+    reasons += _said(outcomes)
+    good = any(outcome.good for each in outcomes for outcome in each.values())
+    return Decision(steering, tuple(reasons), fitness, view.next_at(), good)
 
 
 def _decide(
     view: View, kind: RecordType, fitness: Mapping[EndpointName, Fitness], last_good: Steering | None
-) -> Outcome:
-    carrying = [fitness[e.name] for e in view.endpoints if carries(view.standings[e.name], kind)]
-    level = min(carrying)
-    if level >= Fitness.DOWN:
-        return without_any(view, kind, last_good)
-    groups, reasons = run_policy(view, kind, lambda e: fitness[e.name] is level)
-    return Outcome(groups, reasons, good=True)
+) -> Outcomes:
+    carrying = {fitness[e.name] for e in view.endpoints if carries(view.standings[e.name], kind)}
+    found: dict[Area | None, Outcome] = {}
+    for level in sorted(carrying):
+        if level >= Fitness.DOWN:
+            break
+        tier = members(view, kind, lambda e, level=level: fitness[e.name] is level)  # type: ignore[misc]
+        for branch in run_policy(view, tier):
+            if branch.match not in found or not found[branch.match].groups:
+                found[branch.match] = _outcome(view, kind, branch)
+        if all(outcome.groups for outcome in found.values()):
+            return found
+    return found | {
+        match: outcome
+        for match, outcome in without_any(view, kind, last_good).items()
+        if match not in found or not found[match].groups
+    }
 
 
-def _steering(view: View, outcomes: Sequence[Outcome]) -> Steering:
+def _outcome(view: View, kind: RecordType, branch: Branch) -> Outcome:
+    groups = groups_of(view, kind, candidates(branch), branch.pick)
+    no_answer = NoAnswer.NODATA if branch.withheld else NoAnswer.SERVFAIL  # which resolvers would only ask for again
+    return Outcome(groups, branch.pick, branch.reasons, good=True, no_answer=no_answer, withheld=branch.withheld)
+
+
+def _said(outcomes: Sequence[Outcomes]) -> list[Reason]:
+    """What the steps said, of each of their branches."""
+    said = (
+        (replace(reason, match=match) if match else reason)
+        for each in outcomes
+        for match, outcome in each.items()
+        for reason in outcome.reasons
+    )
+    return list(dict.fromkeys(said))
+
+
+def _steering(view: View, outcomes: Sequence[Outcomes]) -> Steering:
     """The outcomes of all types in one steering.
 
     A host name that has never been resolved says nothing about types, so both are SERVFAIL until it has been.
     """
-    empty = {outcome.no_answer for outcome in outcomes if not outcome.groups}
-    no_answer = NoAnswer.NODATA if empty == {NoAnswer.NODATA} else NoAnswer.SERVFAIL
-    rule = Rule(ANYONE, merge(outcome.groups for outcome in outcomes), no_answer=no_answer)
+    matches = {match for each in outcomes for match in each} or {None}
+    rules = [
+        _rule(match, [each[match] for each in outcomes])
+        for match in sorted(matches, key=lambda match: (specificity(match), str(match)))
+    ]
     return Steering(
         name=view.service.name,
         ttl=view.ttl(),
         negative_ttl=view.service.ttl_alert,
         answers=view.service.answers,
         types=view.types() or (RecordType.A, RecordType.AAAA),
-        rules=(rule,),
+        rules=tuple(rules),
+    )
+
+
+def _rule(match: Area | None, outcomes: Sequence[Outcome]) -> Rule:
+    """One rule from the outcomes of all record types, for which the policy has said the same of how to pick."""
+    empty = {outcome.no_answer for outcome in outcomes if not outcome.groups or outcome.withheld}
+    return Rule(
+        match,
+        merge(outcome.groups for outcome in outcomes),
+        pick=outcomes[0].pick if outcomes else Pick.WEIGHTED,
+        no_answer=NoAnswer.NODATA if empty == {NoAnswer.NODATA} else NoAnswer.SERVFAIL,
+        withheld=max((outcome.withheld for outcome in outcomes), default=0),
     )

@@ -1,10 +1,12 @@
 """What a DNS name answers, as data: the common currency of policies, providers and the nameserver."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address
 
 from gslb.model.address import IP
+from gslb.model.area import Area
+from gslb.model.location import Client, is_in
 from gslb.model.names import EndpointName, RegionName, ServiceName
 
 MAX_WEIGHT = 255
@@ -19,9 +21,16 @@ class RecordType(StrEnum):
 
 
 class Pick(StrEnum):
-    """How one of a rule's groups is picked for an answer."""
+    """How one of a rule's groups is picked for an answer.
+
+    Where nearest cannot tell, because the client's place is unknown or groups are equally far, weights do.
+    """
 
     WEIGHTED = "weighted"
+    NEAREST = "nearest"
+    """the group whose region is nearest to the client"""
+    STICKY = "sticky"
+    """for clients of one network always the same group, as many networks for each as its weight says"""
 
 
 class NoAnswer(StrEnum):
@@ -29,15 +38,6 @@ class NoAnswer(StrEnum):
 
     SERVFAIL = "servfail"
     NODATA = "nodata"
-
-
-@dataclass(frozen=True, slots=True)
-class Anyone:
-    """Matches every client."""
-
-
-Match = Anyone
-"""Whom a rule is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +57,45 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Targets that are picked together. ``weight`` is 1..255: what would never be picked is left out."""
+    """Targets that are picked together.
+
+    Attributes:
+        region: where they are.
+        weight: 1..255: what would never be picked is left out.
+        targets: at least one.
+        location: latitude and longitude of the region in degrees, for ``Pick.NEAREST`` only.
+    """
 
     region: RegionName
     weight: int
     targets: tuple[Target, ...]
+    location: tuple[float, float] | None = None
+
+
+WITHHELD = 256
+"""Parts of a rule's answers, of which some may be withheld."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Answers for the clients that ``match``.
+    """Answers for some of the clients.
 
-    For each record type a group that has targets of that type is picked by weight; where none has, and the service is
-    configured for that type, the answer is ``no_answer``.
+    For each record type a group that has targets of that type is picked; where none has, and the service is configured
+    for that type, the answer is ``no_answer``.
+
+    Attributes:
+        match: whom it is for; None: everybody.
+        groups: who is picked from.
+        pick: how.
+        no_answer: what is said where there is nobody to pick.
+        withheld: so many of 256 clients are told ``no_answer`` although there is somebody.
     """
 
-    match: Match
+    match: Area | None
     groups: tuple[Group, ...]
     pick: Pick = Pick.WEIGHTED
     no_answer: NoAnswer = NoAnswer.SERVFAIL
+    withheld: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +108,7 @@ class Steering:
         negative_ttl: of negative answers, in seconds.
         answers: most addresses in one answer.
         types: record types the service is configured for; any other type is NODATA.
-        rules: ordered, first match wins, the last matches anyone.
+        rules: the most specific first; the first that a client is in counts, and in the last one is everybody.
     """
 
     name: ServiceName
@@ -112,5 +132,12 @@ def answering(steering: Steering) -> set[EndpointName]:
 
 def groups_for(rule: Rule, kind: RecordType) -> tuple[Group, ...]:
     """The groups of ``rule`` reduced to their targets of type ``kind``; groups without any are left out."""
-    reduced = (Group(g.region, g.weight, tuple(t for t in g.targets if t.type is kind)) for g in rule.groups)
+    reduced = (replace(g, targets=tuple(t for t in g.targets if t.type is kind)) for g in rule.groups)
     return tuple(group for group in reduced if group.targets)
+
+
+def rule_for(steering: Steering, client: Client | None) -> Rule:
+    """The rule that a client is answered by; without one, that of the clients of whom nothing is known."""
+    if client is None:
+        return steering.rules[-1]
+    return next(rule for rule in steering.rules if is_in(client, rule.match))

@@ -15,7 +15,7 @@ from gslb.nameserver.snapshot import Snapshot, decode, encode
 
 log = structlog.get_logger(__name__)
 
-FORM = 1
+FORM = 2
 RETRY = 5.0
 """seconds until a write that failed is tried again"""
 

@@ -6,7 +6,6 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.model.branch import ANYONE
 from gslb.model.distribution import distribution
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.steering import Group, RecordType, Rule, Steering, Target, groups_for
@@ -22,7 +21,7 @@ _groups = st.builds(
 
 
 def steering(*groups: Group, answers: int = 4) -> Steering:
-    return Steering(NAME, 30, 5, answers, (A, AAAA), (Rule(ANYONE, groups),))
+    return Steering(NAME, 30, 5, answers, (A, AAAA), (Rule(None, groups),))
 
 
 _steerings = st.builds(

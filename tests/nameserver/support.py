@@ -16,7 +16,7 @@ import dns.rrset
 
 from gslb.cli.places import worker_snapshot, worker_socket
 from gslb.model.names import EndpointName, RegionName, ServiceName
-from gslb.model.steering import Anyone, Group, NoAnswer, RecordType, Rule, Steering, Target
+from gslb.model.steering import Group, NoAnswer, RecordType, Rule, Steering, Target
 from gslb.nameserver import disk
 from gslb.nameserver.snapshot import Record, Snapshot, Zone
 from tests.waiting import eventually, free_port
@@ -77,7 +77,7 @@ def service(
         Group(RegionName(f"r{i}"), weight, tuple(_target(value) for value in values))
         for i, (weight, values) in enumerate(regions)
     )
-    return Steering(ServiceName(name), 30, 5, answers, types, (Rule(Anyone(), groups, no_answer=no_answer),))
+    return Steering(ServiceName(name), 30, 5, answers, types, (Rule(None, groups, no_answer=no_answer),))
 
 
 def _target(value: str) -> Target:

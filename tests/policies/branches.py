@@ -4,10 +4,11 @@ from hypothesis import strategies as st
 
 from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict
 from gslb.model.names import EndpointName, RegionName, ServiceName
-from gslb.model.steering import Anyone
+from gslb.model.topology import Member, Region, Service
 
 REGIONS = tuple(map(RegionName, ("istanbul", "ankara", "izmir", "bursa")))
-CONTEXT = Context(ServiceName("api.example.com."), REGIONS)
+SERVICE = Service(ServiceName("api.example.com."), tuple(Member(name, 1) for name in REGIONS), (), ())
+CONTEXT = Context(SERVICE, {name: Region(name, ()) for name in REGIONS})
 
 
 def candidate(region: str, weight: int = 1, score: float = 1.0) -> Candidate:
@@ -15,7 +16,7 @@ def candidate(region: str, weight: int = 1, score: float = 1.0) -> Candidate:
 
 
 def branch(*tiers: Tier) -> Branch:
-    return Branch(Anyone(), tiers, reasons=(Reason("health", RegionName("istanbul"), Verdict.IN, "up"),))
+    return Branch(None, tiers, reasons=(Reason("health", RegionName("istanbul"), Verdict.IN, "up"),))
 
 
 def run(steps: tuple[Step, ...], before: Branch) -> Branch:

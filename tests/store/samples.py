@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
+from gslb.model.area import UNKNOWN, parse_area
 from gslb.model.branch import Reason, Verdict
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
@@ -20,7 +21,7 @@ from gslb.model.record import (
     TransitionRecord,
 )
 from gslb.model.score import Latency
-from gslb.model.steering import Anyone, Group, NoAnswer, Pick, RecordType, Rule, Steering, Target
+from gslb.model.steering import Group, NoAnswer, Pick, RecordType, Rule, Steering, Target
 from gslb.model.step import Condition, ProbeState
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -43,7 +44,7 @@ def publication(number: int) -> PublicationRecord:
 
 def steering(weight: int = 1) -> Steering:
     target = Target((ISTANBUL,), RecordType.A, "127.0.1.1")
-    rule = Rule(Anyone(), (Group(RegionName("istanbul"), weight, (target,)),))
+    rule = Rule(None, (Group(RegionName("istanbul"), weight, (target,)),))
     return Steering(SERVICE, 30, 5, 1, (RecordType.A,), (rule,))
 
 
@@ -112,7 +113,13 @@ observations = st.builds(
 keys = st.builds(CheckKey, names.map(VantageName), names.map(ProbeName), names)
 targets = st.builds(Target, tuples_of(endpoints), st.sampled_from(RecordType), names)
 groups = st.builds(Group, regions, st.integers(1, 255), tuples_of(targets))
-rules = st.builds(Rule, st.just(Anyone()), tuples_of(groups), st.sampled_from(Pick), st.sampled_from(NoAnswer))
+rules = st.builds(
+    Rule,
+    st.none() | st.sampled_from([UNKNOWN, parse_area("TR-34"), parse_area("192.0.2.0/24")]),
+    tuples_of(groups),
+    st.sampled_from(Pick),
+    st.sampled_from(NoAnswer),
+)
 steerings = st.builds(
     Steering, services, counts, counts, counts, tuples_of(st.sampled_from(RecordType)), tuples_of(rules, 1)
 )
