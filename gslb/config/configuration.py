@@ -12,6 +12,7 @@ from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
 from gslb.errors import Problem
 from gslb.model.address import Address, IPNetwork
+from gslb.model.area import Area
 from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.pacing import Pace
@@ -34,10 +35,11 @@ class ProbeSetup:
 
 @dataclass(frozen=True, slots=True)
 class VantageSetup:
-    """A vantage point: where its sockets come from, and its reference targets."""
+    """A vantage point: where its sockets come from, its reference targets, and whose latency it stands for."""
 
     source: Source = DIRECT
     references: tuple[Address, ...] = ()
+    areas: tuple[Area, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

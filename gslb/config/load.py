@@ -212,7 +212,7 @@ class _Loader:
     def vantages(self, node: str) -> dict[VantageName, VantageSetup]:
         """Vantage points by name; where the file has none, this node is one."""
         found = {
-            VantageName(name): VantageSetup(section.make_source(), tuple(section.references))
+            VantageName(name): VantageSetup(section.make_source(), tuple(section.references), tuple(section.areas))
             for name, section in self.keyed(VantageSection, "vantages").items()
             if section is not None
         }

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from gslb.model.options import AddressText, IPText, Options
+from gslb.model.options import AddressText, AreaText, IPText, Options
 from probes.net.source import Source
 
 Namespace = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$")]
@@ -26,6 +26,11 @@ class VantageSection(Options):
             max_length=32,
             description="host:port of what answers as long as the network works; with none answering it abstains",
         ),
+    ] = []  # noqa: RUF012  pydantic copies it
+
+    areas: Annotated[
+        list[AreaText],
+        Field(max_length=1000, description="whose latency it stands for, in policies by latency"),
     ] = []  # noqa: RUF012  pydantic copies it
 
     @model_validator(mode="after")

@@ -88,11 +88,13 @@ class Signals:
     """What is measured, beside health and scores, and damped so that noise does not change it.
 
     Attributes:
+        vantages: who measures, and the areas that each speaks for.
         latencies: seconds from a vantage point to a region, where both are known well enough.
         demand: requests per second for the service; None where nobody says.
         configurations: version of the configuration that a region's gateways state in their health documents.
     """
 
+    vantages: Mapping[VantageName, tuple[Area, ...]] = field(default_factory=dict)
     latencies: Mapping[VantageName, Mapping[RegionName, float]] = field(default_factory=dict)
     demand: float | None = None
     configurations: Mapping[RegionName, str] = field(default_factory=dict)
