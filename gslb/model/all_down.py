@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from gslb.model.area import Area
 from gslb.model.branch import Branch, Candidate, Reason, Tier, Verdict
-from gslb.model.fitness import View, carries
+from gslb.model.fitness import View
 from gslb.model.groups import candidate, groups_of, members, run_policy
 from gslb.model.names import RegionName
 from gslb.model.steering import Group, NoAnswer, Pick, RecordType, Rule, Steering, Target
@@ -119,7 +119,7 @@ def _allowed_fallback(view: View, kind: RecordType, branch: Branch) -> Candidate
 
 def _nothing(no_answer: NoAnswer) -> Callable[[View, RecordType, Branch, Steering | None], Outcome]:
     def outcome(view: View, kind: RecordType, branch: Branch, _: Steering | None) -> Outcome:
-        carriers = [e for e in view.endpoints if carries(view.standings[e.name], kind)]
+        carriers = [e for e in view.endpoints if kind in view.carried[e.name]]
         drained = all(view.drained_by(e) is not None for e in carriers)
         given = NoAnswer.SERVFAIL if drained else no_answer
         notes = _notes(view, (), f"no {kind} endpoint is fit: answering {given}")

@@ -15,6 +15,7 @@ and ``drained`` never.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 from gslb.model.address import IP
 from gslb.model.branch import QUIET, Reason, Signals, Verdict
@@ -58,11 +59,6 @@ class Standing:
     detail: str = ""
 
 
-def carries(standing: Standing, kind: RecordType) -> bool:
-    """Whether any of its addresses goes into a record of this type."""
-    return any(address_type(ip) is kind for ip in standing.addresses)
-
-
 def hold_of(service: Service) -> float:
     """Seconds that a recovered endpoint waits after its last failure.
 
@@ -71,9 +67,9 @@ def hold_of(service: Service) -> float:
     return max(service.hold, service.ttl_steady)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class View:
-    """The arguments of one decision, and the questions that are asked of them more than once.
+    """The arguments of one decision, and what is asked of them more than once.
 
     ``overrides`` are the orders in force at ``now``.
     """
@@ -86,18 +82,26 @@ class View:
     signals: Signals = QUIET
     before: Steering | None = None
 
-    @property
+    @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Endpoints of the service's own regions."""
-        return tuple(e for member in self.service.members for e in self.regions[member.region].endpoints)
+        return tuple([e for member in self.service.members for e in self.regions[member.region].endpoints])
+
+    @cached_property
+    def carried(self) -> Mapping[EndpointName, set[RecordType]]:
+        """Record types that the addresses of each endpoint go into, those of the fallback included."""
+        standby = self.regions[self.service.fallback].endpoints if self.service.fallback else ()
+        names = [e.name for e in (*self.endpoints, *standby)]
+        return {name: set(map(address_type, self.standings[name].addresses)) for name in names}
+
+    @cached_property
+    def types(self) -> tuple[RecordType, ...]:
+        """Record types that the service's endpoints publish, drained ones included."""
+        return tuple(sorted(set[RecordType]().union(*(self.carried[e.name] for e in self.endpoints))))
 
     def drained_by(self, endpoint: Endpoint) -> Override | None:
         """The order that keeps ``endpoint`` out."""
         return next((order for order in self.overrides if order.covers(endpoint)), None)
-
-    def types(self) -> tuple[RecordType, ...]:
-        """Record types that the service's endpoints publish, drained ones included."""
-        return tuple(sorted({address_type(ip) for e in self.endpoints for ip in self.standings[e.name].addresses}))
 
     def classify(self) -> dict[EndpointName, tuple[Fitness, str]]:
         """Fitness of every endpoint, and a line that says why."""
@@ -108,7 +112,7 @@ class View:
 
     def _fitness(self, endpoint: Endpoint) -> tuple[Fitness, str]:
         standing = self.standings[endpoint.name]
-        order = self.drained_by(endpoint)
+        order = self.drained_by(endpoint) if self.overrides else None
         if order is not None:
             return Fitness.DRAINED, f"drained by {order.author}: {order.reason}"
         if standing.health is Health.UP and self._held(standing):
@@ -129,7 +133,8 @@ class View:
     def _calm_again(self) -> list[float]:
         """When the changes so far stop being news."""
         changes = [s for e in self.endpoints if (s := self.standings[e.name].since) is not None]
-        changes += [order.created for order in self.overrides if any(order.covers(e) for e in self.endpoints)]
+        if self.overrides:
+            changes += [order.created for order in self.overrides if any(order.covers(e) for e in self.endpoints)]
         return [change + hold_of(self.service) for change in changes]
 
     def next_at(self) -> float | None:

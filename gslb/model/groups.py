@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gslb.model.branch import Branch, Candidate, Context, Tier
-from gslb.model.fitness import View, carries
+from gslb.model.fitness import View
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.steering import Group, Pick, RecordType, Target, address_type
 from gslb.model.topology import Endpoint, Region
@@ -27,7 +27,7 @@ def members(view: View, kind: RecordType, wanted: Wanted) -> Tier:
 
 def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted: Wanted) -> Candidate:
     """``region`` with those of its endpoints that are wanted and carry ``kind``."""
-    names = tuple([e.name for e in region.endpoints if wanted(e) and carries(view.standings[e.name], kind)])
+    names = tuple([e.name for e in region.endpoints if kind in view.carried[e.name] and wanted(e)])
     mean = sum([view.standings[name].score for name in names]) / len(names) if names else 0.0
     return Candidate(region.name, names, weight, mean)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from gslb.model.all_down import Outcome, Outcomes, without_any
 from gslb.model.area import Area, specificity
 from gslb.model.branch import QUIET, Branch, Reason, Signals
-from gslb.model.fitness import Fitness, Standing, View, carries, hold_of, reason
+from gslb.model.fitness import Fitness, Standing, View, hold_of, reason
 from gslb.model.groups import answering as candidates
 from gslb.model.groups import groups_of, members, merge, run_policy
 from gslb.model.names import EndpointName, RegionName
@@ -70,7 +70,7 @@ def steer(
     view = View(service, regions, standings, in_force, now, signals, before)
     found = view.classify()
     fitness = {name: level for name, (level, _) in found.items()}
-    outcomes = [_decide(view, kind, fitness, last_good) for kind in view.types()]
+    outcomes = [_decide(view, kind, fitness, last_good) for kind in view.types]
     steering = _steering(view, outcomes)
     given = answering(steering)
     reasons = [reason(name, level, text, answers=name in given) for name, (level, text) in found.items()]
@@ -82,7 +82,7 @@ def steer(
 def _decide(
     view: View, kind: RecordType, fitness: Mapping[EndpointName, Fitness], last_good: Steering | None
 ) -> Outcomes:
-    carrying = {fitness[e.name] for e in view.endpoints if carries(view.standings[e.name], kind)}
+    carrying = {fitness[e.name] for e in view.endpoints if kind in view.carried[e.name]}
     found: dict[Area | None, Outcome] = {}
     for level in sorted(carrying):
         if level >= Fitness.DOWN:
@@ -132,7 +132,7 @@ def _steering(view: View, outcomes: Sequence[Outcomes]) -> Steering:
         ttl=view.ttl(),
         negative_ttl=view.service.ttl_alert,
         answers=view.service.answers,
-        types=view.types() or (RecordType.A, RecordType.AAAA),
+        types=view.types or (RecordType.A, RecordType.AAAA),
         rules=tuple(rules),
     )
 
