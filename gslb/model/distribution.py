@@ -7,7 +7,9 @@ from gslb.model.pick import nearest, sticky_group, sticky_order, sticky_prefix
 from gslb.model.steering import WITHHELD, Group, Pick, RecordType, Rule, Steering, groups_for, rule_for
 
 
-def distribution(steering: Steering, kind: RecordType, client: Client | None = None) -> dict[str, Fraction]:
+def distribution(
+    steering: Steering, kind: RecordType, client: Client | None = None, rule: Rule | None = None
+) -> dict[str, Fraction]:
     """How often each value is in an answer of type ``kind``, as a share of all answers; empty where there is none.
 
     A group is picked; of its n targets, min(n, answers) are given, each equally often. The shares add up to more than
@@ -16,9 +18,10 @@ def distribution(steering: Steering, kind: RecordType, client: Client | None = N
     Args:
         steering: what is answered.
         kind: record type.
-        client: who asks; None: the average over many of whom nothing is known.
+        client: who asks; None: the average over many whom the rule is for.
+        rule: by which they are answered; None: the client's, or that for clients of whom nothing is known.
     """
-    rule = rule_for(steering, client)
+    rule = rule or rule_for(steering, client)
     answered = 1 - Fraction(rule.withheld, WITHHELD)
     groups = _picked(steering, rule, kind, client)
     total = sum(group.weight for group in groups)

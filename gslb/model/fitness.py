@@ -20,6 +20,7 @@ from functools import cached_property
 from gslb.model.address import IP
 from gslb.model.branch import QUIET, Reason, Signals, Verdict
 from gslb.model.combine import Health
+from gslb.model.duration import format_duration
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.override import Override
 from gslb.model.steering import RecordType, Steering, address_type
@@ -124,11 +125,15 @@ class View:
     def _held(self, standing: Standing) -> bool:
         return standing.last_failure is not None and self.now < standing.last_failure + hold_of(self.service)
 
-    def ttl(self) -> int:
-        """Alert for `hold` after a change of health or an order, and while an endpoint is draining; else steady."""
-        draining = any(self.standings[e.name].health is Health.DRAINING for e in self.endpoints)
-        restless = draining or any(moment > self.now for moment in self._calm_again())
-        return self.service.ttl_alert if restless else self.service.ttl_steady
+    def ttl(self) -> tuple[int, str]:
+        """Alert for `hold` after a change of health or an order, and while an endpoint is draining; and why."""
+        service = self.service
+        draining = next((e.name for e in self.endpoints if self.standings[e.name].health is Health.DRAINING), None)
+        if draining is not None:
+            return service.ttl_alert, f"alert: {draining} is draining"
+        if any(moment > self.now for moment in self._calm_again()):
+            return service.ttl_alert, f"alert: something changed in the last {format_duration(hold_of(service))}"
+        return service.ttl_steady, "steady"
 
     def _calm_again(self) -> list[float]:
         """When the changes so far stop being news."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gslb.model.branch import Branch, Candidate, Context, Tier
+from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.steering import Group, Pick, RecordType, Target, address_type
@@ -45,6 +45,22 @@ def run_policy(view: View, tier: Tier) -> tuple[Branch, ...]:
 def answering(branch: Branch) -> Tier:
     """The candidates that answer: those of the first tier that has any."""
     return next((tier for tier in branch.tiers if tier), ())
+
+
+def unsaid(offered: Tier, branch: Branch) -> tuple[Reason, ...]:
+    """Why candidates do not answer of which no step has said so."""
+    told = {reason.subject for reason in branch.reasons if reason.verdict in (Verdict.OUT, Verdict.STANDBY)}
+    first = answering(branch)
+    left = {found.region for tier in branch.tiers for found in tier}
+    text = "a step has left it out and does not say why"
+    gone = [each for each in offered if each.region not in left and each.region not in told]
+    found = [Reason("policy", each.region, Verdict.OUT, text) for each in gone]
+    behind = [each for tier in branch.tiers if tier is not first for each in tier if each.region not in told]
+    found += [Reason("policy", e.region, Verdict.STANDBY, f"behind {first[0].region}") for e in behind]
+    if any(each.weight for each in first):
+        text = "of weight 0: answers only when no other region can"
+        found += [Reason("weight", each.region, Verdict.OUT, text) for each in first if not each.weight]
+    return tuple(found)
 
 
 def groups_of(view: View, kind: RecordType, candidates: Sequence[Candidate], pick: Pick) -> tuple[Group, ...]:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from gslb.model.all_down import Outcome, Outcomes, without_any
 from gslb.model.area import Area, specificity
-from gslb.model.branch import QUIET, Branch, Reason, Signals
+from gslb.model.branch import QUIET, Branch, Reason, Signals, Tier
 from gslb.model.fitness import Fitness, Standing, View, hold_of, reason
 from gslb.model.groups import answering as candidates
-from gslb.model.groups import groups_of, members, merge, run_policy
+from gslb.model.groups import groups_of, members, merge, run_policy, unsaid
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.override import Override
 from gslb.model.steering import NoAnswer, Pick, RecordType, Rule, Steering, answering
@@ -34,6 +34,7 @@ class Decision:
         fitness: of every endpoint.
         next_at: monotonic time at which to decide again without an event; None for never.
         good: at least one endpoint was fit; otherwise ``when_all_down`` decided.
+        ttl_reason: why the TTL is what it is.
     """
 
     steering: Steering
@@ -41,6 +42,7 @@ class Decision:
     fitness: Mapping[EndpointName, Fitness]
     next_at: float | None
     good: bool
+    ttl_reason: str = ""
 
 
 def steer(
@@ -71,12 +73,13 @@ def steer(
     found = view.classify()
     fitness = {name: level for name, (level, _) in found.items()}
     outcomes = [_decide(view, kind, fitness, last_good) for kind in view.types]
-    steering = _steering(view, outcomes)
+    ttl, ttl_reason = view.ttl()
+    steering = _steering(view, outcomes, ttl)
     given = answering(steering)
     reasons = [reason(name, level, text, answers=name in given) for name, (level, text) in found.items()]
     reasons += _said(outcomes)
     good = any(outcome.good for each in outcomes for outcome in each.values())
-    return Decision(steering, tuple(reasons), fitness, view.next_at(), good)
+    return Decision(steering, tuple(reasons), fitness, view.next_at(), good, ttl_reason)
 
 
 def _decide(
@@ -90,7 +93,7 @@ def _decide(
         tier = members(view, kind, lambda e, level=level: fitness[e.name] is level)  # type: ignore[misc]
         for branch in run_policy(view, tier):
             if branch.match not in found or not found[branch.match].groups:
-                found[branch.match] = _outcome(view, kind, branch)
+                found[branch.match] = _outcome(view, kind, tier, branch)
         if all(outcome.groups for outcome in found.values()):
             return found
     return found | {
@@ -100,10 +103,11 @@ def _decide(
     }
 
 
-def _outcome(view: View, kind: RecordType, branch: Branch) -> Outcome:
+def _outcome(view: View, kind: RecordType, offered: Tier, branch: Branch) -> Outcome:
     groups = groups_of(view, kind, candidates(branch), branch.pick)
     no_answer = NoAnswer.NODATA if branch.withheld else NoAnswer.SERVFAIL  # which resolvers would only ask for again
-    return Outcome(groups, branch.pick, branch.reasons, good=True, no_answer=no_answer, withheld=branch.withheld)
+    reasons = branch.reasons + unsaid(offered, branch)
+    return Outcome(groups, branch.pick, reasons, good=True, no_answer=no_answer, withheld=branch.withheld)
 
 
 def _said(outcomes: Sequence[Outcomes]) -> list[Reason]:
@@ -117,7 +121,7 @@ def _said(outcomes: Sequence[Outcomes]) -> list[Reason]:
     return list(dict.fromkeys(said))
 
 
-def _steering(view: View, outcomes: Sequence[Outcomes]) -> Steering:
+def _steering(view: View, outcomes: Sequence[Outcomes], ttl: int) -> Steering:
     """The outcomes of all types in one steering.
 
     A host name that has never been resolved says nothing about types, so both are SERVFAIL until it has been.
@@ -129,7 +133,7 @@ def _steering(view: View, outcomes: Sequence[Outcomes]) -> Steering:
     ]
     return Steering(
         name=view.service.name,
-        ttl=view.ttl(),
+        ttl=ttl,
         negative_ttl=view.service.ttl_alert,
         answers=view.service.answers,
         types=view.types or (RecordType.A, RecordType.AAAA),
