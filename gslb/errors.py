@@ -12,6 +12,7 @@ GslbError
 ├── NoTargetError                 (gslb.control.runner) there is no address to probe
 ├── BrokenError                   (probes.net.connection) a probe raised where it must not
 ├── ResponseError, Http2Error     (probes.net.http1, probes.net.http2) there is no response to judge
+├── DatabaseError                 (gslb.geo.database) a geo database cannot be used
 ├── AnswerError                   (probes.grpc) a gRPC answer that is none, or does not pass
 ├── RefusalError, CutShortError   (gslb.gateway.refusal) what a client of the gateway is told
 └── DemoError, BlackholeError     (gslb.cli.demo) the demo cannot do what it was asked

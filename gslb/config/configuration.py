@@ -1,7 +1,7 @@
 """The whole configuration, checked and in terms of the model: what every command starts from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from gslb.config.node import NodeSection
 from gslb.errors import Problem
 from gslb.model.address import Address, IPNetwork
 from gslb.model.area import Area
+from gslb.model.chain import Geography
 from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.pacing import Pace
@@ -43,6 +44,14 @@ class VantageSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class Geo:
+    """The databases that locate clients, the first before the others, and what can be told by them."""
+
+    databases: tuple[Path, ...] = ()
+    geography: Geography = field(default_factory=Geography)
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """Everything a file says, with defaults filled in.
 
@@ -50,6 +59,7 @@ class Configuration:
         path: the file.
         version: first digits of the SHA-256 of the file and the zone files it names.
         vantages: places to probe from, at least one.
+        geo: what locates clients.
         zones: zones of the embedded nameserver, with their static records.
         rto: predicted recovery time of each service that is probed.
         warnings: what is allowed but hardly meant.
@@ -66,6 +76,7 @@ class Configuration:
     topology: Topology
     probes: Mapping[ProbeName, ProbeSetup]
     vantages: Mapping[VantageName, VantageSetup]
+    geo: Geo
     zones: tuple[Zone, ...]
     gateways: Mapping[RegionName, Gateway]
     rto: Mapping[ServiceName, Rto]
