@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("run_folder", type=Path)
     parser.add_argument("--listen", action="append", required=True, type=parse_address)
     parser.add_argument("--reuse-port", action="store_true", help="share the addresses with other workers")
+    parser.add_argument("--geo", action="append", default=[], type=Path, help="a database of where clients are")
     parser.add_argument("--log-format", choices=("human", "json"), default="human")
     parser.add_argument("--log-level", default="info")
     given = parser.parse_args()
@@ -28,6 +29,7 @@ def main() -> int:
         socket=worker_socket(given.run_folder, given.name),
         snapshot=worker_snapshot(given.run_folder, given.name),
         reuse_port=given.reuse_port,
+        geo=tuple(given.geo),
     )
     try:
         with hold_lock(lock_file(given.run_folder, given.name), sys.orig_argv):

@@ -32,6 +32,7 @@ def commands(configuration: Configuration) -> dict[str, list[str]]:
     folder, log, nameserver = configuration.run_folder, configuration.log, configuration.nameserver
     shared = [f"--listen={address}" for address in nameserver.listen]
     shared += ["--reuse-port"] if nameserver.workers > 1 else []
+    shared += [f"--geo={path}" for path in configuration.geo.databases]
     shared += [f"--log-format={log.format}", f"--log-level={log.level}"]
     workers = {
         name: [sys.executable, "-m", "gslb.cli.nameserver", name, str(folder), *shared]

@@ -59,4 +59,5 @@ def _fixed(configuration: Configuration) -> dict[str, object]:
         "api.listen": configuration.api.listen,
         "nameserver.listen": nameserver.listen,
         "nameserver.workers": nameserver.workers,
+        "geo.databases": configuration.geo.databases,
     }

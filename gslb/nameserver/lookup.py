@@ -3,9 +3,10 @@
 import struct
 from dataclasses import dataclass
 
+from gslb.model.steering import NoAnswer
 from gslb.nameserver.rrset import ANY, CNAME, DNAME, HINFO, Owned, RRset, make_rrset
-from gslb.nameserver.steered import Steered
 from gslb.nameserver.table import Table
+from gslb.nameserver.tailored import Tailored
 from gslb.nameserver.wire import MAX_NAME, Rcode, Reply
 from gslb.nameserver.zone import CompiledZone, Cut, Node
 
@@ -20,20 +21,30 @@ _Chain = dict[bytes, tuple[Owned, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A reply, and the steered RRset that is still to be added to its answer section, with its owner name.
+    """A reply, which a service still has something to say to, or nothing.
 
-    ``lasting`` says that the queried name itself exists, so that its answer is worth being kept ready.
+    Attributes:
+        reply: what is said; of a service, the CNAMEs that led to it.
+        tailored: what the service says to whom; None where no service is asked.
+        owner: its name.
+        negative: the SOA, with its owner, for clients that the service has no address for.
+        lasting: the queried name itself exists, so its answer is worth being kept ready.
     """
 
     reply: Reply
-    steered: Steered | None = None
+    tailored: Tailored | None = None
     owner: bytes = b""
+    negative: tuple[Owned, ...] = ()
     lasting: bool = False
 
-    def with_choice(self, choice: RRset) -> Reply:
-        """The reply with one of the steered RRsets in it."""
+    def saying(self, choice: RRset | None, no_answer: NoAnswer) -> Reply:
+        """The reply with the service's RRset in it; without one, what ``no_answer`` says."""
         reply = self.reply
-        return Reply(reply.rcode, reply.authoritative, (*reply.answer, (self.owner, choice)))
+        if choice:
+            return Reply(reply.rcode, reply.authoritative, (*reply.answer, (self.owner, choice)))
+        if no_answer is NoAnswer.SERVFAIL:
+            return Reply(Rcode.SERVFAIL)
+        return Reply(reply.rcode, reply.authoritative, reply.answer, self.negative)
 
 
 def lookup(table: Table, name: bytes, type_: int) -> Answer:
@@ -81,10 +92,8 @@ def _redirect(name: bytes, owner: bytes, dname: RRset, target: bytes) -> tuple[t
 def _at(node: Node, name: bytes, type_: int, zone: CompiledZone, chain: tuple[Owned, ...], *, lasting: bool) -> Answer:
     """The answer of the node that the name ended at."""
     if type_ in node.steered:
-        steered = node.steered[type_]
-        if steered is None:
-            return Answer(Reply(Rcode.SERVFAIL))
-        return Answer(Reply(Rcode.NOERROR, True, chain), steered, name, lasting)
+        negative = ((zone.origin, node.negative),)
+        return Answer(Reply(Rcode.NOERROR, True, chain), node.steered[type_], name, negative, lasting)
     rrset = _any(node) if type_ == ANY else node.rrsets.get(type_)
     if rrset:
         return Answer(Reply(Rcode.NOERROR, True, (*chain, (name, rrset))), lasting=lasting)

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
@@ -11,6 +12,7 @@ from random import SystemRandom
 import structlog
 
 from gslb.errors import SnapshotError
+from gslb.geo.locator import Locator
 from gslb.model.address import Address
 from gslb.nameserver import disk
 from gslb.nameserver.authority import Authority
@@ -26,6 +28,9 @@ log = structlog.get_logger(__name__)
 SWITCH_INTERVAL = 0.0005
 """seconds that another thread of this process, compiling say, can keep the answering one waiting"""
 
+REFRESH = 5.0
+"""seconds between two looks at whether a geo database is another one"""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -36,12 +41,14 @@ class Options:
         socket: the Unix socket to take orders at.
         snapshot: the file the snapshot is kept in.
         reuse_port: share the addresses with other workers that do so too.
+        geo: files that say where clients are; without any, nobody's place is known.
     """
 
     listen: tuple[Address, ...]
     socket: Path
     snapshot: Path
     reuse_port: bool = False
+    geo: tuple[Path, ...] = ()
 
 
 def serve(options: Options) -> int:
@@ -54,15 +61,16 @@ def serve(options: Options) -> int:
         ListenError: an address cannot be bound; nothing was started.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
+    locator = Locator(options.geo) if options.geo else None  # it takes a while, and so comes before queries do
     with listening(options.listen, options.socket, reuse_port=options.reuse_port) as sockets:
-        return asyncio.run(_serve(options, sockets))
+        return asyncio.run(_serve(options, sockets, locator))
 
 
-async def _serve(options: Options, sockets: Sockets) -> int:
+async def _serve(options: Options, sockets: Sockets, locator: Locator | None) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     random = SystemRandom()
-    responder, saver = Responder(random), Saver(options.snapshot)
+    responder, saver = Responder(locator), Saver(options.snapshot)
     tcp = TcpListener(responder)
     authority = Authority(responder, saver, random)
 
@@ -78,17 +86,31 @@ async def _serve(options: Options, sockets: Sockets) -> int:
         listener.start()
     servers = [await asyncio.start_server(tcp.handle, sock=sock) for sock in sockets.tcp]
     servers.append(await asyncio.start_unix_server(control.handle, sock=sockets.control))
+    relocating = asyncio.create_task(_relocate(responder, locator.refresh)) if locator else None
     gc.freeze()
     log.info("nameserver ready", listen=[str(address) for address in options.listen], generation=authority.generation)
     try:
         return await ended
     finally:
+        if relocating:
+            relocating.cancel()
         for server in servers:
             server.close()
         for listener in udp:
             listener.stop()
         saver.stop()
         log.info("nameserver stopped")
+
+
+async def _relocate(responder: Responder, refresh: Callable[[], bool]) -> None:
+    """Take new geo databases into use as they come, without holding up answers. ``refresh`` says whether any came."""
+    while True:
+        await asyncio.sleep(REFRESH)
+        try:
+            if await asyncio.to_thread(refresh):
+                responder.relocate()
+        except Exception:  # too little memory for a new one, say: answers go on by the former, and this is tried again
+            log.exception("geo databases not refreshed")
 
 
 def _handle_signals(

@@ -1,23 +1,34 @@
-"""What a service answers for one record type: whose turn it is, and with which addresses. Compiled, never changed."""
+"""What a rule answers for one record type: to whom what, and whose turn it is. Compiled; only turns move on."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import cycle
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, repeat
 from random import Random
 from typing import TypeVar
 
 from gslb.errors import SnapshotError
-from gslb.model.steering import NoAnswer, RecordType, Steering, groups_for
+from gslb.model.location import Client
+from gslb.model.names import ServiceName
+from gslb.model.pick import STICKY_IPV4, STICKY_IPV6, nearest, sticky_group, sticky_order, sticky_prefix
+from gslb.model.steering import WITHHELD, Group, NoAnswer, Pick, RecordType, Rule, Steering, groups_for
 from gslb.nameserver.order import smooth_order, windows
 from gslb.nameserver.rrset import AAAA, A, RRset, make_rrset, wire_rdata
 
+MAX_KEPT = 256
+"""Sets of nearest groups whose turns a rule remembers."""
+
+NUMBERS = {RecordType.A: A, RecordType.AAAA: AAAA}
+"""Type numbers of the record types that can be steered here."""
+
+Choice = tuple[tuple[int, ...], tuple[int, ...]]
+"""What a client may be given: indices of groups, and of the only one's addresses where their order is the client's."""
+
 _T = TypeVar("_T")
-_NUMBERS = {RecordType.A: A, RecordType.AAAA: AAAA}
 
 
-@dataclass(frozen=True, slots=True)
-class Steered:
-    """Answers of one type.
+@dataclass(frozen=True, slots=True, eq=False)
+class Turns:
+    """Answers that are given in turn.
 
     Attributes:
         order: indices into ``choices`` for one cycle of turns.
@@ -35,6 +46,102 @@ class Steered:
         return sum(map(len, self.choices))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Steered:
+    """Answers of one rule and type.
+
+    Attributes:
+        name: the service.
+        groups: those of the rule that have targets of the type.
+        pick: how one of them is picked.
+        all: turns of all groups; without any choices where there is no group.
+        rdatas: per group, the rdata of each target.
+        record: type number, TTL, and most addresses in one answer.
+        no_answer: what is said where there is no group, and to those that are not answered.
+        pattern: one cycle of whether an answer is withheld.
+        gate: that pattern without end, shared by all queries that have no ready answer.
+        random: where turns begin.
+        tells_apart: whether clients of this rule may be given different answers.
+        may_fail: whether it says SERVFAIL at times.
+    """
+
+    name: ServiceName
+    groups: tuple[Group, ...]
+    pick: Pick
+    all: Turns
+    rdatas: tuple[tuple[bytes, ...], ...]
+    record: tuple[int, int, int]
+    no_answer: NoAnswer
+    pattern: tuple[bool, ...]
+    gate: Iterator[bool]
+    random: Random
+    tells_apart: bool
+    may_fail: bool
+    _kept: dict[tuple[int, ...], Turns] = field(default_factory=dict)
+
+    @property
+    def needs_location(self) -> bool:
+        """Whether what it says depends on where the client is."""
+        return self.pick is Pick.NEAREST and self.tells_apart
+
+    @property
+    def everyone(self) -> Choice:
+        """What a client of whom nothing is known may be given."""
+        return tuple(range(len(self.groups))), ()
+
+    def choose(self, client: Client) -> Choice:
+        """What ``client`` may be given (``gslb.model.pick``)."""
+        if not self.tells_apart:
+            return self.everyone
+        if self.pick is Pick.NEAREST:
+            near = {id(group) for group in nearest(self.groups, client.location.coordinates)}
+            return tuple(index for index, group in enumerate(self.groups) if id(group) in near), ()
+        prefix = sticky_prefix(client.network)
+        index = self.groups.index(sticky_group(self.name, self.groups, prefix))
+        targets = self.groups[index].targets
+        order = sticky_order(self.name, targets, prefix)[: self.record[2]]
+        return (index,), tuple(targets.index(target) for target in order)
+
+    def scope(self, version: int) -> int:
+        """Bits of a client's address that ``choose`` looks at itself."""
+        if self.pick is not Pick.STICKY or not self.tells_apart:
+            return 0
+        return STICKY_IPV4 if version == 4 else STICKY_IPV6  # noqa: PLR2004  the version of IP
+
+    def turns(self, choice: Choice) -> Turns:
+        """What is given in turn to those who chose ``choice``."""
+        groups, order = choice
+        if order:
+            return self._only(groups[0], order)
+        if len(groups) == len(self.groups):
+            return self.all
+        found = self._kept.get(groups)
+        if found is None:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            weights = [self.groups[index].weight for index in groups]
+            made = make_turns(weights, tuple(self.all.choices[index] for index in groups), self.random)
+            found = self._kept.setdefault(groups, made)
+        return found
+
+    def turn(self, turns: Turns) -> RRset | None:
+        """The next one of ``turns``; None if this answer is withheld, or there is none."""
+        return None if next(self.gate) else next(turns.turns)
+
+    def spin(self, turns: Turns, build: Callable[[RRset | None], _T]) -> Iterator[_T]:
+        """Endless turns of ``build``'s results, withheld ones among them, each built once; safe to share."""
+        given = spin(turns.order, turns.choices, build, self.random)
+        if not any(self.pattern):
+            return given
+        withheld = repeat(build(None))
+        return map(next, cycle(_rotate([withheld if no else given for no in self.pattern], self.random)))
+
+    def _only(self, group: int, order: tuple[int, ...]) -> Turns:
+        type_, ttl, _ = self.record
+        rrset = make_rrset(type_, ttl, [self.rdatas[group][index] for index in order])
+        return Turns((0,), ((rrset,),), repeat(rrset))
+
+
 def spin(
     order: tuple[int, ...],
     choices: tuple[tuple[RRset, ...], ...],
@@ -49,38 +156,63 @@ def spin(
     return map(next, cycle(_rotate([groups[index] for index in order], random)))
 
 
-def compile_steering(steering: Steering, random: Random) -> dict[int, Steered | None]:
-    """Answers by type number. None stands for SERVFAIL; a type that is left out is NODATA.
+def make_turns(weights: Sequence[int], choices: tuple[tuple[RRset, ...], ...], random: Random) -> Turns:
+    """Turns of groups with ``weights`` of 1 or more."""
+    order = smooth_order(weights) if weights else ()
+    return Turns(order, choices, spin(order, choices, lambda choice: choice, random))
+
+
+def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Random) -> Steered:
+    """What ``rule`` answers for ``kind``, which is A or AAAA.
 
     Raises:
-        SnapshotError: a weight, TTL or address that cannot be.
+        SnapshotError: a weight, share, TTL or address that cannot be.
     """
-    if not steering.rules or steering.answers < 1:
-        raise SnapshotError(f"{steering.name}: needs a rule, and answers of 1 or more")
-    rule = steering.rules[-1]
-    compiled: dict[int, Steered | None] = {}
-    for kind in steering.types:
-        if kind is RecordType.CNAME:
-            raise SnapshotError(f"{steering.name}: CNAME cannot be steered here")
-        groups = groups_for(rule, kind)
-        if any(group.weight < 1 for group in groups):
-            raise SnapshotError(f"{steering.name}: weights are 1 or more")
-        if groups:
-            order = smooth_order([group.weight for group in groups])
-            choices = tuple(_choices(steering, kind, [t.value for t in group.targets]) for group in groups)
-            compiled[_NUMBERS[kind]] = Steered(order, choices, spin(order, choices, lambda choice: choice, random))
-        elif rule.no_answer is NoAnswer.SERVFAIL:
-            compiled[_NUMBERS[kind]] = None
-    return compiled
+    groups = groups_for(rule, kind)
+    if any(group.weight < 1 for group in groups) or not 0 <= rule.withheld <= WITHHELD:
+        raise SnapshotError(f"{steering.name}: weights are 1 or more, and withheld is within 0..{WITHHELD}")
+    if rule.withheld == WITHHELD:
+        groups = ()
+    rdatas = tuple(tuple(wire_rdata(kind, target.value)[1] for target in group.targets) for group in groups)
+    choices = tuple(_choices(steering, NUMBERS[kind], values) for values in rdatas)
+    pattern = _pattern(rule.withheld if groups else WITHHELD)
+    return Steered(
+        name=steering.name,
+        groups=groups,
+        pick=rule.pick,
+        all=make_turns([group.weight for group in groups], choices, random),
+        rdatas=rdatas,
+        record=(NUMBERS[kind], steering.ttl, steering.answers),
+        no_answer=rule.no_answer,
+        pattern=pattern,
+        gate=cycle(_rotate(list(pattern), random)),
+        random=random,
+        tells_apart=_tells_apart(rule.pick, groups),
+        may_fail=rule.no_answer is NoAnswer.SERVFAIL and any(pattern),
+    )
 
 
-def _choices(steering: Steering, kind: RecordType, values: list[str]) -> tuple[RRset, ...]:
-    number = _NUMBERS[kind]
-    rdatas = [wire_rdata(kind, value)[1] for value in values]
+def _tells_apart(pick: Pick, groups: tuple[Group, ...]) -> bool:
+    several = len(groups) > 1
+    if pick is Pick.STICKY:
+        return several or any(len(group.targets) > 1 for group in groups)
+    return several and pick is Pick.NEAREST
+
+
+def _pattern(withheld: int) -> tuple[bool, ...]:
+    """Whether each answer of a cycle is withheld, ``withheld`` of 256, spread evenly."""
+    if withheld in (0, WITHHELD):
+        return (withheld > 0,)
+    return tuple(index == 1 for index in smooth_order([WITHHELD - withheld, withheld]))
+
+
+def _choices(steering: Steering, number: int, rdatas: Sequence[bytes]) -> tuple[RRset, ...]:
     runs = windows(len(rdatas), steering.answers)
     return tuple(make_rrset(number, steering.ttl, [rdatas[index] for index in run]) for run in runs)
 
 
 def _rotate(items: list[_T], random: Random) -> list[_T]:
+    if not items:
+        return items
     start = random.randrange(len(items))
     return items[start:] + items[:start]

@@ -10,7 +10,7 @@ import structlog
 from gslb.model.steering import Steering
 from gslb.nameserver.rrset import AAAA, CNAME, DS, A, ancestors, wire_name
 from gslb.nameserver.snapshot import Snapshot, Zone
-from gslb.nameserver.steered import compile_steering
+from gslb.nameserver.tailored import compile_steering
 from gslb.nameserver.zone import CompiledZone, Node, compile_zone
 
 log = structlog.get_logger(__name__)

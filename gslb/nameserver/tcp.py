@@ -48,7 +48,7 @@ class TcpListener:
         self._clients[client] += 1
         try:
             with contextlib.suppress(OSError, EOFError):
-                while await self._exchange(reader, writer):
+                while await self._exchange(client, reader, writer):
                     pass
             with contextlib.suppress(OSError):
                 await self._finish(writer)
@@ -58,12 +58,12 @@ class TcpListener:
             if not self._clients[client]:
                 del self._clients[client]
 
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _exchange(self, client: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         async with asyncio.timeout(self._idle):
             size = int.from_bytes(await reader.readexactly(_LENGTH_SIZE))
             if size < HEADER_SIZE:
                 return False
-            reply = self._responder.tcp(await reader.readexactly(size), self.tally)
+            reply = self._responder.tcp(await reader.readexactly(size), client, self.tally)
         if reply is None:
             return False
         writer.write(len(reply).to_bytes(_LENGTH_SIZE) + reply)

@@ -91,7 +91,7 @@ def _serve(sock: socket.socket, responder: Responder, tally: Tally, stopping: th
             reply = packet[:2] + next(responder.ready.replies[packet[2:]])
             tally.ready += 1
         except KeyError:
-            made = respond(packet, tally)
+            made = respond(packet, client[0], tally)
             if made is None:
                 if stopping.is_set():
                     return
@@ -112,7 +112,7 @@ def _serve_wildcard(sock: socket.socket, responder: Responder, tally: Tally, sto
             tally.ready += 1
             reply: bytes | None = packet[:2] + next(ready)
         else:
-            reply = responder.udp(packet, tally)
+            reply = responder.udp(packet, client[0], tally)
         if reply is not None:
             with suppress(OSError):
                 sock.sendmsg([reply], [_source(*info) for info in asked], 0, client)

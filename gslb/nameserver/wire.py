@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gslb.nameserver.rrset import IN, OPT, Owned
+from gslb.nameserver.subnet import ECS, Subnet, read_subnet
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
 OPCODE = 0x7800
@@ -45,11 +46,12 @@ class Rcode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edns:
-    """What matters of a client's OPT record."""
+    """What matters of a client's OPT record. ``subnet`` is None where the client tells of none."""
 
     payload: int
     version: int
     dnssec_ok: bool
+    subnet: Subnet | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +106,16 @@ def parse(packet: bytes) -> Query | None:
     return Query(flags, packet[HEADER_SIZE:end], packet[HEADER_SIZE : end - 4].lower(), type_, rdclass, edns, fault)
 
 
-def build(query: Query, reply: Reply, limit: int) -> bytes:
+def build(query: Query, reply: Reply, limit: int, scope: int = 0) -> bytes:
     """The response to ``query`` without its id, the first two bytes.
 
+    It holds for the first ``scope`` bits of the query's client subnet (RFC 7871), for all clients where that is 0.
     Where it would pass ``limit`` bytes its sections are left empty and TC is set (RFC 2181, section 9).
     """
     flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
     if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
         flags |= AA
-    opt = _opt(query.edns, reply.rcode) if query.edns else b""
+    opt = _opt(query.edns, reply.rcode, scope) if query.edns else b""
     sections = [_section(query.name, part) for part in (reply.answer, reply.authority, reply.additional)]
     size = HEADER_SIZE + len(query.question) + sum(len(body) for _, body in sections) + len(opt)
     if size > limit:
@@ -170,17 +173,30 @@ def _read_records(packet: bytes, at: int, counts: list[int]) -> tuple[Edns | Non
         if type_ == OPT:
             if edns or index < additional or packet[at]:
                 return edns, False
-            edns = Edns(payload, ttl >> 16 & 0xFF, bool(ttl & DO))
-            if not edns.version and not _options_fit(packet, end - length, end):
+            version = ttl >> 16 & 0xFF  # of another one than 0 the options are not known
+            subnet, well_formed = (None, True) if version else _read_options(packet, end - length, end)
+            edns = Edns(payload, version, bool(ttl & DO), subnet)
+            if not well_formed:
                 return edns, False
         at = end
     return edns, at == len(packet)
 
 
-def _options_fit(packet: bytes, at: int, end: int) -> bool:
+def _read_options(packet: bytes, at: int, end: int) -> tuple[Subnet | None, bool]:
+    """The client subnet among the options of an OPT record, and whether all is well-formed.
+
+    Two subnets are not: whom the response would be for could not be told.
+    """
+    subnet = None
     while at + _PAIR.size <= end:
-        at += _PAIR.size + _PAIR.unpack_from(packet, at)[1]
-    return at == end
+        code, length = _PAIR.unpack_from(packet, at)
+        at += _PAIR.size + length
+        if code == ECS and at <= end:
+            found = None if subnet else read_subnet(packet[at - length : at])
+            if found is None:
+                return None, False
+            subnet = found
+    return subnet, at == end
 
 
 def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
@@ -191,9 +207,10 @@ def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
     return Rcode.BADVERS if edns and edns.version else None
 
 
-def _opt(edns: Edns, rcode: Rcode) -> bytes:
-    """Our OPT record: no options, version 0, the client's DO bit (RFC 6891, section 6.1; RFC 3225, section 3)."""
-    return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), 0)
+def _opt(edns: Edns, rcode: Rcode, scope: int) -> bytes:
+    """Our OPT record: version 0, the client's DO bit and its subnet (RFC 6891, section 6.1; RFC 3225, section 3)."""
+    options = edns.subnet.option(scope) if edns.subnet else b""
+    return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), len(options)) + options
 
 
 def _section(queried: bytes, parts: Iterable[Owned]) -> tuple[int, bytes]:

@@ -26,7 +26,7 @@ from gslb.nameserver.rrset import (
     wire_rdata,
 )
 from gslb.nameserver.snapshot import Zone
-from gslb.nameserver.steered import Steered
+from gslb.nameserver.tailored import Tailored
 
 _WILDCARD = b"\x01*"
 _RDATA = 10
@@ -51,7 +51,7 @@ class Node:
         alias: where a CNAME here leads, in wire form and lower case.
         redirect: where a DNAME leads the names below (RFC 6672), likewise.
         cut: set where the zone ends and a child begins.
-        steered: a service's answers by type number, None for SERVFAIL.
+        steered: a service's answers by type number.
     """
 
     rrsets: Mapping[int, RRset]
@@ -59,7 +59,7 @@ class Node:
     alias: bytes | None = None
     redirect: bytes | None = None
     cut: Cut | None = None
-    steered: Mapping[int, Steered | None] = field(default_factory=dict)
+    steered: Mapping[int, Tailored] = field(default_factory=dict)
 
 
 class Found(NamedTuple):

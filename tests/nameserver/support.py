@@ -80,6 +80,17 @@ def service(
     return Steering(ServiceName(name), 30, 5, answers, types, (Rule(None, groups, no_answer=no_answer),))
 
 
+def group(region: str, *values: str, weight: int = 1, place: tuple[float, float] | None = None) -> Group:
+    return Group(RegionName(region), weight, tuple(_target(value) for value in values), place)
+
+
+def parted(
+    name: str, *rules: Rule, answers: int = 8, types: tuple[RecordType, ...] = (RecordType.A, RecordType.AAAA)
+) -> Steering:
+    """A service that tells clients apart."""
+    return Steering(ServiceName(name), 30, 5, answers, types, rules)
+
+
 def _target(value: str) -> Target:
     kind = RecordType.AAAA if ":" in value else RecordType.A
     return Target((EndpointName(f"r/{value}"),), kind, value)
@@ -100,6 +111,8 @@ SNAPSHOT = Snapshot(7, ZONES, SERVICES)
 
 
 NAME = "nameserver-0"
+CLIENT = "192.0.2.200"
+"""Address that a packet comes from where that does not matter."""
 
 
 class Server:
@@ -150,9 +163,11 @@ class Server:
         """Ask over UDP; ``options`` are those of make_query."""
         return self.send(dns.message.make_query(name, type_, **options), timeout=timeout)  # type: ignore[arg-type]
 
-    def send(self, query: dns.message.Message, *, tcp: bool = False, timeout: float = 5) -> dns.message.Message:
+    def send(
+        self, query: dns.message.Message, *, tcp: bool = False, timeout: float = 5, source: str | None = None
+    ) -> dns.message.Message:
         transport = dns.query.tcp if tcp else dns.query.udp
-        return transport(query, self.host, timeout, self.port)
+        return transport(query, self.host, timeout, self.port, source)
 
     def exchange(self, packet: bytes, *, timeout: float = 5) -> bytes | None:
         """The raw answer to a raw packet; None if there is none in time."""

@@ -95,7 +95,7 @@ def can_ask(server: Server) -> bool:
 
 @contextlib.asynccontextmanager
 async def impatient() -> AsyncIterator[tuple[str, int]]:
-    responder = Responder(Random(1))
+    responder = Responder()
     responder.adopt(compile_table(SNAPSHOT, None, Random(1)))
     sock = open_tcp(socket.AF_INET, "127.0.0.1", 0, reuse_port=False)
     async with await asyncio.start_server(TcpListener(responder, idle=0.1).handle, sock=sock) as server:

@@ -9,11 +9,12 @@ import pytest
 
 from gslb.model.distribution import distribution
 from gslb.model.steering import RecordType, Steering
-from gslb.nameserver.responder import BUDGET, MAX_SEEN, Responder
+from gslb.nameserver.ready import BUDGET, MAX_SEEN
+from gslb.nameserver.responder import Responder
 from gslb.nameserver.snapshot import Snapshot
 from gslb.nameserver.table import compile_table
 from gslb.nameserver.tally import Tally
-from tests.nameserver.support import API, SERVICES, ZONES, Server, service, values
+from tests.nameserver.support import API, CLIENT, SERVICES, ZONES, Server, service, values
 
 
 def test_two_thousand_queries_split_sixty_to_forty(server: Server) -> None:
@@ -24,7 +25,7 @@ def test_two_thousand_queries_split_sixty_to_forty(server: Server) -> None:
 
 @pytest.mark.parametrize("steering", SERVICES[:3], ids=lambda steering: str(steering.name))
 def test_cycles_of_answers_have_exactly_the_odds(steering: Steering) -> None:
-    responder = Responder(Random(3))
+    responder = Responder()
     responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
     expected = {value: share * 100 for value, share in distribution(steering, RecordType.A).items()}
     assert Counter(value for _ in range(100) for value in ask_anew(responder, steering.name)) == expected
@@ -35,7 +36,7 @@ def test_cycles_of_answers_have_exactly_the_odds(steering: Steering) -> None:
 
 def ask_anew(responder: Responder, name: str) -> list[str]:
     """Over TCP, where no answers are kept ready."""
-    reply = responder.tcp(dns.message.make_query(name, "A", id=1).to_wire(), Tally("tcp"))
+    reply = responder.tcp(dns.message.make_query(name, "A", id=1).to_wire(), CLIENT, Tally("tcp"))
     assert reply is not None
     return values(dns.message.from_wire(reply))
 
@@ -43,14 +44,14 @@ def ask_anew(responder: Responder, name: str) -> list[str]:
 def ask(responder: Responder, name: str) -> list[str]:
     packet = dns.message.make_query(name, "A", id=1).to_wire()
     ready = responder.ready.replies.get(packet[2:])
-    reply = packet[:2] + next(ready) if ready else responder.udp(packet, Tally("udp"))
+    reply = packet[:2] + next(ready) if ready else responder.udp(packet, CLIENT, Tally("udp"))
     assert reply is not None
     return values(dns.message.from_wire(reply))
 
 
 def test_fresh_packets_do_not_all_begin_with_the_heaviest_group() -> None:
     """Each letter case has a ready answer of its own; each begins somewhere else."""
-    responder = Responder(Random(5))
+    responder = Responder()
     responder.adopt(compile_table(Snapshot(1, ZONES, (API,)), None, Random(1)))
     name = "api.example.com."
     firsts: Counter[str] = Counter()
@@ -64,7 +65,7 @@ def test_fresh_packets_do_not_all_begin_with_the_heaviest_group() -> None:
 
 
 def test_ready_answers_are_for_what_exists_and_comes_again() -> None:
-    responder = Responder(Random(1))
+    responder = Responder()
     responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
     replies = responder.ready.replies
     ask(responder, "www.example.com.")
@@ -78,7 +79,7 @@ def test_ready_answers_are_for_what_exists_and_comes_again() -> None:
 
 
 def test_a_change_leaves_no_ready_answer_behind() -> None:
-    responder = Responder(Random(1))
+    responder = Responder()
     old = compile_table(Snapshot(1, ZONES, (API,)), None, Random(1))
     responder.adopt(old)
     for _ in range(3):
@@ -89,14 +90,14 @@ def test_a_change_leaves_no_ready_answer_behind() -> None:
 
 
 def test_a_flood_of_spellings_stays_within_the_budget() -> None:
-    responder = Responder(Random(1))
+    responder = Responder()
     responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
     packet = bytearray(dns.message.make_query("many.example.com.", "A").to_wire())
     tally = Tally("udp")
     for number in range(3000):
         packet[-4:-2] = number.to_bytes(2)  # any type at a name that exists
         for _ in range(2):
-            responder.udp(bytes(packet), tally)
+            responder.udp(bytes(packet), CLIENT, tally)
     assert 0 < len(responder.ready.replies) <= 3000
     ready = responder.ready
     for number in range(2 * BUDGET):

@@ -2,6 +2,7 @@
 
 from random import Random
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.name
@@ -15,7 +16,7 @@ from gslb.nameserver.responder import Responder
 from gslb.nameserver.table import compile_table
 from gslb.nameserver.tally import Tally
 from gslb.nameserver.wire import Rcode, Reply, build, parse
-from tests.nameserver.support import SNAPSHOT, STATIC, rcode
+from tests.nameserver.support import CLIENT, SNAPSHOT, STATIC, rcode
 
 labels = st.binary(min_size=1, max_size=20)
 names = st.lists(labels, max_size=8).map(lambda parts: dns.name.Name([*parts, b""]))
@@ -30,13 +31,15 @@ def questions(draw: st.DrawFn) -> dns.message.Message:
     )
     query.flags = draw(st.sampled_from([0, dns.flags.RD, dns.flags.RD | dns.flags.CD | dns.flags.AD, dns.flags.TC]))
     if draw(st.booleans()):
-        query.use_edns(0, draw(st.sampled_from([0, dns.flags.DO])), draw(st.integers(0, 65535)))
+        subnet = dns.edns.ECSOption("198.51.100.128", draw(st.sampled_from([0, 8, 25, 32])))
+        options: list[dns.edns.Option] = [subnet] if draw(st.booleans()) else []
+        query.use_edns(0, draw(st.sampled_from([0, dns.flags.DO])), draw(st.integers(0, 65535)), options=options)
     return query
 
 
 @pytest.fixture(scope="module")
 def responder() -> Responder:
-    responder = Responder(Random(1))
+    responder = Responder()
     responder.adopt(compile_table(SNAPSHOT, None, Random(1)))
     return responder
 
@@ -62,13 +65,14 @@ def test_a_query_is_read_as_dnspython_wrote_it(message: dns.message.Message) -> 
 def test_a_response_is_one_that_dnspython_takes_for_its_query(
     responder: Responder, message: dns.message.Message
 ) -> None:
-    packet = responder.udp(message.to_wire(), Tally("udp"))
+    packet = responder.udp(message.to_wire(), CLIENT, Tally("udp"))
     assert packet is not None
     response = dns.message.from_wire(packet)
     assert message.is_response(response)
     assert response.question[0].name.labels == message.question[0].name.labels  # with the letter case asked for
     assert response.flags & (dns.flags.RD | dns.flags.RA) == message.flags & dns.flags.RD
     assert (response.edns, response.ednsflags) == (message.edns, message.ednsflags)
+    assert response.options == message.options  # no answer here depends on the client
     assert len(packet) <= (512 if message.edns < 0 else max(512, min(1232, message.payload)))
 
 
@@ -91,7 +95,7 @@ def test_a_mutated_query_never_raises_and_is_never_answered_if_it_is_a_response(
 
 def check_harmless(responder: Responder, packet: bytes) -> None:
     tally = Tally("udp")
-    reply = responder.udp(packet, tally)
+    reply = responder.udp(packet, CLIENT, tally)
     if len(packet) < 12 or packet[2] & 0x80:
         assert reply is None
         assert tally.dropped == 1
@@ -122,11 +126,11 @@ def test_a_response_that_does_not_fit_is_truncated_to_its_question() -> None:
 
 
 def test_a_fault_of_our_own_is_a_servfail_and_not_the_end() -> None:
-    broken = Responder(Random(1))
+    broken = Responder()
     broken.adopt("not a table")  # type: ignore[arg-type]
     packet = dns.message.make_query("www.example.com.", "A").to_wire()
     tally = Tally("udp")
-    reply = broken.udp(packet, tally)
+    reply = broken.udp(packet, CLIENT, tally)
     assert reply is not None
     assert rcode(dns.message.from_wire(reply)) == "SERVFAIL"
     assert tally.responses[Rcode.SERVFAIL] == 1
@@ -134,6 +138,6 @@ def test_a_fault_of_our_own_is_a_servfail_and_not_the_end() -> None:
 
 def test_without_a_snapshot_everything_well_formed_is_servfail() -> None:
     packet = dns.message.make_query("www.example.com.", "A").to_wire()
-    reply = Responder(Random(1)).udp(packet, Tally("udp"))
+    reply = Responder().udp(packet, CLIENT, Tally("udp"))
     assert reply is not None
     assert rcode(dns.message.from_wire(reply)) == "SERVFAIL"

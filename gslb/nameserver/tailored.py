@@ -1,0 +1,88 @@
+"""What a service answers for one record type: rules, and which of their answers a client gets (RFC 7871)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple
+
+from gslb.errors import SnapshotError
+from gslb.model.location import Client
+from gslb.model.steering import RecordType, Steering
+from gslb.nameserver.selector import Selector, make_selector
+from gslb.nameserver.steered import NUMBERS, Choice, Steered, compile_rule
+
+
+class Place(NamedTuple):
+    """What a client gets. Clients of one rule and choice are given the same answers in turn.
+
+    Attributes:
+        rule: index of the rule.
+        choice: which of its answers.
+        scope: bits of the client's address for which this holds; 0 where it holds for every client.
+    """
+
+    rule: int
+    choice: Choice
+    scope: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tailored:
+    """Answers of one type.
+
+    Attributes:
+        selector: which rule a client is in.
+        rules: what each says.
+        same: what every client gets; None where clients are told apart.
+        needs_location: whether it matters where a client is.
+    """
+
+    selector: Selector
+    rules: tuple[Steered, ...]
+    same: Place | None
+    needs_location: bool
+
+    def place(self, client: Client, prefix: int) -> Place:
+        """What ``client`` gets.
+
+        One who does not want to be told apart, and so comes without any bit of an address, is answered like all of
+        whom nothing is known: the answer is then right for every such client of its resolver, whoever that is. A
+        resolver that would rather have an answer for its own place tells its own address (RFC 7871, section 7.1.2).
+
+        Args:
+            client: who asks.
+            prefix: bits of its address for which its location is so.
+        """
+        if self.same:
+            return self.same
+        rule = self.selector.select(client)
+        steered = self.rules[rule]
+        if not client.network.prefixlen:
+            return Place(rule, steered.everyone, 0)
+        located = prefix if self.selector.codes or steered.needs_location else 0
+        version = client.network.version
+        # 1 at least: 0 would make the answer that of the other family's clients as well.
+        scope = max(1, located, steered.scope(version), self.selector.scope(client.network))
+        return Place(rule, steered.choose(client), scope)
+
+
+def compile_steering(steering: Steering, random: Random) -> Mapping[int, Tailored]:
+    """Answers by type number; a type that is left out is NODATA.
+
+    Raises:
+        SnapshotError: a weight, TTL, address or network that cannot be, or no rule for everybody.
+    """
+    if not steering.rules or steering.answers < 1:
+        raise SnapshotError(f"{steering.name}: needs a rule, and answers of 1 or more")
+    if RecordType.CNAME in steering.types:
+        raise SnapshotError(f"{steering.name}: CNAME cannot be steered here")
+    selector = make_selector([rule.match for rule in steering.rules])
+    return {NUMBERS[kind]: _tailor(steering, selector, kind, random) for kind in steering.types}
+
+
+def _tailor(steering: Steering, selector: Selector, kind: RecordType, random: Random) -> Tailored:
+    reached = steering.rules[: selector.last + 1]
+    rules = tuple(compile_rule(steering, rule, kind, random) for rule in reached)
+    alike = not selector.parts and not rules[0].tells_apart
+    same = Place(0, rules[0].everyone, 0) if alike else None
+    return Tailored(selector, rules, same, bool(selector.codes) or any(rule.needs_location for rule in rules))
