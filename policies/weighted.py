@@ -2,8 +2,9 @@
 
 Options: none. The base weight is the region's, or the one the service states for it.
 
-The score counts in quarters, rounded up: a region that is merely fit keeps its whole weight, and one that serves badly
-keeps at least a quarter, since taking it out is the business of probes.
+The score of a region is the mean of its endpoints' levels. It counts in quarters, rounded to the nearest and halves up:
+one endpoint of two that serves a little worse moves nothing by itself. A region that serves badly keeps at least a
+quarter, since taking it out is the business of probes.
 """
 
 import math
@@ -14,6 +15,8 @@ from gslb.model.options import Options
 from gslb.model.steering import MAX_WEIGHT, Pick
 
 QUARTERS = 4
+ROUNDING = 1e-9
+"""what a sum of levels may be off, divided by their number"""
 
 
 class Weighted(Options):
@@ -36,7 +39,7 @@ class Weighted(Options):
 
 
 def _quarters(candidate: Candidate) -> int:
-    return max(1, math.ceil(candidate.score * QUARTERS - 1e-9))
+    return max(1, math.floor(candidate.score * QUARTERS + 0.5 + ROUNDING))
 
 
 def _weigh(tier: Tier) -> Tier:

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gslb.config.chains import build_chain
 from gslb.config.configuration import ProbeSetup
-from gslb.config.faults import shown, suggest
+from gslb.config.faults import suggest
 from gslb.config.names import is_below
-from gslb.config.plugins import known_plugins, load_plugin
+from gslb.config.plugins import load_plugin
 from gslb.config.probes import ProbeSection
 from gslb.config.reader import Reader
 from gslb.config.regions import EndpointSection, RegionSection
 from gslb.config.services import ServiceSection
 from gslb.errors import PluginError
-from gslb.model.branch import Step
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName
 from gslb.model.topology import Endpoint, Member, Region, Service
 
@@ -84,9 +84,7 @@ def build_service(
     if section.quorum is not None and section.quorum > vantages:
         points = f"there {'is' if vantages == 1 else 'are'} {vantages} vantage point{'s'[: vantages > 1]}"
         reader.fault((*at, "quorum"), f"is {section.quorum}, but {points}", "lower it, or add [vantages] sections")
-    steps = tuple(
-        step for index, entry in enumerate(section.policy) if (step := _step(reader, (*at, "policy", index), entry))
-    )
+    steps = build_chain(reader, (*at, "policy"), section.policy)
     if name is None or len(reader.problems) > before:
         return None
     return Service(
@@ -105,6 +103,7 @@ def build_service(
         when_all_down=section.when_all_down.mode,
         fallback=RegionName(fallback) if fallback else None,
         rto=section.rto,
+        demand=section.demand,
     )
 
 
@@ -127,18 +126,3 @@ def _check_names(reader: Reader, at: tuple[str | int, ...], kind: str, names: An
         if name not in defined:
             remedy = f"define [{kind}s.{name}]" + (f", or: {suggest(name, defined)}" if defined else "")
             reader.fault(at, f"no {kind} {name!r}", remedy)
-
-
-def _step(reader: Reader, at: tuple[str | int, ...], entry: dict[str, Any]) -> Step | None:
-    kind = entry.get("type")
-    if not isinstance(kind, str):
-        message = "is missing" if kind is None else f"should be text, not {shown(kind)}"
-        reader.fault((*at, "type"), message, f"known: {', '.join(sorted(known_plugins('policy')))}")
-        return None
-    try:
-        plugin = load_plugin("policy", kind)
-    except PluginError as error:
-        reader.plugin_fault(error, at)
-        return None
-    step: Step | None = reader.parse(plugin, {key: value for key, value in entry.items() if key != "type"}, at)
-    return step

@@ -9,6 +9,7 @@ from gslb.config.names import is_below
 from gslb.config.reader import Reader
 from gslb.config.zones import ZoneSection
 from gslb.errors import SnapshotError
+from gslb.model.branch import Step
 from gslb.model.doubt import ENDPOINTS, REGIONS
 from gslb.model.duration import format_duration
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
@@ -18,11 +19,14 @@ from gslb.model.step import Evidence
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.snapshot import Zone
 from gslb.nameserver.zone import compile_zone
+from policies import BUILTIN
 from probes.base import AsyncProbe, Probe
 from probes.net.guard import refusal
 from providers.base import Capabilities
 
 _STEERED = {"A", "AAAA", "CNAME"}
+_READERS = {"areas": "geo", "location": "nearest"}
+"""Which step reads what regions state."""
 _KEY: TypeAdapter[str] = TypeAdapter(Key)
 
 
@@ -201,7 +205,8 @@ def oddities(
     for probe, probed in probes.items():
         yield from _probe_oddities(probe, probed)
     for service in topology.services.values():
-        yield from _service_oddities(service, topology.regions)
+        yield from _service_oddities(service)
+    yield from _unread_oddities(topology)
 
 
 def _probe_oddities(name: ProbeName, setup: ProbeSetup) -> Iterator[tuple[tuple[str, ...], str, str]]:
@@ -216,16 +221,38 @@ def _probe_oddities(name: ProbeName, setup: ProbeSetup) -> Iterator[tuple[tuple[
         yield (*at, "tripwire"), text, "remove it, or give it to a probe over TCP"
 
 
-def _service_oddities(
-    service: Service, regions: Mapping[RegionName, Region]
-) -> Iterator[tuple[tuple[str, ...], str, str]]:
+def _service_oddities(service: Service) -> Iterator[tuple[tuple[str, ...], str, str]]:
     at = ("services", service.name.removesuffix("."))
     if service.hold < service.ttl_steady:
         text = f"{format_duration(service.hold)} is shorter than ttl.steady, so {service.ttl_steady}s counts"
         yield (*at, "hold"), text, "a failback never comes faster than the TTL; raise hold or lower ttl.steady"
     if not service.probes:
         yield (*at, "probes"), "none, so its endpoints always count as up", "add a probe if they can fail"
-    silent = [m.region for m in service.members if regions[m.region].areas or regions[m.region].location]
-    if silent:
-        text = f"areas and location of {', '.join(silent)} have no effect: no step of the policy reads them"
-        yield (*at, "policy"), text, "nothing needs doing if this is meant"
+    if service.demand is not None and not any(getattr(step, "needs_demand", False) for step in service.policy):
+        text = "has no effect: no step of the policy reads it"
+        yield (*at, "demand"), text, "add capacity to the policy, or remove it"
+
+
+def _unread_oddities(topology: Topology) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Areas and locations of regions that no service with these regions reads."""
+    for service in topology.services.values():
+        unread = {what: _unread(topology, service, what) for what in _READERS}
+        kinds = [what for what, regions in unread.items() if regions]
+        if kinds:
+            named = [m.region for m in service.members if any(m.region in regions for regions in unread.values())]
+            have = "has" if kinds == ["location"] else "have"
+            text = f"{' and '.join(kinds)} of {', '.join(named)} {have} no effect: no step of the policy reads them"
+            at = ("services", service.name.removesuffix("."), "policy")
+            yield at, text, "nothing needs doing if this is meant"
+
+
+def _unread(topology: Topology, service: Service, what: str) -> set[RegionName]:
+    """Regions of ``service`` that state areas or a location for no step of any policy."""
+    stating = {member.region for member in service.members if getattr(topology.regions[member.region], what)}
+    reading = (other for other in topology.services.values() if any(_reads(step, what) for step in other.policy))
+    return stating - {member.region for other in reading for member in other.members}
+
+
+def _reads(step: Step, what: str) -> bool:
+    """Whether a step may read it; of one of another distribution nobody knows."""
+    return step.name == _READERS[what] or step.name not in BUILTIN

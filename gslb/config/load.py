@@ -13,10 +13,12 @@ from pydantic import BaseModel
 from gslb.config import checks
 from gslb.config.api import ApiSection
 from gslb.config.build import build_probe, build_region, build_service
+from gslb.config.chains import check_chains
 from gslb.config.configuration import Configuration, ProbeSetup, VantageSetup
 from gslb.config.environment import expand, unknown
 from gslb.config.faults import key_path, suggest
 from gslb.config.gateways import GatewaySection
+from gslb.config.geo import GeoSection, read_geo
 from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
@@ -41,6 +43,7 @@ SINGLE: dict[str, type[BaseModel]] = {
     "api": ApiSection,
     "nameserver": NameserverSection,
     "log": LogSection,
+    "geo": GeoSection,
 }
 KEYED: dict[str, type[BaseModel]] = {
     "zones": ZoneSection,
@@ -61,18 +64,18 @@ def load(path: Path, environment: Mapping[str, str] | None = None, sources: Sour
     Args:
         path: the file; relative paths inside it are relative to its folder.
         environment: what ``${NAME}`` reads; default the process's own.
-        sources: where files are read; default the disk.
+        sources: copies to read instead of the files, those of the configuration that was last accepted.
 
     Raises:
         ConfigError: with every problem found.
     """
-    sources = sources or Sources()
+    kept, sources = sources is not None, sources or Sources()
     document = _read_document(path, os.environ if environment is None else environment, sources)
     reader = Reader(str(path), document)
     for name in document:
         if name not in SECTIONS:
             reader.fault((name,), "unknown section", suggest(name, SECTIONS))
-    loaded = _Loader(path, reader, sources).configuration()
+    loaded = _Loader(path, reader, sources, kept=kept).configuration()
     if reader.problems or loaded is None:
         raise ConfigError(*reader.problems)
     return loaded
@@ -111,14 +114,15 @@ def _read_text(path: Path, sources: Sources) -> str:
 class _Loader:
     """Parses section by section, then checks what needs several of them."""
 
-    def __init__(self, path: Path, reader: Reader, sources: Sources) -> None:
-        self.path, self.reader, self.sources = path, reader, sources
+    def __init__(self, path: Path, reader: Reader, sources: Sources, *, kept: bool) -> None:
+        self.path, self.reader, self.sources, self.kept = path, reader, sources, kept
 
     def configuration(self) -> Configuration | None:
         """The configuration; None, or not to be used, where the reader has problems."""
         reader = self.reader
         node, api = reader.table(NodeSection, "node"), reader.table(ApiSection, "api")
         nameserver, log = reader.table(NameserverSection, "nameserver"), reader.table(LogSection, "log")
+        geo = read_geo(reader, reader.table(GeoSection, "geo"), self.sources, kept=self.kept)
         region_sections = self.keyed(RegionSection, "regions")
         regions = {name: build_region(RegionName(name), s) for name, s in region_sections.items() if s is not None}
         probes = {name: build_probe(reader, name, table) for name, table in reader.tables("probes").items()}
@@ -138,6 +142,7 @@ class _Loader:
             return None
         topology = Topology({RegionName(name): region for name, region in regions.items()}, services)
         setups = {ProbeName(name): probe for name, probe in probes.items() if probe is not None}
+        check_chains(reader, topology, vantages, geo.geography)
         rto = self.cross_checks(topology, setups, zones, vantages)
         return Configuration(
             path=self.path,
@@ -150,6 +155,7 @@ class _Loader:
             topology=topology,
             probes=setups,
             vantages=vantages,
+            geo=geo,
             zones=tuple(zones.values()),
             gateways=gateways,
             rto=rto,

@@ -46,6 +46,10 @@ def _fault(kind: str, plugin: Any) -> str | None:
         return "is no subclass of gslb.model.options.Options"
     if kind == "probe" and not any(callable(getattr(plugin, method, None)) for method in _ATTEMPTS):
         return f"has neither of the methods {' and '.join(_ATTEMPTS)}, one of which a probe needs (see probes.base)"
+    if kind == "policy" and not any("__call__" in vars(base) for base in plugin.__mro__):
+        return "has no method __call__, which a policy step needs (see gslb.model.branch.Step)"
+    if kind == "policy" and not (hasattr(plugin, "name") or "name" in plugin.model_fields):
+        return "has no name, which a policy step needs (see gslb.model.branch.Step)"
     return None
 
 

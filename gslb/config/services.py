@@ -4,6 +4,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
+from gslb.config.chains import read_policy
 from gslb.config.faults import shown
 from gslb.config.regions import Weight
 from gslb.config.ttl import Ttl
@@ -70,13 +71,6 @@ def _read_regions(value: Any) -> Any:
     return dict.fromkeys(value)
 
 
-def _read_step(value: Any) -> Any:
-    return {"type": value} if isinstance(value, str) else value
-
-
-PolicyStep = Annotated[dict[str, Any], BeforeValidator(_read_step)]
-
-
 class ServiceSection(Options):
     """One steered DNS name."""
 
@@ -87,7 +81,9 @@ class ServiceSection(Options):
     ]
     probes: Annotated[list[Key], Field(description="probes that its endpoints must pass; none: always up")] = []  # noqa: RUF012  pydantic copies it
     policy: Annotated[
-        list[PolicyStep], Field(min_length=1, description="steps that share out the traffic, in order")
+        list[dict[str, Any]],
+        BeforeValidator(read_policy),
+        Field(min_length=1, description="steps that share out the traffic, in order, or the name of a preset"),
     ] = [{"type": "weighted"}]  # noqa: RUF012  pydantic copies it
     require: Annotated[
         Require,
@@ -107,6 +103,10 @@ class ServiceSection(Options):
         PlainSerializer(_show_all_down),
         Field(description="when no endpoint is fit: all, last-good, servfail, nodata or { fallback = REGION }"),
     ] = AllDownSection(mode=AllDown.ALL)
+    demand: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False, description="requests per second to plan for, instead of what is measured"),
+    ] = None
     rto: Annotated[
         PositiveDuration | None,
         Field(description="longest acceptable time from a fault until no resolver answers with the faulty region"),

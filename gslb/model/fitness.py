@@ -13,7 +13,7 @@ and ``drained`` never.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 
@@ -72,7 +72,7 @@ def hold_of(service: Service) -> float:
 class View:
     """The arguments of one decision, and what is asked of them more than once.
 
-    ``overrides`` are the orders in force at ``now``.
+    ``overrides`` are the orders in force at ``now``; ``faults`` takes what steps of the policy fail with.
     """
 
     service: Service
@@ -82,6 +82,7 @@ class View:
     now: float
     signals: Signals = QUIET
     before: Steering | None = None
+    faults: list[str] = field(default_factory=list)
 
     @cached_property
     def endpoints(self) -> tuple[Endpoint, ...]:

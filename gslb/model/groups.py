@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict
+from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.steering import Group, Pick, RecordType, Target, address_type
@@ -12,6 +12,7 @@ from gslb.model.topology import Endpoint, Region
 
 if TYPE_CHECKING:
     from gslb.model.address import IP
+    from gslb.model.area import Area
 
 Wanted = Callable[[Endpoint], bool]
 
@@ -33,13 +34,35 @@ def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted:
 
 
 def run_policy(view: View, tier: Tier) -> tuple[Branch, ...]:
-    """What the chain makes of the candidates of one tier."""
+    """What the chain makes of the candidates of one tier.
+
+    Where two branches are for the same clients, the first counts: it has come through all that the other one has, and
+    was already more specific before.
+    """
     branches: tuple[Branch, ...] = (Branch(None, (tier,)),)
     own = {member.region: view.regions[member.region] for member in view.service.members}
     context = Context(view.service, own, view.signals, view.before)
     for step in view.service.policy:
-        branches = tuple(after for branch in branches for after in step(branch, context))
+        found: dict[Area | None, Branch] = {}
+        for branch in branches:
+            for after in _after(view, step, branch, context):
+                found.setdefault(after.match, after)
+        branches = tuple(found.values())
     return branches
+
+
+def _after(view: View, step: Step, branch: Branch, context: Context) -> tuple[Branch, ...]:
+    """What a step makes of a branch. One that fails is left out: it must not keep what is down in the answers."""
+    try:
+        made = tuple(step(branch, context))
+        if not made or not all(isinstance(after, Branch) for after in made):
+            raise TypeError(f"returned {made!r:.200}, and no branches")  # noqa: TRY301  told like any other fault
+    except Exception as error:  # noqa: BLE001  told in the decision: somebody else's step may raise anything
+        fault = f"{step.name} failed and was left out: {type(error).__name__}: {error}"
+        view.faults.append(fault)
+        told = tuple(Reason(step.name, c.region, Verdict.IN, fault) for tier in branch.tiers for c in tier)
+        return (replace(branch, reasons=branch.reasons + told),)
+    return made
 
 
 def answering(branch: Branch) -> Tier:

@@ -4,6 +4,7 @@ A plug-in declares its options as a subclass of Options, so that its keys, defau
 other section.
 """
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -73,6 +74,24 @@ NetworkText = Annotated[IPv4Network | IPv6Network, _from_text(parse_network, "19
 
 AreaText = Annotated[Area, _from_text(parse_area, "TR-34"), PlainSerializer(str)]
 """ISO 3166-2, ISO 3166-1, ``continent:XX``, a network, or ``AS9121``."""
+
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%")
+
+
+def parse_share(text: str) -> float:
+    """Read a share in percent, ``"5%"`` or ``"0.5%"``, as 0..1.
+
+    Raises:
+        ValueError: ``text`` has another form, or is more than all.
+    """
+    found = _PERCENT.fullmatch(text)
+    if found is None or float(found[1]) > 100:  # noqa: PLR2004  percent
+        raise ValueError(f'{text!r} is no share; write one such as "5%" or "0.5%"')
+    return float(found[1]) / 100
+
+
+Share = Annotated[float, _from_text(parse_share, "5%"), PlainSerializer(lambda share: f"{share * 100:.12g}%")]
+"""A part of the whole, 0..1, written as ``"5%"``."""
 
 Key = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$")]
 """Name of a region, probe or provider: lower-case letters, digits, ``-`` and ``_``."""

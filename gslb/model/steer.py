@@ -35,6 +35,7 @@ class Decision:
         next_at: monotonic time at which to decide again without an event; None for never.
         good: at least one endpoint was fit; otherwise ``when_all_down`` decided.
         ttl_reason: why the TTL is what it is.
+        faults: of steps that failed, and were left out.
     """
 
     steering: Steering
@@ -43,6 +44,7 @@ class Decision:
     next_at: float | None
     good: bool
     ttl_reason: str = ""
+    faults: tuple[str, ...] = ()
 
 
 def steer(
@@ -79,7 +81,8 @@ def steer(
     reasons = [reason(name, level, text, answers=name in given) for name, (level, text) in found.items()]
     reasons += _said(outcomes)
     good = any(outcome.good for each in outcomes for outcome in each.values())
-    return Decision(steering, tuple(reasons), fitness, view.next_at(), good, ttl_reason)
+    faults = tuple(dict.fromkeys(view.faults))
+    return Decision(steering, tuple(reasons), fitness, view.next_at(), good, ttl_reason, faults)
 
 
 def _decide(

@@ -78,6 +78,7 @@ class Service:
         hold: time without failure before a recovered endpoint answers again.
         fallback: the region that answers when all is down, with ``when_all_down = AllDown.FALLBACK``.
         rto: longest acceptable time from a fault until no resolver answers with it, where stated.
+        demand: requests per second to plan for, where stated.
     """
 
     name: ServiceName
@@ -93,6 +94,7 @@ class Service:
     when_all_down: AllDown = AllDown.ALL
     fallback: RegionName | None = None
     rto: float | None = None
+    demand: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import json
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
@@ -16,6 +16,8 @@ from gslb.config.load import load
 from gslb.errors import ConfigError, Problem
 
 Table = dict[str, Any]
+Install = Callable[..., None]
+"""puts a module on the path, with entry points by group"""
 
 DESIGN = """\
 [node]

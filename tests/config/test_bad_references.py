@@ -16,7 +16,7 @@ UNKNOWN = [
     (
         "blackbox",
         "blackbox",
-        "known: api, gateways, log, nameserver, node, probes, providers, regions, services, vantages, zones",
+        "known: api, gateways, geo, log, nameserver, node, probes, providers, regions, services, vantages, zones",
     ),
     ("node/nme", "node.nme", "did you mean 'name'?"),
     ("node/journal/max_agee", "node.journal.max_agee", "did you mean 'max_age'?"),
@@ -57,7 +57,7 @@ REFERENCES = [
     ({"probes/edge/type": "htp"}, "probes.edge.type", "'htp': no probe of this type", "did you mean 'http'?"),
     ({"probes/edge/type": "snmp"}, "probes.edge.type", "'snmp': no probe of this type", "known: dns, exec, grpc"),
     ({f"{SERVICE}/policy": ["weigted"]}, f"{AT}.policy[0]", "no policy of this type", "did you mean 'weighted'?"),
-    ({f"{SERVICE}/policy": [{"kind": "x"}]}, f"{AT}.policy[0].type", "is missing", "known: failover, weighted"),
+    ({f"{SERVICE}/policy": [{"kind": "x"}]}, f"{AT}.policy[0].type", "is missing", "known: capacity, failover"),
     (
         {f"{SERVICE}/regions": ["istanbul", "ankra"]},
         f"{AT}.regions",

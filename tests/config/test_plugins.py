@@ -1,9 +1,6 @@
 """Other distributions add probes and policy steps by entry point; they read and fail like those that come with gslb."""
 
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -11,9 +8,7 @@ from gslb.config.plugins import known_plugins, load_plugin
 from gslb.errors import PluginError
 from gslb.model.options import Options
 from probes.tcp import Tcp
-from tests.config.files import Files, design
-
-Install = Callable[..., None]
+from tests.config.files import Files, Install, design
 
 PROBE = """
     from typing import Annotated
@@ -43,24 +38,6 @@ POLICY = """
             return (branch,)
 """
 CLASS = "from gslb.model.options import Options\nclass Acme(Options):\n    "
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Puts a distribution with one module on the path: its source, and entry points by group."""
-    folder = tmp_path / "site-packages"
-    metadata = folder / "acme-1.0.dist-info"
-    metadata.mkdir(parents=True)
-
-    def write(source: str, **groups: str) -> None:
-        (folder / "acme_gslb.py").write_text(dedent(source))
-        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-        sections = (f"[gslb.{group}]\n{entry}\n" for group, entry in groups.items())
-        (metadata / "entry_points.txt").write_text("\n".join(sections))
-        monkeypatch.syspath_prepend(folder)
-
-    yield write
-    sys.modules.pop("acme_gslb", None)
 
 
 def test_a_probe_of_another_distribution_loads_with_its_options(install: Install, files: Files) -> None:
@@ -153,3 +130,17 @@ def test_an_unknown_plugin_carries_the_known_names() -> None:
         load_plugin("policy", "geografic")
     assert (caught.value.kind, caught.value.name) == ("policy", "geografic")
     assert {"failover", "weighted"} <= set(caught.value.known)
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("name: str = 'acme'", "has no method __call__"),
+        ("def __call__(self, branch, context): ...", "has no name"),
+    ],
+)
+def test_a_policy_step_has_a_name_and_can_be_called(install: Install, files: Files, body: str, fault: str) -> None:
+    install(CLASS + body, policies="acme = acme_gslb:Acme")
+    problem = files.problem(design({"services/api.example.com/policy": ["acme"]}))
+    assert problem.key == 'services."api.example.com".policy[0]'
+    assert f"acme_gslb:Acme {fault}, which a policy step needs" in problem.message

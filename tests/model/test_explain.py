@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.model.area import parse_area
-from gslb.model.branch import Branch, Context, Verdict
+from gslb.model.branch import Branch, Context, Step, Verdict
 from gslb.model.combine import Health
 from gslb.model.explain import Explanation, explain
 from gslb.model.location import Client, Location
@@ -65,7 +66,7 @@ def why(explanation: Explanation) -> dict[str, tuple[bool, str]]:
     return {word.endpoint: (word.share > 0, f"{word.why.step}: {word.why.text}") for word in explanation.words}
 
 
-def two(*, members: dict[str, int] | None = None, **service: object) -> World:
+def two(*, members: dict[str, int] | None = None, **service: Any) -> World:
     weights = members or {"istanbul": 60, "ankara": 40}
     return world({"istanbul": [gateway(ISTANBUL)], "ankara": [gateway(ANKARA)]}, members=weights, **service)
 
@@ -140,12 +141,20 @@ def test_the_odds_of_a_weighted_answer_are_shown_with_their_reason() -> None:
     assert why(explanation)["istanbul/0"][1].startswith("weighted: weight 60")
 
 
-POLICIES = [(), (Tiers(),), (Silent(),), (Parts(),), (Parts(), Silent()), (Weighted(),), (Picks(Pick.NEAREST),)]
+POLICIES: list[tuple[Step, ...]] = [
+    (),
+    (Tiers(),),
+    (Silent(),),
+    (Parts(),),
+    (Parts(), Silent()),
+    (Weighted(),),
+    (Picks(Pick.NEAREST),),
+]
 
 
 @given(worlds(), times, st.sampled_from(POLICIES), st.sampled_from([None, TURK]))
 def test_whoever_is_not_answered_is_told_why_in_words(
-    found: World, now: float, policy: tuple[object, ...], client: Client | None
+    found: World, now: float, policy: tuple[Step, ...], client: Client | None
 ) -> None:
     steered = replace(found, service=replace(found.service, policy=policy))
     for word in explained(steered, client, now).words:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from gslb.model.address import IP, Address
-from gslb.model.branch import Branch, Context, Step
+from gslb.model.branch import QUIET, Branch, Context, Signals, Step
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
 from gslb.model.names import EndpointName, RegionName, ServiceName
@@ -51,9 +51,20 @@ class World:
     standings: Mapping[EndpointName, Standing]
     overrides: tuple[Override, ...] = ()
     last_good: Steering | None = None
+    signals: Signals = QUIET
+    before: Steering | None = None
 
     def at(self, now: float) -> Decision:
-        return steer(self.service, self.regions, self.standings, self.overrides, self.last_good, now)
+        return steer(
+            self.service,
+            self.regions,
+            self.standings,
+            self.overrides,
+            self.last_good,
+            now,
+            signals=self.signals,
+            before=self.before,
+        )
 
     @property
     def own(self) -> tuple[Endpoint, ...]:

@@ -1,4 +1,4 @@
-"""weighted: traffic in proportion to weight x score, the score in quarters rounded up."""
+"""weighted: traffic in proportion to weight x score, the score in quarters rounded to the nearest."""
 
 import math
 
@@ -20,15 +20,17 @@ STEP = (Weighted(),)
         # full scores: the base weights as they stand, not in lowest terms
         ((60, 40), (1.0, 1.0), [60, 40]),
         ((2, 2), (1.0, 1.0), [2, 2]),
-        ((255, 1), (1.0, 0.76), [255, 1]),
-        # each quarter, rounded up
+        # each level
         ((60, 40), (1.0, 0.75), [2, 1]),
-        ((60, 40), (1.0, 0.51), [2, 1]),
         ((60, 40), (1.0, 0.5), [3, 1]),
-        ((60, 40), (1.0, 0.26), [3, 1]),
         ((60, 40), (1.0, 0.25), [6, 1]),
+        # between two levels, as the mean of several endpoints may be: the nearest, and of two the upper one
+        ((255, 1), (1.0, 0.875), [255, 1]),
+        ((60, 40), (1.0, 2.6 / 3), [2, 1]),
+        ((60, 40), (1.0, 0.625), [2, 1]),
+        ((60, 40), (1.0, 0.62), [3, 1]),
         # a rounding error is no quarter
-        ((60, 40), (1.0, 0.5 + 1e-12), [3, 1]),
+        ((60, 40), (1.0, 0.625 - 1e-12), [2, 1]),
         # never less than a quarter
         ((60, 40), (1.0, 0.01), [6, 1]),
         ((60, 40), (1.0, 0.0), [6, 1]),
@@ -84,7 +86,7 @@ def test_nobody_is_dropped_and_nothing_else_changes(before: Branch) -> None:
 @given(branches())
 def test_weights_are_within_bounds_and_proportional_within_rounding(before: Branch) -> None:
     for old, new in zip(before.tiers, run(STEP, before).tiers, strict=True):
-        products = [c.weight * max(1, math.ceil(c.score * 4 - 1e-9)) for c in old]
+        products = [c.weight * max(1, math.floor(c.score * 4 + 0.5 + 1e-9)) for c in old]
         found = [c.weight for c in new]
         assert all(0 <= weight <= MAX_WEIGHT for weight in found)
         assert [weight == 0 for weight in found] == [product == 0 for product in products]
@@ -114,3 +116,9 @@ def test_a_region_that_serves_badly_gets_less() -> None:
         "192.0.2.1": "3/11",
         "192.0.2.2": "8/11",
     }
+
+
+def test_one_endpoint_of_two_that_serves_a_little_worse_moves_nothing() -> None:
+    here = {"istanbul": [gateway("192.0.2.1", score=0.75), gateway("192.0.2.3")], "ankara": [gateway("192.0.2.2")]}
+    calm = {name: [gateway(*map(str, g.addresses)) for g in all_] for name, all_ in here.items()}
+    assert world(here, policy=STEP).at(0.0).steering == world(calm, policy=STEP).at(0.0).steering

@@ -1,0 +1,140 @@
+"""Every decision keeps the laws, whatever topology, chain, history and orders; and each law would catch a breach."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+
+from gslb.model.branch import Branch, Context
+from gslb.model.fitness import Fitness, View
+from gslb.model.groups import merge
+from gslb.model.names import EndpointName
+from gslb.model.steering import Group
+from policies.capacity import Capacity
+from policies.fence import Fence
+from tests.model.laws import (
+    Case,
+    Law,
+    capacity_is_kept,
+    cases,
+    fences_hold,
+    forced_out_is_out,
+    loaded_cases,
+    never_empty,
+    no_failback_in_hold,
+    same_inputs_same_output,
+    weights_are_sane,
+)
+
+LAWS: list[Law] = [
+    never_empty,
+    forced_out_is_out,
+    same_inputs_same_output,
+    no_failback_in_hold,
+    fences_hold,
+    weights_are_sane,
+]
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+@given(case=cases())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+def test_every_decision_keeps_the_law(law: Law, case: Case) -> None:
+    assert law(case)
+
+
+@given(loaded_cases())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+def test_nobody_is_filled_beyond_capacity_while_another_has_room(case: Case) -> None:
+    assert capacity_is_kept(case)
+
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+
+def unchanged(_step: object, branch: Branch, _context: Context) -> tuple[Branch, ...]:
+    return (branch,)
+
+
+def orders_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(View, "drained_by", lambda *_: None)
+
+
+def groups_come_in_any_order(patch: pytest.MonkeyPatch) -> None:
+    turn = count()
+
+    def shuffled(per_type: Any) -> tuple[Group, ...]:
+        found = merge(per_type)
+        return found if next(turn) % 2 else found[::-1]
+
+    patch.setattr("gslb.model.steer.merge", shuffled)
+
+
+def hold_is_skipped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(View, "_held", lambda *_: False)
+
+
+def fences_let_through(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Fence, "__call__", unchanged)
+
+
+def fences_give_way(patch: pytest.MonkeyPatch) -> None:
+    """A fence that would leave nobody is not kept: never-empty before fence."""
+    fence = Fence.__call__
+
+    def soft(self: Fence, branch: Branch, context: Context) -> tuple[Branch, ...]:
+        return tuple(
+            after if any(after.tiers) else replace(after, tiers=branch.tiers) for after in fence(self, branch, context)
+        )
+
+    patch.setattr(Fence, "__call__", soft)
+
+
+def hold_gives_way_to_nobody(patch: pytest.MonkeyPatch) -> None:
+    """An endpoint in hold is never used, even if nobody else can answer: hold before never-empty."""
+    classify = View.classify
+
+    def without_hold(self: View) -> dict[EndpointName, tuple[Fitness, str]]:
+        found = classify(self)
+        return {n: (Fitness.DRAINED if level is Fitness.HOLD else level, text) for n, (level, text) in found.items()}
+
+    patch.setattr(View, "classify", without_hold)
+
+
+def capacity_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Capacity, "__call__", unchanged)
+
+
+BREACHES: list[tuple[Law, Break, Any]] = [
+    (never_empty, hold_gives_way_to_nobody, cases()),
+    (forced_out_is_out, orders_are_forgotten, cases()),
+    (same_inputs_same_output, groups_come_in_any_order, cases()),
+    (no_failback_in_hold, hold_is_skipped, cases()),
+    (fences_hold, fences_let_through, cases()),
+    (fences_hold, fences_give_way, cases()),
+    (capacity_is_kept, capacity_is_ignored, loaded_cases()),
+]
+
+
+@pytest.mark.parametrize(("law", "breach", "worlds"), BREACHES, ids=[f"{breach.__name__}" for _, breach, _ in BREACHES])
+def test_a_core_that_breaks_a_law_is_caught(
+    law: Law, breach: Break, worlds: st.SearchStrategy[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = settings(
+        max_examples=3000,
+        database=None,
+        derandomize=True,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    breach(monkeypatch)
+    try:
+        find(worlds, lambda case: not law(case), settings=quick)
+    except NoSuchExample:
+        pytest.fail(f"{law.__name__} does not see {breach.__name__}")
