@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -118,7 +119,7 @@ async def status(request: web.Request) -> web.Response:
 
 
 async def explain(request: web.Request) -> web.Response:
-    """Why a name answers what it answers: ``?name=api.example.com``."""
+    """Why a name answers what it answers: ``?name=api.example.com``, to one client: ``&client=192.0.2.1``."""
     controller = request.app[CONTROLLER]
     services = controller.engine.topology.services
     try:
@@ -127,7 +128,16 @@ async def explain(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(text=str(error)) from None
     if name not in services:
         raise web.HTTPNotFound(text=f"no service {name!r}; {suggest(name, services)}")
-    return web.json_response(explain_view(controller, name))
+    client = await controller.client(_network(request.query["client"])) if "client" in request.query else None
+    return web.json_response(explain_view(controller, name, client))
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        remedy = "write one such as 198.51.100.7 or 198.51.100.0/24"
+        raise web.HTTPBadRequest(text=f"client {text!r} is no address and no network; {remedy}") from None
 
 
 async def history(request: web.Request) -> web.Response:

@@ -8,8 +8,11 @@ import gslb
 from gslb.control.controller import Controller
 from gslb.control.health import endpoints_of
 from gslb.control.vantage import Vantage
+from gslb.model.branch import Reason
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
+from gslb.model.explain import Explanation, explain
+from gslb.model.location import Client
 from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey, Observation, ProbeResult, Timing
 from gslb.model.override import Override
@@ -23,7 +26,7 @@ from gslb.model.record import (
     TransitionRecord,
 )
 from gslb.model.steer import Decision, Fitness
-from gslb.model.steering import Steering, answering
+from gslb.model.steering import WITHHELD, Steering, answering, rule_for
 from gslb.model.topology import Endpoint
 
 View = dict[str, Any]
@@ -118,23 +121,66 @@ def _endpoint_view(controller: Controller, service: ServiceName, endpoint: Endpo
     }
 
 
-def explain_view(controller: Controller, name: ServiceName) -> View:
-    """What a service answers and why: every endpoint and region with all that was said of it."""
+def explain_view(controller: Controller, name: ServiceName, client: Client | None = None) -> View:
+    """What a service answers and why: for each rule every endpoint with all that was said of it.
+
+    With a client only the rule that it is answered by, and with its own odds.
+    """
     engine = controller.engine
     service, decision = engine.topology.services[name], engine.decisions.get(name)
     view = _service_view(controller, name)
     view["policy"] = [step.name for step in service.policy]
     view["when_all_down"] = service.when_all_down
     view["hold"] = service.hold
-    view["reasons"] = [
-        {"subject": reason.subject, "step": reason.step, "verdict": reason.verdict, "text": reason.text}
-        for reason in (decision.reasons if decision else ())
-    ]
-    view["decide_again"] = _moment(controller, decision.next_at if decision else None)
+    view["client"] = None if client is None else client_view(client)
+    view["rules"] = []
     if decision is None:
-        waiting = [e["name"] for e in view["endpoints"] if e["health"] is Health.UNKNOWN]
-        view["waiting_for"] = waiting
+        view["waiting_for"] = [e["name"] for e in view["endpoints"] if e["health"] is Health.UNKNOWN]
+        return view
+    endpoints, steering = endpoints_of(service, engine.topology), decision.steering
+    rules = steering.rules if client is None else (rule_for(steering, client),)
+    view["rules"] = [_rule_view(explain(decision, endpoints, rule, client), steering) for rule in rules]
+    view["ttl_reason"] = decision.ttl_reason
+    view["decide_again"] = _moment(controller, decision.next_at)
     return view
+
+
+def client_view(client: Client) -> View:
+    """Who asks, and where that is."""
+    location = client.location
+    return {
+        "network": str(client.network),
+        "continent": location.continent or None,
+        "country": location.country or None,
+        "subdivisions": list(location.subdivisions),
+        "asn": location.asn,
+        "coordinates": location.coordinates,
+    }
+
+
+def _rule_view(explanation: Explanation, steering: Steering) -> View:
+    rule = explanation.rule
+    everybody = "everybody" if len(steering.rules) == 1 else "everybody else"
+    return {
+        "match": everybody if rule.match is None else str(rule.match),
+        "pick": rule.pick,
+        "withheld": round(rule.withheld / WITHHELD, 4),
+        "answers": {kind: _shares(dict(odds)) for kind, odds in explanation.odds.items()},
+        "no_answer": rule.no_answer,
+        "endpoints": [
+            {
+                "name": word.endpoint,
+                "share": round(float(word.share), 4),
+                "why": _reason_view(word.why),
+                "said": [_reason_view(reason) for reason in word.said],
+            }
+            for word in explanation.words
+        ],
+    }
+
+
+def _reason_view(reason: Reason) -> View:
+    return {"step": reason.step, "subject": reason.subject, "verdict": reason.verdict, "text": reason.text}
 
 
 def override_view(controller: Controller, override: Override) -> View:

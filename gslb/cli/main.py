@@ -80,12 +80,14 @@ def status(
 @app.command()
 def explain(
     name: Annotated[str, typer.Argument(help="DNS name of a service")],
+    client: Annotated[str | None, typer.Option(help="address or network that asks; default: every rule")] = None,
     as_json: JsonOption = False,
     api: ApiOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Say who is in and who is out of the answers for NAME, why, and since when."""
-    _print(find_daemon(api, None, config).get("/v1/explain", name=name), show.explain, as_json=as_json)
+    asked = {"name": name} if client is None else {"name": name, "client": client}
+    _print(find_daemon(api, None, config).get("/v1/explain", **asked), show.explain, as_json=as_json)
 
 
 @app.command()
@@ -153,6 +155,19 @@ def reload(api: ApiOption = None, token_file: TokenOption = None, config: Config
     """Make the daemon read its configuration again; a file with faults changes nothing."""
     answer = find_daemon(api, token_file, config).post("/v1/reload", {})
     print(f"configuration {answer['configuration']} is in force")
+
+
+@app.command()
+def geo(
+    config: ConfigArgument,
+    address: Annotated[str, typer.Argument(metavar="IP", help="address of a client, or its network")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say where a client is, by which database, and which areas and rules it falls into."""
+    from gslb.cli.geo import geo_report, geo_view
+    from gslb.config.load import load
+
+    _print(geo_view(load(config), address), geo_report, as_json=as_json)
 
 
 @app.command()

@@ -91,37 +91,63 @@ def _share(service: dict[str, Any], endpoint: dict[str, Any]) -> str:
 
 
 def explain(view: dict[str, Any]) -> RenderableType:
-    """Who is in, who is out, why and since when."""
-    lines: list[RenderableType] = [_service_line(view)]
-    for kind, odds in view["answers"].items():
-        shares = ", ".join(f"{address} {share:.0%}" for address, share in odds.items()) or "no answer"
-        lines.append(f"{kind}: {shares}")
-    lines += [f"policy: {' -> '.join(view['policy'])}   hold: {format_duration(view['hold'])}", ""]
+    """Who is in, who is out, why and since when: a table for each rule."""
+    lines: list[RenderableType] = [f"{_service_line(view)}{_ttl_reason(view)}"]
+    lines += [f"policy: {' -> '.join(view['policy'])}   hold: {format_duration(view['hold'])}"]
+    if view["client"]:
+        lines.append(f"client: {escape(_client(view['client']))}")
     if waiting := view.get("waiting_for"):
         lines.append(f"waiting for the first verdict on {', '.join(waiting)}")
-    lines += [_explained(endpoint, view["reasons"]) for endpoint in view["endpoints"]]
-    lines += [
-        f"  [bold]{escape(reason['subject'])}[/]: {reason['step']}: {escape(reason['text'])}"
-        for reason in view["reasons"]
-        if reason["subject"] not in {endpoint["name"] for endpoint in view["endpoints"]}
-    ]
-    if view["decide_again"]:
-        lines.append(f"decides again at {_time(view['decide_again'])}, or when something changes")
+    known = {endpoint["name"]: endpoint for endpoint in view["endpoints"]}
+    for rule in view["rules"]:
+        lines += ["", _rule_line(rule), *_odds(rule), _explained(rule, known)]
+    if view.get("decide_again"):
+        lines += ["", f"decides again at {_time(view['decide_again'])}, or when something changes"]
     return Group(*lines)
 
 
-def _explained(endpoint: dict[str, Any], reasons: list[dict[str, str]]) -> str:
-    place = "[green]in[/] " if endpoint["answers"] else "[red]out[/]"
+def _ttl_reason(view: dict[str, Any]) -> str:
+    return f" ({escape(view['ttl_reason'])})" if view.get("ttl_reason") else ""
+
+
+def _client(client: dict[str, Any]) -> str:
+    places = [*reversed(client["subdivisions"]), client["country"]]
+    places += [f"continent:{client['continent']}" if client["continent"] else "unknown location"]
+    places += [f"AS{client['asn']}" if client["asn"] is not None else None]
+    return f"{client['network']}, {', '.join(place for place in places if place)}"
+
+
+def _rule_line(rule: dict[str, Any]) -> str:
+    pick = "" if rule["pick"] == "weighted" else f", picked by {rule['pick']}"
+    withheld = f", [yellow]{rule['withheld']:.1%} are told {rule['no_answer']}[/]" if rule["withheld"] else ""
+    return f"[bold]{escape(rule['match'])}[/]{pick}{withheld}"
+
+
+def _odds(rule: dict[str, Any]) -> Iterator[str]:
+    for kind, odds in rule["answers"].items():
+        shares = ", ".join(f"{address} {share:.0%}" for address, share in odds.items())
+        yield f"  {kind}: {shares or rule['no_answer'].upper()}"
+
+
+def _explained(rule: dict[str, Any], known: dict[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for options in ({"min_width": 3}, {"no_wrap": True}, {"ratio": 1}):
+        table.add_column(**options)
+    for word in rule["endpoints"]:
+        endpoint = known[word["name"]]
+        mark = "[green]in[/]" if word["share"] else "[red]out[/]"
+        table.add_row(mark, f"[bold]{escape(word['name'])}[/]", _condition(word, endpoint))
+        for said in word["said"] or [word["why"]]:
+            table.add_row("", f"  [dim]{escape(said['step'])}[/]", escape(said["text"]))
+        if endpoint["held_until"] and not word["share"]:
+            table.add_row("", "", f"back at {_time(endpoint['held_until'])} if nothing fails until then")
+    return table
+
+
+def _condition(word: dict[str, Any], endpoint: dict[str, Any]) -> str:
+    share = f"{word['share']:.0%}, " if word["share"] else ""
     since = f" since {_time(endpoint['since'])} ({_age(endpoint['since'])})" if endpoint["since"] else ""
-    text = [f"  {place} [bold]{escape(endpoint['name'])}[/]  {_health(endpoint['health'])}{since}"]
-    text += [
-        f"      {reason['step']}: {escape(reason['text'])}"
-        for reason in reasons
-        if reason["subject"] == endpoint["name"]
-    ]
-    if endpoint["held_until"] and not endpoint["answers"]:
-        text.append(f"      back at {_time(endpoint['held_until'])} if nothing fails until then")
-    return "\n".join(text)
+    return f"{share}{_health(endpoint['health'])}{since}"
 
 
 def results(found: list[dict[str, Any]]) -> RenderableType:

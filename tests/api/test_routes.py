@@ -93,11 +93,35 @@ async def test_explain_says_why_each_endpoint_and_region_is_in_or_out(api: Api) 
     await api.drain()
     explained = (await api.get("/v1/explain?name=API.example.com")).body
     assert (explained["policy"], explained["when_all_down"], explained["hold"]) == (["weighted"], "all", 60.0)
-    reasons = {reason["subject"]: reason for reason in explained["reasons"]}
-    assert reasons["istanbul/192.0.2.1:80"]["verdict"] == "out"
-    assert reasons["istanbul/192.0.2.1:80"]["text"] == "drained by ayse: kernel update"
-    assert reasons["ankara/192.0.2.2:80"]["verdict"] == "in"
+    (rule,) = explained["rules"]
+    istanbul, ankara = rule["endpoints"]
+    assert (rule["match"], rule["pick"], rule["answers"]) == ("everybody", "weighted", {"A": {"192.0.2.2": 1.0}})
+    assert (istanbul["name"], istanbul["share"]) == ("istanbul/192.0.2.1:80", 0.0)
+    assert (istanbul["why"]["verdict"], istanbul["why"]["text"]) == ("out", "drained by ayse: kernel update")
+    assert (ankara["share"], [said["step"] for said in ankara["said"]]) == (1.0, ["health", "weighted"])
     assert explained["answers"] == {"A": {"192.0.2.2": 1.0}}
+    assert explained["ttl_reason"] == "alert: something changed in the last 1m"
+    assert explained["client"] is None
+
+
+async def test_explain_shows_a_client_the_rule_that_it_is_in_and_where_it_is(api: Api) -> None:
+    explained = (await api.get("/v1/explain?name=api.example.com&client=198.51.100.7")).body
+    assert explained["client"] == {
+        "network": "198.51.100.7/32",
+        "continent": None,
+        "country": None,
+        "subdivisions": [],
+        "asn": None,
+        "coordinates": None,
+    }
+    assert [rule["match"] for rule in explained["rules"]] == ["everybody"]
+
+
+@pytest.mark.parametrize("client", ["", "istanbul", "198.51.100.7/33", "2001:db8::/129"])
+async def test_explain_refuses_a_client_that_is_no_address(api: Api, client: str) -> None:
+    answer = await api.get(f"/v1/explain?name=api.example.com&client={client}")
+    assert (answer.status, answer.type) == (400, PROBLEM)
+    assert "write one such as 198.51.100.7" in answer.body["detail"]
 
 
 async def test_explain_names_who_is_waited_for_before_the_first_decision(undecided: Api) -> None:

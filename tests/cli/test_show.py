@@ -93,3 +93,88 @@ def test_a_vantage_point_whose_word_does_not_count_is_named_with_the_reason(
     (line,) = [line for line in printed(show.status(STATUS | {"vantages": vantages})) if "vantage point" in line]
     assert line.startswith(f"{words} since 2001-01-01 ")
     assert line.endswith(f": {reason}; its word does not count")
+
+
+EXPLAINED: dict[str, Any] = {
+    "name": "api.example.com",
+    "decided": True,
+    "good": True,
+    "ttl": 5,
+    "ttl_reason": "alert: something changed in the last 1m",
+    "policy": ["geo", "weighted"],
+    "hold": 60.0,
+    "client": {
+        "network": "198.51.100.0/24",
+        "continent": "AS",
+        "country": "TR",
+        "subdivisions": ["TR-34"],
+        "asn": 9121,
+    },
+    "endpoints": [
+        {"name": "istanbul/192.0.2.1:80", "health": "up", "since": None, "held_until": None},
+        {"name": "ankara/192.0.2.2:80", "health": "down", "since": None, "held_until": "2026-11-20T10:00:00Z"},
+    ],
+    "rules": [
+        {
+            "match": "TR-34",
+            "pick": "weighted",
+            "withheld": 0.0469,
+            "no_answer": "nodata",
+            "answers": {"A": {"192.0.2.1": 0.9531}, "AAAA": {}},
+            "endpoints": [
+                {
+                    "name": "istanbul/192.0.2.1:80",
+                    "share": 0.9531,
+                    "why": {"step": "weighted", "text": "weight 60"},
+                    "said": [{"step": "geo", "text": "speaks for TR-34"}, {"step": "weighted", "text": "weight 60"}],
+                },
+                {
+                    "name": "ankara/192.0.2.2:80",
+                    "share": 0.0,
+                    "why": {"step": "health", "text": "edge down: timeout: no response in time [x]"},
+                    "said": [],
+                },
+            ],
+        }
+    ],
+    "decide_again": None,
+}
+
+
+def test_explain_is_a_table_for_each_rule_with_what_each_step_said() -> None:
+    lines = printed(show.explain(EXPLAINED))
+    assert lines[:5] == [
+        "api.example.com  TTL 5s (alert: something changed in the last 1m)",
+        "policy: geo -> weighted   hold: 1m",
+        "client: 198.51.100.0/24, TR-34, TR, continent:AS, AS9121",
+        "",
+        "TR-34, 4.7% are told nodata",
+    ]
+    assert lines[5:7] == ["  A: 192.0.2.1 95%", "  AAAA: NODATA"]
+    assert lines[7:] == [
+        "in  istanbul/192.0.2.1:80 95%, \u25cf up",
+        "      geo                 speaks for TR-34",
+        "      weighted            weight 60",
+        "out ankara/192.0.2.2:80   \u2717 down",
+        "      health              edge down: timeout: no response in time [x]",
+        lines[-1],
+    ]
+    assert "back at" in lines[-1]
+
+
+def test_before_the_first_decision_explain_says_who_is_waited_for() -> None:
+    early = EXPLAINED | {"decided": False, "rules": [], "client": None, "waiting_for": ["ankara/192.0.2.2:80"]}
+    lines = printed(show.explain(early | {"ttl_reason": None}))
+    assert lines[0] == "api.example.com  first round of probes under way"
+    assert lines[-1] == "waiting for the first verdict on ankara/192.0.2.2:80"
+
+
+def test_a_client_of_unknown_location_is_called_that() -> None:
+    nowhere: dict[str, Any] = {
+        "network": "192.0.2.1/32",
+        "continent": None,
+        "country": None,
+        "subdivisions": [],
+        "asn": None,
+    }
+    assert "client: 192.0.2.1/32, unknown location" in printed(show.explain(EXPLAINED | {"client": nowhere}))
