@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance bench-probes bench-reaction lint lock clean
+.PHONY: run test acceptance bench-probes bench-reaction lint plots lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/gslb demo
@@ -25,6 +25,10 @@ bench-probes bench-reaction: bench-%: $(VENV)/.run
 lint: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The formulas of docs/scores.md.
+plots: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.plots
 
 lock: $(VENV)/.dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -5,13 +5,19 @@ Options: none. The base weight is the region's, or the one the service states fo
 The score of a region is the mean of its endpoints' levels. It counts in quarters, rounded to the nearest and halves up:
 one endpoint of two that serves a little worse moves nothing by itself. A region that serves badly keeps at least a
 quarter, since taking it out is the business of probes.
+
+Between the regions that answer now, scores move no more than ``max_shift`` of the traffic in a minute. What is lost, or
+back, is not slowed by that.
 """
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
+from gslb.model.area import Area
 from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict
 from gslb.model.options import Options
+from gslb.model.shift import limited
 from gslb.model.steering import MAX_WEIGHT, Pick
 
 QUARTERS = 4
@@ -27,13 +33,14 @@ class Weighted(Options):
         """As written in TOML."""
         return "weighted"
 
-    def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:  # noqa: ARG002  the port's signature
+    def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
         """The branch with weights set, and a reason for each region."""
-        tiers = tuple(_weigh(tier) for tier in branch.tiers)
+        wanted = tuple(_weigh(tier) for tier in branch.tiers)
+        tiers = tuple(_limit(tier, branch.match, context) for tier in wanted)
         reasons = tuple(
-            _explain(before, after)
-            for old, new in zip(branch.tiers, tiers, strict=True)
-            for before, after in zip(old, new, strict=True)
+            _explain(*three)
+            for old, aim, new in zip(branch.tiers, wanted, tiers, strict=True)
+            for three in zip(old, aim, new, strict=True)
         )
         return (replace(branch, tiers=tiers, pick=Pick.WEIGHTED, reasons=branch.reasons + reasons),)
 
@@ -52,8 +59,21 @@ def _weigh(tier: Tier) -> Tier:
     return tuple(replace(c, weight=-(-product // divisor)) for c, product in zip(tier, products, strict=True))
 
 
-def _explain(before: Candidate, after: Candidate) -> Reason:
+def _limit(tier: Tier, match: Area | None, context: Context) -> Tier:
+    """The tier with weights on the way to these, as far as they may move now."""
+    rules = context.before.rules if context.before is not None and context.signals.shift < 1 else ()
+    former = next(({g.region: g.weight for g in rule.groups} for rule in rules if rule.match == match), None)
+    wanted = {found.region: found.weight for found in tier}
+    if former is None or not tier:
+        return tier
+    weights = limited(former, wanted, Fraction(context.signals.shift))
+    return tier if weights == wanted else tuple(replace(c, weight=weights[c.region]) for c in tier)
+
+
+def _explain(before: Candidate, wanted: Candidate, after: Candidate) -> Reason:
     text = f"weight {after.weight}"
     if _quarters(before) != QUARTERS:
         text += f": base {before.weight} x score {before.score:.2f}, in quarters"
+    if wanted.weight != after.weight:
+        text += "; on the way, since scores may not move more than max_shift in a minute"
     return Reason("weighted", before.region, Verdict.WEIGHT, text)

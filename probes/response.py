@@ -59,6 +59,9 @@ class Document(msgspec.Struct):
     schema: Literal[1]
     state: ServingState
     saturation: float = 0.0
+    errors: float = 0.0
+    load: float | None = None
+    config_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +168,10 @@ def _read_document(response: Response) -> tuple[HealthReport | None, str | None]
         document = msgspec.json.decode(response.body, type=Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, f"health document: {_shown(str(error), SHOWN_ERROR)}"
-    return HealthReport(document.state, max(0.0, document.saturation)), None
+    load = None if document.load is None else max(0.0, document.load)
+    errors = min(max(0.0, document.errors), 1.0)
+    version = _shown(document.config_version)
+    return HealthReport(document.state, max(0.0, document.saturation), errors, load, version), None
 
 
 def _shown(text: str, most: int = SHOWN) -> str:

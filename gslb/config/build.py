@@ -102,6 +102,7 @@ def build_service(
         answers=section.answers,
         when_all_down=section.when_all_down.mode,
         fallback=RegionName(fallback) if fallback else None,
+        max_shift=section.max_shift,
         rto=section.rto,
         demand=section.demand,
     )

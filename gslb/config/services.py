@@ -10,7 +10,7 @@ from gslb.config.regions import Weight
 from gslb.config.ttl import Ttl
 from gslb.model.combine import Require
 from gslb.model.duration import format_duration
-from gslb.model.options import Duration, Key, Options, PositiveDuration
+from gslb.model.options import Duration, Key, Options, PositiveDuration, Share
 from gslb.model.topology import AllDown
 
 MAX_REQUIRE = 100
@@ -107,6 +107,9 @@ class ServiceSection(Options):
         float | None,
         Field(gt=0, allow_inf_nan=False, description="requests per second to plan for, instead of what is measured"),
     ] = None
+    max_shift: Annotated[
+        Share, Field(gt=0.0, description="share of the traffic that scores may move between regions within a minute")
+    ] = 0.3
     rto: Annotated[
         PositiveDuration | None,
         Field(description="longest acceptable time from a fault until no resolver answers with the faulty region"),

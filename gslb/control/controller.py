@@ -14,12 +14,15 @@ from gslb.control.engine import Change, Engine, Transition
 from gslb.control.monitor import Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
 from gslb.control.orders import Orders, find_target
+from gslb.control.places import Places
 from gslb.control.publisher import Publisher
 from gslb.control.resolver import Resolver
 from gslb.control.restore import restored_addresses, restored_check
 from gslb.control.setups import check_setups
 from gslb.control.vantage import Vantage
+from gslb.model.address import IPNetwork
 from gslb.model.combine import Health
+from gslb.model.location import Client
 from gslb.model.names import ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
@@ -84,7 +87,7 @@ class Controller:
         self.publisher = Publisher(clock, [embedded], self._confirmed)
         self.reloading = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._asked = Asked()
+        self._asked, self._places = Asked(), Places()
         self._publishing = False
         self._revision = 0
         self._quiet: set[VantageName] = set()
@@ -142,7 +145,8 @@ class Controller:
         for name, vantage in self.engine.votes.vantages.items():
             if vantage.doubt is not None and name not in vantages:
                 self._note_doubt(name, None)  # with the vantage point, its doubt is over
-        self.engine.configure(configuration.topology, paces, references, now)
+        areas = {name: setup.areas for name, setup in vantages.items()}
+        self.engine.configure(configuration.topology, paces, references, now, areas)
         setups = check_setups(configuration, self.engine.checks)
         hosts = (setup.address.host for setup in setups.values())
         self.resolver.configure(host for host in hosts if isinstance(host, str))
@@ -162,7 +166,10 @@ class Controller:
 
     def _save(self, keys: Iterable[CheckKey]) -> None:
         now, utc, checks = self.clock.monotonic(), self.clock.utc(), self.engine.checks
-        self.store.save_checks(CheckRecord(key, checks[key].vote, checks[key].latency, utc, now) for key in keys)
+        states = ((key, checks[key]) for key in keys)
+        self.store.save_checks(
+            CheckRecord(key, check.vote, check.latency, check.report, check.level, utc, now) for key, check in states
+        )
 
     def drain(self, target: str, author: str, reason: str, duration: float | None, *, force: bool) -> Override:
         """Take a region or an endpoint out of all answers; see Orders.drain. ``force`` drains even the last one."""
@@ -192,6 +199,10 @@ class Controller:
         self.monitor.hurry(keys)
         patience = max((pace.interval + pace.timeout for pace in paces), default=0.0)
         return await self._asked.next_results(keys, min(patience, MAX_PATIENCE))
+
+    async def client(self, network: IPNetwork) -> Client:
+        """Whoever asks from ``network``, and where that is by the databases in force."""
+        return await self._places.client(network, self.configuration.geo.databases)
 
     def _ordered(self, trigger: str) -> None:
         self.metrics.overrides.set(len(self.orders.in_force))

@@ -7,18 +7,20 @@ alone changes a decision only at its ``next_at``, which ``tick`` serves.
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Protocol
 
 from gslb.control.health import CheckState, ServiceEndpoint, checks_of, endpoints_of, standing
+from gslb.control.signals import Readings
 from gslb.control.vantage import Vantage
 from gslb.control.votes import Electorate, Votes
 from gslb.model.address import IP
+from gslb.model.area import Area
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
-from gslb.model.observation import CheckKey, ProbeResult
+from gslb.model.observation import CheckKey, HealthReport, ProbeResult
 from gslb.model.override import Override
 from gslb.model.pacing import Pace
-from gslb.model.score import settle
 from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
 from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
@@ -26,6 +28,7 @@ from gslb.model.topology import Endpoint, Service, Topology
 
 SHOWN = 3
 """Triggers that a decision names."""
+NO_AREAS: Mapping[VantageName, tuple[Area, ...]] = MappingProxyType({})
 GRACE = 1.0
 """Seconds beyond the longest detection after which a service is decided with what is known."""
 
@@ -97,6 +100,7 @@ class Engine:
         self._listener, self._addresses = listener, addresses
         self._plan = _Plan()
         self.votes = Votes(hurry, listener.doubted)
+        self._readings = Readings()
         self.overrides: tuple[Override, ...] = ()
         self.decisions: dict[ServiceName, Decision] = {}
         self.standings: dict[ServiceEndpoint, Standing] = {}
@@ -107,7 +111,7 @@ class Engine:
         self._deferring = False
         self._noted: dict[ServiceName, list[str]] = {}
         self.revision = 0
-        """Rises whenever anything was decided again: ``next_at`` may then be another."""
+        """Rises whenever time alone may change something at another moment than before."""
         self._now = -math.inf
         self._review_at = math.inf
 
@@ -143,6 +147,7 @@ class Engine:
         paces: Mapping[ProbeName, Pace],
         vantages: Mapping[VantageName, tuple[str, ...]],
         now: float,
+        areas: Mapping[VantageName, tuple[Area, ...]] = NO_AREAS,
     ) -> None:
         """Steer this from now on. Checks that stay keep their state.
 
@@ -151,6 +156,7 @@ class Engine:
             paces: timing of each probe.
             vantages: vantage points, each with its reference targets.
             now: monotonic seconds.
+            areas: whom vantage points speak for; one that is not named speaks for nobody.
         """
         self._plan = self._prepare(topology, paces, tuple(vantages), now)
         regions = {str(endpoint.probe): endpoint.region for endpoint in self._plan.endpoints.values()}
@@ -160,14 +166,20 @@ class Engine:
         self._waiting &= topology.services.keys()
         for name in self.decisions.keys() - topology.services.keys():
             del self.decisions[name]
+        self._readings.configure(topology, self._plan.keys, {name: areas.get(name, ()) for name in vantages})
+        self._look(now)
         self._decide(topology.services.values(), "configuration", now)
 
     def observe(self, result: ProbeResult) -> ProbeState | None:
         """Account for a result; returns the state of its check, None if that is not known any more."""
         now = max(result.ended, self._now)  # a result may have had to wait for an older one
-        if result.key in self.checks:
+        check = self.checks.get(result.key)
+        if check is not None:
+            former = check.report
             changed = self.votes.take(result, now)
-            state: ProbeState | None = self.checks[result.key].state
+            state: ProbeState | None = check.state
+            if check.report is not former:
+                self._heard(result.key, former, check.report)
         else:
             state, changed = self.votes.take_reference(result, now)
         self._recount(changed, now)
@@ -175,6 +187,8 @@ class Engine:
         if review < self._review_at:
             self._review_at = review
             self.revision += 1
+        if now >= self._readings.due:
+            self._note(self._look(now), now)
         return state
 
     def defer(self) -> bool:
@@ -204,10 +218,13 @@ class Engine:
 
     def tick(self, now: float) -> float | None:
         """Decide again whatever time alone has changed; returns the next moment for that."""
+        if now >= self._readings.due:
+            self._note(self._look(now), now)
         due = dict.fromkeys(name for name, moment in self._moments() if moment <= now)
         services = [self.topology.services[name] for name in due]
         self._decide(services, "", now)
-        return min((moment for _, moment in self._moments() if moment > now), default=None)
+        moment = min((moment for _, moment in self._moments() if moment > now), default=math.inf)
+        return None if (moment := min(moment, self._readings.due)) == math.inf else moment
 
     def review(self, now: float) -> float:
         """Look again at which votes can be believed and which have expired; returns the next moment for that."""
@@ -279,7 +296,7 @@ class Engine:
         if former is None:
             return found
         if former.health is found.health:
-            return replace(found, since=former.since, score=settle(former.score, found.score))
+            return replace(found, since=former.since)
         self._reached[pair] = None if found.health is Health.UNKNOWN else now
         return replace(found, since=None if former.health is Health.UNKNOWN else now)
 
@@ -306,6 +323,20 @@ class Engine:
             for service in services:
                 triggers[service].append(f"{endpoint} is {new}")
             self._listener.transition(self._transition(endpoint, old, new, tuple(services), now))
+        self._note(triggers, now)
+
+    def _look(self, now: float) -> dict[ServiceName, list[str]]:
+        """Measure beside health and scores; returns the services for which that is news."""
+        return self._readings.look(self.checks, self.votes.counts, self.standings, now)
+
+    def _heard(self, key: CheckKey, former: HealthReport | None, report: HealthReport | None) -> None:
+        due = self._readings.due
+        self._readings.heard(key, former, report)
+        if self._readings.due < due:
+            self.revision += 1
+
+    def _note(self, triggers: Mapping[ServiceName, Iterable[str]], now: float) -> None:
+        """These services are to be decided again: at once, unless that is deferred."""
         alone = self.defer()
         for service, told in triggers.items():
             self._noted.setdefault(service, []).extend(told)
@@ -352,6 +383,7 @@ class Engine:
             self.overrides,
             self._last_good.get(name),
             now,
+            signals=self._readings.of(name),
             before=self._last.get(name),
         )
         self.revision += 1

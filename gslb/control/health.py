@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from statistics import median_low
 
 from gslb.model.address import IP
 from gslb.model.combine import NEVER, Health, combine, last_failure
+from gslb.model.latency import Latency, observe_latency
 from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, HealthReport, Observation, ProbeResult
-from gslb.model.score import Latency, observe_latency, score
+from gslb.model.score import score, settle
 from gslb.model.steer import Standing
 from gslb.model.step import Condition, ProbeState, Thresholds, step
 from gslb.model.topology import Endpoint, Service, Topology
@@ -28,6 +30,7 @@ class CheckState:
         latency: moving averages.
         report: the newest health document.
         worth: the score that latency and report amount to for an endpoint that is up.
+        level: the score as decisions see it, which noise does not move.
         heard_at: when the newest result came in that says anything, in monotonic seconds.
         recent: the newest results.
     """
@@ -37,6 +40,7 @@ class CheckState:
     latency: Latency | None = None
     report: HealthReport | None = None
     worth: float = 1.0
+    level: float = 1.0
     heard_at: float = NEVER
     recent: deque[ProbeResult] = field(default_factory=lambda: deque(maxlen=EVIDENCE))
 
@@ -48,7 +52,8 @@ class CheckState:
         if observation.ok:
             self.latency = observe_latency(self.latency, observation.latency, result.ended)
             self.report = observation.report
-            self.worth = score(Health.UP, self.latency, self.report.saturation if self.report else 0.0)
+            self.worth = score(Health.UP, self.latency, self.report)
+            self.level = settle(self.level, self.worth)
 
     @property
     def detail(self) -> str:
@@ -98,10 +103,16 @@ def _score(health: Health, checks: Mapping[CheckKey, CheckState]) -> float:
     """Of the worst probe, each judged by the median of its vantage points: a far one does not make an endpoint slow."""
     if health in (Health.DOWN, Health.UNKNOWN):
         return 0.0
-    worths: dict[ProbeName, list[float]] = {}
+    levels: dict[ProbeName, list[float]] = {}
     for key, check in checks.items():
-        worths.setdefault(key.probe, []).append(check.worth)
-    return min(map(median_low, worths.values()), default=1.0)
+        levels.setdefault(key.probe, []).append(check.level)
+    return min(map(median_low, levels.values()), default=1.0)
+
+
+def newest_report(checks: Iterable[CheckState]) -> HealthReport | None:
+    """What an endpoint said of itself last, in whichever of its checks."""
+    said = [(check.latency.at, check.report) for check in checks if check.report is not None and check.latency]
+    return max(said, key=itemgetter(0))[1] if said else None
 
 
 def _detail(health: Health, checks: Mapping[CheckKey, CheckState]) -> str:

@@ -1,13 +1,16 @@
 """From what was stored back to what the engine works with."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import ip_address
+
+from msgspec import structs
 
 from gslb.control.clock import Clock
 from gslb.control.health import CheckState, carry_over
 from gslb.model.address import IP
+from gslb.model.combine import Health
 from gslb.model.record import CheckRecord
+from gslb.model.score import score
 from gslb.model.steering import Steering
 from gslb.model.topology import Topology
 
@@ -16,9 +19,10 @@ def restored_check(record: CheckRecord, clock: Clock) -> CheckState:
     """The state of a check, with its times on this process's monotonic clock."""
     saved = min(clock.to_monotonic(record.saved_utc), clock.monotonic())  # the wall clock may have jumped
     shift = saved - record.saved_at
-    latency = record.latency and replace(record.latency, at=record.latency.at + shift)
+    latency = record.latency and structs.replace(record.latency, at=record.latency.at + shift)
     state = carry_over(record.state, shift)
-    return CheckState(state, state, latency)
+    worth = score(Health.UP, latency, record.report)
+    return CheckState(state, state, latency, record.report, worth, record.level)
 
 
 def restored_addresses(steering: Steering, topology: Topology) -> Iterator[tuple[str, IP]]:

@@ -116,7 +116,7 @@ class Votes:
         vantage.hear(key.target, observation, result.at)
         if observation.cause is not Cause.LOCAL:
             check.heard_at = now
-        before, worth, told = check.vote, check.worth, check.recent[-1].observation.cause if check.recent else None
+        before, level, told = check.vote, check.level, check.recent[-1].observation.cause if check.recent else None
         if vantage.ignores(result):
             check.recent.append(result)
         else:
@@ -125,7 +125,7 @@ class Votes:
         if key in self._expired and observation.cause is not Cause.LOCAL:
             self._expired.discard(key)
             changed.append(key)
-        elif check.vote is not before or check.worth != worth or observation.cause is not told:
+        elif check.vote is not before or check.level != level or observation.cause is not told:
             changed.append(key)
         if vantage.waiting or vantage.doubt is not None:
             changed += self._review(vantage, now)

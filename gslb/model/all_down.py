@@ -53,7 +53,7 @@ def without_any(view: View, kind: RecordType, last_good: Steering | None) -> Out
     """The outcomes for ``kind`` when nothing that carries it is fit."""
     tier = members(view, kind, lambda e: view.drained_by(e) is None)
     way = _WAYS[view.service.when_all_down]
-    return {branch.match: way(view, kind, branch, last_good) for branch in run_policy(view, tier)}
+    return {branch.match: way(view, kind, branch, last_good) for branch in run_policy(view, kind, tier)}
 
 
 def _all(view: View, kind: RecordType, branch: Branch, _: Steering | None = None) -> Outcome:
@@ -113,7 +113,7 @@ def _allowed_fallback(view: View, kind: RecordType, branch: Branch) -> Candidate
     found = candidate(view, region, 1, kind, lambda e: view.drained_by(e) is None)
     if not found.endpoints:
         return None
-    after = next(after for after in run_policy(view, (found,)) if after.match == branch.match)
+    after = next(after for after in run_policy(view, kind, (found,)) if after.match == branch.match)
     return next(iter(_everybody(after)), None)
 
 

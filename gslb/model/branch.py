@@ -84,6 +84,14 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
+class Grown:
+    """How far a ramp has come: the share of the answers, 0..1, and a line on it for people."""
+
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signals:
     """What is measured, beside health and scores, and damped so that noise does not change it.
 
@@ -92,12 +100,16 @@ class Signals:
         latencies: seconds from a vantage point to a region, where both are known well enough.
         demand: requests per second for the service; None where nobody says.
         configurations: version of the configuration that a region's gateways state in their health documents.
+        shift: the share of the traffic that scores may move now, 0..1.
+        ramps: how far regions have come whose share grows step by step; see ``model.ramp``.
     """
 
     vantages: Mapping[VantageName, tuple[Area, ...]] = field(default_factory=dict)
     latencies: Mapping[VantageName, Mapping[RegionName, float]] = field(default_factory=dict)
     demand: float | None = None
     configurations: Mapping[RegionName, str] = field(default_factory=dict)
+    shift: float = 1.0
+    ramps: Mapping[RegionName, Grown] = field(default_factory=dict)
 
 
 QUIET = Signals()
@@ -112,7 +124,7 @@ class Context:
         regions: the service's regions, in the order of the configuration. A candidate may be of another one: of the
             fallback.
         signals: what is measured.
-        before: what has been answered until now; None at the start.
+        before: what has been answered until now to questions of the record type that is decided; None at the start.
     """
 
     service: "Service"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, RegionName
-from gslb.model.steering import Group, Pick, RecordType, Target, address_type
+from gslb.model.steering import Group, Pick, RecordType, Steering, Target, address_type, groups_for
 from gslb.model.topology import Endpoint, Region
 
 if TYPE_CHECKING:
@@ -33,15 +33,15 @@ def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted:
     return Candidate(region.name, names, weight, mean)
 
 
-def run_policy(view: View, tier: Tier) -> tuple[Branch, ...]:
-    """What the chain makes of the candidates of one tier.
+def run_policy(view: View, kind: RecordType, tier: Tier) -> tuple[Branch, ...]:
+    """What the chain makes of the candidates of one tier, all of which carry ``kind``.
 
     Where two branches are for the same clients, the first counts: it has come through all that the other one has, and
     was already more specific before.
     """
     branches: tuple[Branch, ...] = (Branch(None, (tier,)),)
     own = {member.region: view.regions[member.region] for member in view.service.members}
-    context = Context(view.service, own, view.signals, view.before)
+    context = Context(view.service, own, view.signals, _reduced(view.before, kind))
     for step in view.service.policy:
         found: dict[Area | None, Branch] = {}
         for branch in branches:
@@ -49,6 +49,13 @@ def run_policy(view: View, tier: Tier) -> tuple[Branch, ...]:
                 found.setdefault(after.match, after)
         branches = tuple(found.values())
     return branches
+
+
+def _reduced(before: Steering | None, kind: RecordType) -> Steering | None:
+    """What has been answered to questions for ``kind``."""
+    if before is None or before.types == (kind,):
+        return before
+    return replace(before, rules=tuple(replace(rule, groups=groups_for(rule, kind)) for rule in before.rules))
 
 
 def _after(view: View, step: Step, branch: Branch, context: Context) -> tuple[Branch, ...]:

@@ -44,17 +44,22 @@ class ServingState(StrEnum):
     UNAVAILABLE = "unavailable"
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReport:
+class HealthReport(msgspec.Struct, frozen=True, gc=False):
     """The part of a gateway's health document that decisions use.
 
     Attributes:
         state: what the gateway says of itself.
         saturation: load / capacity, 0.0 where the gateway states no capacity; above 1.0 when overloaded.
+        errors: share of 5xx among its responses, 0..1.
+        load: requests per second; None where it does not say.
+        configuration: version of its configuration; empty where it does not say.
     """
 
     state: ServingState = ServingState.OK
     saturation: float = 0.0
+    errors: float = 0.0
+    load: float | None = None
+    configuration: str = ""
 
 
 class Timing(msgspec.Struct, frozen=True, gc=False):

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from gslb.model.branch import Reason
 from gslb.model.combine import Health
+from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, RegionName, ServiceName, VantageName
-from gslb.model.observation import CheckKey, Observation
-from gslb.model.score import Latency
+from gslb.model.observation import CheckKey, HealthReport, Observation
 from gslb.model.steering import Steering
 from gslb.model.step import ProbeState
 
@@ -104,11 +104,17 @@ class CheckRecord:
 
     ``state`` and ``latency`` hold monotonic times that mean nothing in another process: ``saved_utc`` and
     ``saved_at`` say when both clocks were read, so that they can be carried over.
+
+    Attributes:
+        report: the newest health document.
+        level: the score as decisions see it, so that a restart moves no traffic.
     """
 
     key: CheckKey
     state: ProbeState
     latency: Latency | None
+    report: HealthReport | None
+    level: float
     saved_utc: datetime
     saved_at: float
 

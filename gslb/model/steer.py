@@ -94,7 +94,7 @@ def _decide(
         if level >= Fitness.DOWN:
             break
         tier = members(view, kind, lambda e, level=level: fitness[e.name] is level)  # type: ignore[misc]
-        for branch in run_policy(view, tier):
+        for branch in run_policy(view, kind, tier):
             if branch.match not in found or not found[branch.match].groups:
                 found[branch.match] = _outcome(view, kind, tier, branch)
         if all(outcome.groups for outcome in found.values()):

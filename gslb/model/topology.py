@@ -77,6 +77,7 @@ class Service:
         ttl_alert: TTL after a change, and of negative answers.
         hold: time without failure before a recovered endpoint answers again.
         fallback: the region that answers when all is down, with ``when_all_down = AllDown.FALLBACK``.
+        max_shift: share of the traffic, 0..1, that scores may move within a minute.
         rto: longest acceptable time from a fault until no resolver answers with it, where stated.
         demand: requests per second to plan for, where stated.
     """
@@ -93,6 +94,7 @@ class Service:
     answers: int = 4
     when_all_down: AllDown = AllDown.ALL
     fallback: RegionName | None = None
+    max_shift: float = 1.0
     rto: float | None = None
     demand: float | None = None
 

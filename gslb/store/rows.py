@@ -39,6 +39,7 @@ HISTORY: Mapping[type[HistoryRecord], Table] = {
 
 _KEY = tuple(field.name for field in fields(CheckKey))
 _ENCODER = msgspec.json.Encoder()
+_STRUCTURED = (msgspec.inspect.DataclassType, msgspec.inspect.StructType, msgspec.inspect.VarTupleType)
 
 
 def history_row(identity: int, record: HistoryRecord) -> tuple[Table, Row]:
@@ -98,7 +99,7 @@ def _structured(hint: Any) -> bool:
     """Whether a field of this type is JSON text in its column."""
     schema = msgspec.inspect.type_info(hint)
     kinds = schema.types if isinstance(schema, msgspec.inspect.UnionType) else (schema,)
-    return any(isinstance(k, msgspec.inspect.DataclassType | msgspec.inspect.VarTupleType) for k in kinds)
+    return any(isinstance(kind, _STRUCTURED) for kind in kinds)
 
 
 def _aware(at: datetime) -> None:

@@ -98,6 +98,8 @@ class CheckRow(SQLModel, table=True):
     target: str = Field(primary_key=True, sa_type=Text)
     state: str = Field(sa_type=Text)
     latency: str | None = Field(sa_type=Text)
+    report: str | None = Field(sa_type=Text)
+    level: float
     saved_utc: datetime = Field(sa_type=UtcTime)
     saved_at: float
 

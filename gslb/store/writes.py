@@ -26,7 +26,7 @@ def insert_history(connection: Connection, items: Iterable[tuple[Table, rows.Row
 
 def upsert_checks(connection: Connection, items: list[rows.Row]) -> None:
     """Replace the state of these checks."""
-    replaced = ("state", "latency", "saved_utc", "saved_at")
+    replaced = [column.name for column in table_of(CheckRow).columns if not column.primary_key]
     _upsert(connection, CheckRow, items, lambda _, new: {name: new[name] for name in replaced})
 
 

@@ -57,7 +57,7 @@ REFERENCES = [
     ({"probes/edge/type": "htp"}, "probes.edge.type", "'htp': no probe of this type", "did you mean 'http'?"),
     ({"probes/edge/type": "snmp"}, "probes.edge.type", "'snmp': no probe of this type", "known: dns, exec, grpc"),
     ({f"{SERVICE}/policy": ["weigted"]}, f"{AT}.policy[0]", "no policy of this type", "did you mean 'weighted'?"),
-    ({f"{SERVICE}/policy": [{"kind": "x"}]}, f"{AT}.policy[0].type", "is missing", "known: capacity, failover"),
+    ({f"{SERVICE}/policy": [{"kind": "x"}]}, f"{AT}.policy[0].type", "is missing", "known: canary, capacity"),
     (
         {f"{SERVICE}/regions": ["istanbul", "ankra"]},
         f"{AT}.regions",

@@ -18,6 +18,7 @@ from gslb.model.branch import Grown, Signals, Step
 from gslb.model.combine import Health
 from gslb.model.location import NOWHERE, Client, Location, is_in
 from gslb.model.names import EndpointName, RegionName
+from gslb.model.shift import EXACT, moved_between
 from gslb.model.steer import Decision, Fitness, hold_of
 from gslb.model.steering import MAX_WEIGHT, NoAnswer, RecordType, groups_for, rule_for
 from gslb.model.topology import AllDown, Endpoint
@@ -196,6 +197,25 @@ def _shares(case: Case, name: EndpointName, others: Iterable[EndpointName]) -> b
     """Whether an endpoint has an address that one of the others has too."""
     own = set(case.world.standings[name].addresses)
     return any(own & set(case.world.standings[other].addresses) for other in others)
+
+
+def shifts_are_bounded(case: Case) -> bool:
+    """5: among the regions that answer before and after, scores move no more than they may."""
+    before, after = case.world.before, case.decision.steering
+    return before is None or moved_between(before, after) <= Fraction(case.world.signals.shift) + EXACT
+
+
+@st.composite
+def shifting_cases(draw: st.DrawFn) -> Case:
+    """Worlds in which nothing but scores has changed since the last decision."""
+    case = draw(cases(st.just((Weighted(),))))
+    scores = st.sampled_from([0.25, 0.5, 0.75, 1.0])
+    former = {name: replace(standing, score=draw(scores)) for name, standing in case.world.standings.items()}
+    newest = {name: replace(standing, score=draw(scores)) for name, standing in former.items()}
+    calm = replace(case.world, service=replace(case.world.service, when_all_down=AllDown.ALL), standings=former)
+    signals = Signals(shift=draw(st.sampled_from([0.05, 0.1, 0.3])))
+    before = calm.at(case.now).steering
+    return replace(case, world=replace(calm, standings=newest, before=before, signals=signals))
 
 
 def fences_hold(case: Case) -> bool:

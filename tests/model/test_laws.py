@@ -28,6 +28,8 @@ from tests.model.laws import (
     never_empty,
     no_failback_in_hold,
     same_inputs_same_output,
+    shifting_cases,
+    shifts_are_bounded,
     weights_are_sane,
 )
 
@@ -52,6 +54,12 @@ def test_every_decision_keeps_the_law(law: Law, case: Case) -> None:
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 def test_nobody_is_filled_beyond_capacity_while_another_has_room(case: Case) -> None:
     assert capacity_is_kept(case)
+
+
+@given(shifting_cases())
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+def test_scores_move_no_more_than_they_may(case: Case) -> None:
+    assert shifts_are_bounded(case)
 
 
 Break = Callable[[pytest.MonkeyPatch], None]
@@ -110,6 +118,10 @@ def capacity_is_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Capacity, "__call__", unchanged)
 
 
+def shifts_are_not_limited(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("policies.weighted.limited", lambda _before, wanted, _most: wanted)
+
+
 BREACHES: list[tuple[Law, Break, Any]] = [
     (never_empty, hold_gives_way_to_nobody, cases()),
     (forced_out_is_out, orders_are_forgotten, cases()),
@@ -117,6 +129,7 @@ BREACHES: list[tuple[Law, Break, Any]] = [
     (no_failback_in_hold, hold_is_skipped, cases()),
     (fences_hold, fences_let_through, cases()),
     (fences_hold, fences_give_way, cases()),
+    (shifts_are_bounded, shifts_are_not_limited, shifting_cases()),
     (capacity_is_kept, capacity_is_ignored, loaded_cases()),
 ]
 

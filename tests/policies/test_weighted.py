@@ -1,15 +1,17 @@
 """weighted: traffic in proportion to weight x score, the score in quarters rounded to the nearest."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 
-from gslb.model.branch import Branch, Verdict
-from gslb.model.steering import MAX_WEIGHT, Pick
+from gslb.model.branch import Branch, Candidate, Signals, Verdict
+from gslb.model.names import RegionName
+from gslb.model.steering import MAX_WEIGHT, Group, Pick, Rule, Steering
 from policies.weighted import Weighted
 from tests.model.worlds import gateway, shares, world
-from tests.policies.branches import branch, branches, candidate, run, weights
+from tests.policies.branches import CONTEXT, branch, branches, candidate, run, weights
 
 STEP = (Weighted(),)
 
@@ -122,3 +124,32 @@ def test_one_endpoint_of_two_that_serves_a_little_worse_moves_nothing() -> None:
     here = {"istanbul": [gateway("192.0.2.1", score=0.75), gateway("192.0.2.3")], "ankara": [gateway("192.0.2.2")]}
     calm = {name: [gateway(*map(str, g.addresses)) for g in all_] for name, all_ in here.items()}
     assert world(here, policy=STEP).at(0.0).steering == world(calm, policy=STEP).at(0.0).steering
+
+
+def answered(**weights: int) -> Steering:
+    """What has been answered until now."""
+    groups = tuple(Group(RegionName(name), weight, ()) for name, weight in weights.items())
+    return Steering(CONTEXT.service.name, 30, 5, 1, (), (Rule(None, groups),))
+
+
+def moved(shift: float, before: Steering | None, *tier: Candidate) -> Branch:
+    context = replace(CONTEXT, before=before, signals=Signals(shift=shift))
+    (after,) = Weighted()(branch(tier), context)
+    return after
+
+
+def test_scores_move_no_more_at_a_time_than_they_may() -> None:
+    worse = (candidate("istanbul", 50, 0.25), candidate("ankara", 50))
+    after = moved(0.1, answered(istanbul=50, ankara=50), *worse)
+    istanbul, ankara = (found.weight for found in after.tiers[0])
+    assert istanbul / (istanbul + ankara) == pytest.approx(0.4, abs=0.005)
+    assert "on the way" in after.reasons[-1].text
+    assert weights(moved(1.0, answered(istanbul=50, ankara=50), *worse)) == [[1, 4]]
+
+
+def test_what_is_lost_back_or_asked_for_the_first_time_is_not_slowed() -> None:
+    alone = candidate("ankara", 50)
+    assert weights(moved(0.0, answered(istanbul=50, ankara=50), alone)) == [[50]]
+    both = (candidate("istanbul", 50), alone)
+    assert weights(moved(0.0, answered(ankara=50), *both)) == [[50, 50]]
+    assert weights(moved(0.0, None, *both)) == [[50, 50]]

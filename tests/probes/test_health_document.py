@@ -15,7 +15,7 @@ async def probe(script: Script) -> Observation:
 
 
 def document(state: str, more: str = "") -> bytes:
-    return f'{{"schema": 1, "state": "{state}", "load": 12.5, "version": "abc"{more}}}'.encode()
+    return f'{{"schema": 1, "state": "{state}", "in_flight": 12.5, "version": "abc"{more}}}'.encode()
 
 
 @pytest.mark.parametrize("state", ["ok", "degraded", "draining"])
@@ -31,6 +31,35 @@ async def test_a_gateway_that_serves_is_up_and_its_report_is_handed_on(state: st
 async def test_saturation_is_optional_and_never_negative(more: str, saturation: float) -> None:
     seen = await probe(saying(response("200 OK", document("ok", more))))
     assert seen.report == HealthReport(ServingState.OK, saturation)
+
+
+async def test_load_errors_and_configuration_are_handed_on() -> None:
+    seen = await probe(
+        saying(response("200 OK", document("ok", ', "load": 12.5, "errors": 0.02, "config_version": "b2"')))
+    )
+    assert seen.report == HealthReport(ServingState.OK, 0.0, 0.02, 12.5, "b2")
+
+
+@pytest.mark.parametrize(
+    ("more", "errors", "load"),
+    [
+        ("", 0.0, None),
+        (', "load": null', 0.0, None),
+        (', "load": 0', 0.0, 0.0),
+        (', "load": -3', 0.0, 0.0),
+        (', "errors": -1', 0.0, None),
+        (', "errors": 7', 1.0, None),
+    ],
+)
+async def test_load_may_be_unknown_and_errors_are_a_share(more: str, errors: float, load: float | None) -> None:
+    seen = await probe(saying(response("200 OK", document("ok", more))))
+    assert seen.report == HealthReport(ServingState.OK, errors=errors, load=load)
+
+
+async def test_a_stated_configuration_is_shown_short_and_without_what_a_terminal_would_obey() -> None:
+    seen = await probe(saying(response("200 OK", document("ok", f', "config_version": "\\u001b[2J{"x" * 100}"'))))
+    assert seen.report is not None
+    assert seen.report.configuration == "\\x1b[2J" + "x" * 56 + "..."
 
 
 async def test_a_gateway_that_says_it_is_unavailable_is_down_even_with_status_200() -> None:
@@ -58,6 +87,9 @@ async def test_status_503_is_down_and_says_what_the_document_says() -> None:
         b'{"schema": 1, "state": "happy"}',
         b'{"schema": 1, "state": "ok", "saturation": "high"}',
         b'{"schema": 1, "state": "ok", "saturation": 1e999}',
+        b'{"schema": 1, "state": "ok", "errors": "many"}',
+        b'{"schema": 1, "state": "ok", "load": "heavy"}',
+        b'{"schema": 1, "state": "ok", "config_version": 7}',
         b'{"schema": 1, "state": "ok", "x": ' + b"[" * 30_000,
     ],
     ids=[
@@ -72,6 +104,9 @@ async def test_status_503_is_down_and_says_what_the_document_says() -> None:
         "unknown state",
         "saturation in words",
         "saturation without bounds",
+        "errors in words",
+        "load in words",
+        "configuration as a number",
         "nested too deeply",
     ],
 )

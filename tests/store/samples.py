@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gslb.model.area import UNKNOWN, parse_area
 from gslb.model.branch import Reason, Verdict
 from gslb.model.combine import Health
+from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState, Timing
 from gslb.model.record import (
@@ -20,7 +21,6 @@ from gslb.model.record import (
     PublicationRecord,
     TransitionRecord,
 )
-from gslb.model.score import Latency
 from gslb.model.steering import Group, NoAnswer, Pick, RecordType, Rule, Steering, Target
 from gslb.model.step import Condition, ProbeState
 
@@ -73,7 +73,7 @@ def one_of_each() -> list[HistoryRecord]:
 
 def check(failures: int, key: CheckKey = KEY) -> CheckRecord:
     state = ProbeState(Condition.UP, failures=failures, since=10.0, cause=Cause.TIMEOUT)
-    return CheckRecord(key, state, Latency(0.002, 0.003, 11.5), NOON, 12.0)
+    return CheckRecord(key, state, Latency(0.002, 0.003, 0.003, 90.0, 11.5), HealthReport(load=120.0), 0.75, NOON, 12.0)
 
 
 def key(number: int) -> CheckKey:
@@ -99,7 +99,7 @@ def tuples_of(elements: st.SearchStrategy[object], least: int = 0) -> st.SearchS
     return st.lists(elements, min_size=least, max_size=3).map(tuple)
 
 
-reports = st.builds(HealthReport, st.sampled_from(ServingState), floats)
+reports = st.builds(HealthReport, st.sampled_from(ServingState), floats, floats, st.none() | floats, texts)
 timings = st.builds(Timing, st.none() | floats, st.none() | floats, st.none() | floats)
 observations = st.builds(
     Observation,
@@ -146,7 +146,7 @@ states = st.builds(
     initial=st.booleans(),
     draining_since=st.none() | floats,
 )
-latencies = st.builds(Latency, floats, floats, floats)
-checks = st.builds(CheckRecord, keys, states, st.none() | latencies, times, floats)
+latencies = st.builds(Latency, floats, floats, floats, floats, floats)
+checks = st.builds(CheckRecord, keys, states, st.none() | latencies, st.none() | reports, floats, times, floats)
 overrides = st.builds(OverrideRecord, regions | endpoints, texts, texts, times, st.none() | times)
 results = st.builds(ProbeResult, keys, floats, observations, st.booleans())

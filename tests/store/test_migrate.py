@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,17 @@ from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from gslb.errors import StateError
+from gslb.model.step import Condition
 from gslb.store.database import Database
 from gslb.store.migrate import HEAD, alembic_config, migrate
 from gslb.store.store import open_store
+
+OLD_CHECK = """
+INSERT INTO check_state VALUES (
+    'here', 'edge', '127.0.1.1:8080', '{"condition": "down", "since": 1.0}',
+    '{"recent": 0.1, "usual": 0.1, "at": 7.0}', '2026-05-01 12:00:00.000000', 8.0
+)
+"""
 
 
 @pytest.fixture
@@ -55,6 +64,18 @@ def test_a_database_of_an_older_gslb_is_brought_up_to_date(database: Database) -
     with database.read() as connection:
         assert "doubt" in inspect(connection).get_table_names()
         assert connection.execute(text("SELECT count(*) FROM last_steering")).scalar() == 1
+
+
+def test_what_was_known_of_checks_outlives_a_new_form_of_latency(file: Path, database: Database) -> None:
+    with database.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.execute(text(OLD_CHECK))
+    with closing(open_store(file, CollectorRegistry())) as store:
+        (record,) = store.load_state().checks
+    assert record.state.condition is Condition.DOWN
+    assert (record.latency, record.report, record.level) == (None, None, 1.0)
 
 
 def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database) -> None:

@@ -117,6 +117,17 @@ def test_only_the_newest_state_of_a_check_is_written(registry: CollectorRegistry
     assert len(rows(file, "SELECT * FROM check_state")) == 1
 
 
+def test_all_of_a_state_is_replaced_by_a_newer_one(file: Path) -> None:
+    newer = replace(samples.check(2), report=None, level=1.0, latency=None, saved_at=99.0)
+    for check in (samples.check(1), newer):
+        store = open_store(file, CollectorRegistry())
+        store.save_checks([check])
+        store.close()
+    again = open_store(file, CollectorRegistry())
+    assert again.load_state().checks == (newer,)
+    again.close()
+
+
 def test_many_records_are_written_in_few_transactions(store: Store, written: Callable[[int], None]) -> None:
     commits: list[object] = []
     event.listen(store._database._engine, "commit", commits.append)

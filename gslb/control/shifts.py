@@ -1,0 +1,46 @@
+"""How much of the traffic of each service has moved lately: what scores may still move is what that leaves."""
+
+from collections import deque
+from fractions import Fraction
+
+from gslb.model.names import ServiceName
+from gslb.model.shift import WINDOW, moved_between
+from gslb.model.steering import Steering
+from gslb.model.topology import Service
+
+
+class Shifts:
+    """What decisions have moved within the last minute."""
+
+    def __init__(self) -> None:
+        self._moved: dict[ServiceName, deque[tuple[float, Fraction]]] = {}
+
+    def left(self, service: Service, now: float) -> float:
+        """The share of the service's traffic that scores may move now, 0..1."""
+        recent = self._recent(service.name, now)
+        return max(0.0, service.max_shift - float(sum(amount for _, amount in recent))) if recent else service.max_shift
+
+    def note(self, service: Service, before: Steering | None, after: Steering, now: float) -> None:
+        """A decision has been taken."""
+        amount = moved_between(before, after)
+        if amount:
+            self._moved.setdefault(service.name, deque()).append((now, amount))
+
+    def forget(self) -> None:
+        """Count anew: what moves next is what people have asked for."""
+        self._moved.clear()
+
+    def next_at(self, name: ServiceName, now: float) -> float | None:
+        """When more may move than now, in monotonic seconds."""
+        recent = self._recent(name, now)
+        return recent[0][0] + WINDOW if recent else None
+
+    def _recent(self, name: ServiceName, now: float) -> deque[tuple[float, Fraction]]:
+        recent = self._moved.get(name)
+        if recent is None:
+            return deque()
+        while recent and recent[0][0] + WINDOW <= now:
+            recent.popleft()
+        if not recent:
+            del self._moved[name]
+        return recent
