@@ -23,6 +23,7 @@ from gslb.model.branch import Step
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
 from gslb.model.pacing import Pace
+from gslb.model.ramp import Climb
 from gslb.model.step import Condition, ProbeState, Thresholds
 from gslb.model.topology import Endpoint, Member, Region, Service, Topology
 
@@ -49,6 +50,12 @@ class Counting:
         self.changes += changes
 
     def doubted(self, vantage: Vantage) -> None:
+        """See Listener."""
+
+    def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
+        """See Listener."""
+
+    def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:
         """See Listener."""
 
     def known(self, host: IP | str) -> IP | None:

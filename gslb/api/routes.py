@@ -42,6 +42,15 @@ class DrainRequest(Options):
     force: Annotated[bool, Field(description="even if a service is left without any endpoint")] = False
 
 
+class ResumeRequest(Options):
+    """Body of ``POST /v1/ramps/resume``."""
+
+    service: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="DNS name")]
+    region: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="whose share was withdrawn")]
+    reason: Annotated[str, Field(pattern=PRINTABLE, max_length=500, description="why, in one line, for the record")]
+    author: Annotated[str, Field(pattern=PRINTABLE, max_length=100, description="who orders it")]
+
+
 class ProbeRequest(Options):
     """Body of ``POST /v1/probes``."""
 
@@ -62,6 +71,7 @@ def make_app(controller: Controller, token: str) -> web.Application:
             web.get("/v1/history", history),
             web.post("/v1/drains", drain),
             web.delete("/v1/drains/{target:.+}", undrain),
+            web.post("/v1/ramps/resume", resume),
             web.post("/v1/probes", probe),
             web.post("/v1/reload", reload),
         ]
@@ -118,16 +128,21 @@ async def status(request: web.Request) -> web.Response:
     return web.json_response(status_view(request.app[CONTROLLER]))
 
 
-async def explain(request: web.Request) -> web.Response:
-    """Why a name answers what it answers: ``?name=api.example.com``, to one client: ``&client=192.0.2.1``."""
-    controller = request.app[CONTROLLER]
+def _service(controller: Controller, text: str) -> ServiceName:
     services = controller.engine.topology.services
     try:
-        name = ServiceName(absolute(request.query.get("name", "")))
+        name = ServiceName(absolute(text))
     except ValueError as error:
         raise web.HTTPBadRequest(text=str(error)) from None
     if name not in services:
         raise web.HTTPNotFound(text=f"no service {name!r}; {suggest(name, services)}")
+    return name
+
+
+async def explain(request: web.Request) -> web.Response:
+    """Why a name answers what it answers: ``?name=api.example.com``, to one client: ``&client=192.0.2.1``."""
+    controller = request.app[CONTROLLER]
+    name = _service(controller, request.query.get("name", ""))
     client = await controller.client(_network(request.query["client"])) if "client" in request.query else None
     return web.json_response(explain_view(controller, name, client))
 
@@ -167,6 +182,14 @@ async def undrain(request: web.Request) -> web.Response:
     controller = request.app[CONTROLLER]
     author = request.query.get("author", "")[:100] or "unknown"
     return web.json_response(override_view(controller, controller.undrain(request.match_info["target"], author)))
+
+
+async def resume(request: web.Request) -> web.Response:
+    """Let a share that was withdrawn grow again."""
+    controller, order = request.app[CONTROLLER], await _body(request, ResumeRequest)
+    name = _service(controller, order.service)
+    controller.resume(name, order.region, order.author, order.reason)
+    return web.json_response({"service": name.removesuffix("."), "region": order.region}, status=201)
 
 
 async def probe(request: web.Request) -> web.Response:

@@ -138,6 +138,22 @@ def undrain(
 
 
 @app.command()
+def resume(
+    name: Annotated[str, typer.Argument(help="DNS name of a service")],
+    region: Annotated[str, typer.Argument(help="region whose share was withdrawn")],
+    reason: Annotated[str, typer.Option(help="why, for the record")],
+    author: AuthorOption,
+    api: ApiOption = None,
+    token_file: TokenOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Let the share of a canary that was withdrawn grow again, from its first step on."""
+    order = {"service": name, "region": region, "reason": reason, "author": author}
+    find_daemon(api, token_file, config).post("/v1/ramps/resume", order)
+    print(f"{region} may answer for {name} again, from the first step on")
+
+
+@app.command()
 def probe(
     target: Annotated[str, typer.Argument(metavar="REGION|ENDPOINT")],
     as_json: JsonOption = False,

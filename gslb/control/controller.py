@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import datetime
 
 import structlog
 
@@ -17,15 +18,17 @@ from gslb.control.orders import Orders, find_target
 from gslb.control.places import Places
 from gslb.control.publisher import Publisher
 from gslb.control.resolver import Resolver
-from gslb.control.restore import restored_addresses, restored_check
+from gslb.control.restore import restored_addresses, restored_check, restored_climb
 from gslb.control.setups import check_setups
 from gslb.control.vantage import Vantage
+from gslb.errors import RefusedError
 from gslb.model.address import IPNetwork
 from gslb.model.combine import Health
 from gslb.model.location import Client
-from gslb.model.names import ServiceName, VantageName
+from gslb.model.names import RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
+from gslb.model.ramp import Climb
 from gslb.model.record import (
     CheckRecord,
     DecisionRecord,
@@ -33,6 +36,7 @@ from gslb.model.record import (
     Evidence,
     OrderRecord,
     PublicationRecord,
+    RampRecord,
     TransitionRecord,
 )
 from gslb.model.steer import Fitness
@@ -103,6 +107,7 @@ class Controller:
             last={steering.service: steering.newest for steering in state.steerings},
             last_good={steering.service: steering.good for steering in state.steerings if steering.good},
             overrides=self.orders.in_force,
+            climbs={(record.service, record.region): restored_climb(record, self.clock) for record in state.ramps},
         )
         for steering in state.steerings:
             for host, address in restored_addresses(steering.newest, self.configuration.topology):
@@ -289,6 +294,52 @@ class Controller:
             )
         )
         self._save({result.key for result in transition.evidence})
+
+    def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
+        """The ramp of a region has begun, was withdrawn, or is to begin anew: log, record and save it."""
+        service, region = pair
+        if state is not None:
+            action = "begin" if state.withdrawn is None else "withdraw"
+            reason = f"{service.removesuffix('.')}: {state.reason or 'in service'}"
+            log.warning("ramp", action=action, service=service, region=region, reason=state.reason or None)
+            self.store.record(OrderRecord(self._utc_now(), action, region, "canary", reason))
+        self.store.save_ramps(
+            RampRecord(
+                *pair,
+                state.plan,
+                self.clock.to_utc(state.began),
+                None if state.withdrawn is None else self.clock.to_utc(state.withdrawn),
+                state.reason,
+            )
+            for pair, state in self.engine.climbs.states.items()
+        )
+
+    def resume(self, service: ServiceName, region: str, author: str, reason: str) -> None:
+        """Let a region's share of a service that was withdrawn grow again, from its first step on.
+
+        Raises:
+            RefusedError: no such share was withdrawn.
+        """
+        withdrawn = [r for (name, r), state in self.engine.climbs.states.items() if name == service and state.withdrawn]
+        if region not in withdrawn:
+            remedy = f"withdrawn there: {', '.join(withdrawn) or 'nothing'}"
+            raise RefusedError("unknown", f"{region} is not withdrawn from {service.removesuffix('.')}", remedy)
+        log.warning("ramp", action="resume", service=service, region=region, author=author, reason=reason)
+        text = f"{service.removesuffix('.')}: {reason}"
+        self.store.record(OrderRecord(self._utc_now(), "resume", RegionName(region), author, text))
+        self.engine.resume(service, RegionName(region), self.clock.monotonic())
+        self._changed_in_time()
+
+    def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:
+        """Steps of a policy have failed, and were left out, or work again."""
+        if faults:
+            self.metrics.policy_faults.labels(service).inc()
+            log.error("policy", service=service, faults=list(faults))
+        else:
+            log.warning("policy works again", service=service)
+
+    def _utc_now(self) -> datetime:
+        return self.clock.to_utc(self.clock.monotonic())
 
     def doubted(self, vantage: Vantage) -> None:
         """A vantage point has begun to doubt itself, or has stopped."""

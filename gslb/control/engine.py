@@ -5,22 +5,26 @@ alone changes a decision only at its ``next_at``, which ``tick`` serves.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
 
+from gslb.control.climbs import Climbs
 from gslb.control.health import CheckState, ServiceEndpoint, checks_of, endpoints_of, standing
+from gslb.control.shifts import Shifts
 from gslb.control.signals import Readings
 from gslb.control.vantage import Vantage
 from gslb.control.votes import Electorate, Votes
 from gslb.model.address import IP
 from gslb.model.area import Area
 from gslb.model.combine import Health
-from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
+from gslb.model.fitness import View
+from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, HealthReport, ProbeResult
 from gslb.model.override import Override
 from gslb.model.pacing import Pace
+from gslb.model.ramp import Climb
 from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
 from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
@@ -28,6 +32,7 @@ from gslb.model.topology import Endpoint, Service, Topology
 
 SHOWN = 3
 """Triggers that a decision names."""
+NO_CLIMBS: Mapping[tuple[ServiceName, RegionName], Climb] = MappingProxyType({})
 NO_AREAS: Mapping[VantageName, tuple[Area, ...]] = MappingProxyType({})
 GRACE = 1.0
 """Seconds beyond the longest detection after which a service is decided with what is known."""
@@ -68,6 +73,12 @@ class Listener(Protocol):
     def doubted(self, vantage: Vantage) -> None:
         """A vantage point has begun to doubt itself, or has stopped."""
 
+    def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
+        """The ramp of a region has begun, was withdrawn, or is to begin anew (None)."""
+
+    def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:
+        """Steps of its policy have failed, and were left out; nothing: they work again."""
+
 
 class Addresses(Protocol):
     """Current addresses of hosts."""
@@ -100,7 +111,7 @@ class Engine:
         self._listener, self._addresses = listener, addresses
         self._plan = _Plan()
         self.votes = Votes(hurry, listener.doubted)
-        self._readings = Readings()
+        self._readings, self._shifts, self.climbs = Readings(), Shifts(), Climbs(listener.climbed)
         self.overrides: tuple[Override, ...] = ()
         self.decisions: dict[ServiceName, Decision] = {}
         self.standings: dict[ServiceEndpoint, Standing] = {}
@@ -136,8 +147,10 @@ class Engine:
         last: Mapping[ServiceName, Steering],
         last_good: Mapping[ServiceName, Steering],
         overrides: Iterable[Override],
+        climbs: Mapping[tuple[ServiceName, RegionName], Climb] = NO_CLIMBS,
     ) -> None:
         """Start from what was known before; to be called before ``configure``."""
+        self.climbs.states = dict(climbs)
         self.votes.checks, self.overrides = dict(checks), tuple(overrides)
         self._last, self._last_good = dict(last), dict(last_good)
 
@@ -168,7 +181,10 @@ class Engine:
             del self.decisions[name]
         self._readings.configure(topology, self._plan.keys, {name: areas.get(name, ()) for name in vantages})
         self._look(now)
-        self._decide(topology.services.values(), "configuration", now)
+        self._shifts.configure(topology.services.keys())
+        self.climbs.configure(topology.services.values())
+        with self._shifts.free():
+            self._decide(topology.services.values(), "configuration", now)
 
     def observe(self, result: ProbeResult) -> ProbeState | None:
         """Account for a result; returns the state of its check, None if that is not known any more."""
@@ -220,10 +236,12 @@ class Engine:
         """Decide again whatever time alone has changed; returns the next moment for that."""
         if now >= self._readings.due:
             self._note(self._look(now), now)
-        due = dict.fromkeys(name for name, moment in self._moments() if moment <= now)
-        services = [self.topology.services[name] for name in due]
-        self._decide(services, "", now)
-        moment = min((moment for _, moment in self._moments() if moment > now), default=math.inf)
+        due: dict[str, list[Service]] = {}
+        for name, why in {name: why for name, moment, why in self._moments() if moment <= now}.items():
+            due.setdefault(why, []).append(self.topology.services[name])
+        for why, services in due.items():
+            self._decide(services, why, now)
+        moment = min((moment for _, moment, _ in self._moments() if moment > now), default=math.inf)
         return None if (moment := min(moment, self._readings.due)) == math.inf else moment
 
     def review(self, now: float) -> float:
@@ -251,13 +269,23 @@ class Engine:
         found = [self.checks[key].latency for key in self._plan.keys[service, endpoint]]
         return max((latency.recent for latency in found if latency), default=None)
 
-    def _moments(self) -> Iterable[tuple[ServiceName, float]]:
+    def resume(self, service: ServiceName, region: RegionName, now: float) -> bool:
+        """Let a ramp that was withdrawn begin again; whether there was one."""
+        found = self.climbs.resume((service, region))
+        if found:
+            self._decide([self.topology.services[service]], f"{region} may begin again", now)
+        return found
+
+    def _moments(self) -> Iterator[tuple[ServiceName, float, str]]:
+        """When to decide which services again, and why where it is not plain from the decision."""
         for name in self.topology.services:
             decision = self.decisions.get(name)
             if decision is not None and decision.next_at is not None:
-                yield name, decision.next_at
+                yield name, decision.next_at, ""
             if name in self._waiting:
-                yield name, self._plan.deadline[name]
+                yield name, self._plan.deadline[name], ""
+        yield from ((name, moment, "scores may move more") for name, moment in self._shifts.moments())
+        yield from ((name, moment, "next step of a ramp") for name, moment in self.climbs.moments())
 
     def _prepare(
         self, topology: Topology, paces: Mapping[ProbeName, Pace], vantages: tuple[VantageName, ...], now: float
@@ -376,23 +404,23 @@ class Engine:
         standings = {
             endpoint.name: self.standings[name, endpoint.name] for endpoint in endpoints_of(service, self.topology)
         }
-        decision = steer(
-            service,
-            self.topology.regions,
-            standings,
-            self.overrides,
-            self._last_good.get(name),
-            now,
-            signals=self._readings.of(name),
-            before=self._last.get(name),
-        )
+        regions, overrides, before = self.topology.regions, self.overrides, self._last.get(name)
+        signals = replace(self._readings.of(name), shift=self._shifts.left(service, now))
+        if self.climbs.has(name):
+            in_force = tuple(order for order in overrides if order.active(now))
+            signals = replace(signals, ramps=self.climbs.follow(View(service, regions, standings, in_force, now)))
+        last_good = self._last_good.get(name)
+        decision = steer(service, regions, standings, overrides, last_good, now, signals=signals, before=before)
         self.revision += 1
         if now < self._plan.deadline[name] and self._too_early(name, standings.values(), decision):
             self._waiting.add(name)
             return None
         self._waiting.discard(name)
-        former, before = self.decisions.get(name), self._last.get(name)
+        former = self.decisions.get(name)
         self.decisions[name], self._last[name] = decision, decision.steering
+        self._shifts.note(service, before, decision.steering, now)
+        if decision.faults != (former.faults if former else ()):
+            self._listener.failed(name, decision.faults)
         if decision.good:
             self._last_good[name] = decision.steering
         if former is not None and decision.steering == before:

@@ -9,7 +9,8 @@ from gslb.control.clock import Clock
 from gslb.control.health import CheckState, carry_over
 from gslb.model.address import IP
 from gslb.model.combine import Health
-from gslb.model.record import CheckRecord
+from gslb.model.ramp import Climb
+from gslb.model.record import CheckRecord, RampRecord
 from gslb.model.score import score
 from gslb.model.steering import Steering
 from gslb.model.topology import Topology
@@ -33,3 +34,9 @@ def restored_addresses(steering: Steering, topology: Topology) -> Iterator[tuple
             host = hosts.get(name)
             if isinstance(host, str):
                 yield host, ip_address(target.value)
+
+
+def restored_climb(record: RampRecord, clock: Clock) -> Climb:
+    """How far a ramp has come, with its times on this process's monotonic clock."""
+    withdrawn = None if record.withdrawn_utc is None else clock.to_monotonic(record.withdrawn_utc)
+    return Climb(record.plan, clock.to_monotonic(record.began_utc), withdrawn, record.reason)

@@ -11,6 +11,7 @@ from gslb.model.combine import Health
 from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, HealthReport, Observation
+from gslb.model.ramp import Ramp
 from gslb.model.steering import Steering
 from gslb.model.step import ProbeState
 
@@ -76,7 +77,10 @@ class PublicationRecord:
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An override was given, lifted or ran out. ``action`` is ``drain``, ``undrain`` or ``expired``."""
+    """An override was given, lifted or ran out, or a ramp began, was withdrawn or let begin again.
+
+    ``action`` is ``drain``, ``undrain``, ``expired``, ``begin``, ``withdraw`` or ``resume``.
+    """
 
     at_utc: datetime
     action: str
@@ -84,6 +88,18 @@ class OrderRecord:
     author: str
     reason: str
     expires_utc: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RampRecord:
+    """How far a region's share has come that grows step by step; see ``model.ramp``."""
+
+    service: ServiceName
+    region: RegionName
+    plan: Ramp
+    began_utc: datetime
+    withdrawn_utc: datetime | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey
-from gslb.model.record import CheckRecord, DecisionRecord, HistoryRecord, OverrideRecord
+from gslb.model.record import CheckRecord, DecisionRecord, HistoryRecord, OverrideRecord, RampRecord
 from gslb.store.values import LastSteering, Rollup, add_rollups, follow, steering_of
 
 K = TypeVar("K")
@@ -34,14 +34,17 @@ class Batch:
     rollups: tuple[Rollup, ...] = ()
     overrides: tuple[OverrideRecord, ...] | None = None
     """all of them; None: unchanged"""
+    ramps: tuple[RampRecord, ...] | None = None
+    """all of them; None: unchanged"""
 
     def __len__(self) -> int:
-        return sum(map(len, (self.history, self.checks, self.steerings, self.rollups, self.overrides or ())))
+        whole = (self.overrides or (), self.ramps or ())
+        return sum(map(len, (self.history, self.checks, self.steerings, self.rollups, *whole)))
 
     @property
     def empty(self) -> bool:
-        """Nothing to write; that there are no overrides any more is something."""
-        return len(self) == 0 and self.overrides is None
+        """Nothing to write; that there are no overrides or ramps any more is something."""
+        return len(self) == 0 and self.overrides is None and self.ramps is None
 
 
 class Pending:
@@ -61,6 +64,7 @@ class Pending:
         self._steerings: dict[ServiceName, LastSteering] = {}
         self._rollups: dict[tuple[datetime, CheckKey], Rollup] = {}
         self._overrides: tuple[OverrideRecord, ...] | None = None
+        self._ramps: tuple[RampRecord, ...] | None = None
         self.filled = Event()
         """Set when something was put in since it was last cleared."""
 
@@ -94,6 +98,12 @@ class Pending:
             self._overrides = tuple({item.target: item for item in items}.values())
         self.filled.set()
 
+    def put_ramps(self, items: tuple[RampRecord, ...]) -> None:
+        """Replace the states of all ramps."""
+        with self._lock:
+            self._ramps = items
+        self.filled.set()
+
     def put_rollup(self, rollup: Rollup) -> None:
         """Add to the rollup of its check and minute. It waits for the end of the minute, so nobody is woken."""
         with self._lock:
@@ -119,6 +129,7 @@ class Pending:
                 steerings=tuple(islice(self._steerings.values(), size)),
                 rollups=self._take_rollups(size, now_utc),
                 overrides=self._overrides,
+                ramps=self._ramps,
             )
 
     def _take_rollups(self, size: int, now_utc: datetime | None) -> tuple[Rollup, ...]:
@@ -135,6 +146,8 @@ class Pending:
             _forget(self._steerings, ((steering.service, steering) for steering in batch.steerings))
             if self._overrides is batch.overrides:
                 self._overrides = None
+            if self._ramps is batch.ramps:
+                self._ramps = None
 
     def restore(self, batch: Batch) -> None:
         """``batch`` could not be written: put back what had been taken out."""
@@ -150,6 +163,11 @@ class Pending:
         """The states of checks that wait."""
         with self._lock:
             return dict(self._checks)
+
+    def ramps(self) -> tuple[RampRecord, ...] | None:
+        """The states of all ramps, if they wait."""
+        with self._lock:
+            return self._ramps
 
     def steerings(self) -> dict[ServiceName, LastSteering]:
         """The steerings that wait."""

@@ -11,9 +11,9 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, RowMapping, Table, select
 
-from gslb.model.record import CheckRecord, HistoryRecord, OverrideRecord
+from gslb.model.record import CheckRecord, HistoryRecord, OverrideRecord, RampRecord
 from gslb.store import rows
-from gslb.store.tables import CheckRow, OverrideRow, SteeringRow, table_of
+from gslb.store.tables import CheckRow, OverrideRow, RampRow, SteeringRow, table_of
 from gslb.store.values import LastSteering
 
 log = structlog.get_logger(__name__)
@@ -46,6 +46,11 @@ def read_checks(connection: Connection) -> list[CheckRecord]:
 def read_overrides(connection: Connection) -> list[OverrideRecord]:
     """The overrides in force, by target."""
     return _state(connection, table_of(OverrideRow), OverrideRecord)
+
+
+def read_ramps(connection: Connection) -> list[RampRecord]:
+    """The state of every ramp."""
+    return _state(connection, table_of(RampRow), RampRecord)
 
 
 def read_steerings(connection: Connection) -> list[LastSteering]:

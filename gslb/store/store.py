@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gslb.errors import StateError
 from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey, Observation
-from gslb.model.record import CheckRecord, HistoryRecord, OverrideRecord
+from gslb.model.record import CheckRecord, HistoryRecord, OverrideRecord, RampRecord
 from gslb.store import reads
 from gslb.store.database import Database
 from gslb.store.metrics import StateMetrics
@@ -82,6 +82,10 @@ class Store:
         self._pending.put_overrides(found)
         self._override_copy.write(found)
 
+    def save_ramps(self, items: Iterable[RampRecord]) -> None:
+        """Keep ``items``, the states of all ramps, to restart from."""
+        self._pending.put_ramps(tuple(items))
+
     def roll_up(self, key: CheckKey, observation: Observation, at_utc: datetime) -> None:
         """Count one result. A minute is written when it is over, so a crash costs its rollup."""
         self._pending.put_rollup(rollup_of(key, observation, at_utc))
@@ -96,7 +100,7 @@ class Store:
 
     def load_state(self) -> StoredState:
         """Everything a restart begins with; waits for a few seconds at most, even for a locked database."""
-        return StoredState(self._checks(), self._overrides(), tuple(self._steerings().values()))
+        return StoredState(self._checks(), self._overrides(), tuple(self._steerings().values()), self._ramps())
 
     async def _in_thread(self, read: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)
@@ -118,6 +122,10 @@ class Store:
     def _overrides(self) -> tuple[OverrideRecord, ...]:
         copy = self._override_copy.read()
         return tuple(self._read(reads.read_overrides) or ()) if copy is None else copy
+
+    def _ramps(self) -> tuple[RampRecord, ...]:
+        waiting = self._pending.ramps()
+        return tuple(self._read(reads.read_ramps) or ()) if waiting is None else waiting
 
     def _steerings(self) -> dict[ServiceName, LastSteering]:
         waiting = self._pending.steerings()

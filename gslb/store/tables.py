@@ -115,6 +115,18 @@ class OverrideRow(SQLModel, table=True):
     expires_utc: datetime | None = Field(sa_type=UtcTime)
 
 
+class RampRow(SQLModel, table=True):
+    """The ``RampRecord`` of a region in the use of a service."""
+
+    __tablename__ = "ramp_state"
+    service: str = Field(primary_key=True, sa_type=Text)
+    region: str = Field(primary_key=True, sa_type=Text)
+    plan: str = Field(sa_type=Text)
+    began_utc: datetime = Field(sa_type=UtcTime)
+    withdrawn_utc: datetime | None = Field(sa_type=UtcTime)
+    reason: str = Field(sa_type=Text)
+
+
 class SteeringRow(SQLModel, table=True):
     """The ``LastSteering`` of a service."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey, Observation
-from gslb.model.record import CheckRecord, DecisionRecord, OverrideRecord
+from gslb.model.record import CheckRecord, DecisionRecord, OverrideRecord, RampRecord
 from gslb.model.steering import Steering
 
 
@@ -31,6 +31,7 @@ class StoredState:
     checks: tuple[CheckRecord, ...] = ()
     overrides: tuple[OverrideRecord, ...] = ()
     steerings: tuple[LastSteering, ...] = ()
+    ramps: tuple[RampRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

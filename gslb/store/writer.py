@@ -116,6 +116,8 @@ class Writer:
         writes.add_rollups(connection, self._rows(rows.row_of, batch.rollups))
         if batch.overrides is not None:
             writes.replace_overrides(connection, self._rows(rows.row_of, batch.overrides))
+        if batch.ramps is not None:
+            writes.replace_ramps(connection, self._rows(rows.row_of, batch.ramps))
 
     def _rows(self, encode: Callable[[T], R], values: Iterable[T]) -> list[R]:
         """The rows of ``values`` without those that no database would take."""

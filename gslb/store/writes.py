@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlmodel import SQLModel
 
 from gslb.store import rows
-from gslb.store.tables import CheckRow, OverrideRow, RollupRow, SteeringRow, table_of
+from gslb.store.tables import CheckRow, OverrideRow, RampRow, RollupRow, SteeringRow, table_of
 
 CHUNK = 1000
 """Rows deleted at a time, so that no deletion holds the database for long."""
@@ -68,7 +68,16 @@ def _upsert(
 
 def replace_overrides(connection: Connection, items: list[rows.Row]) -> None:
     """Make ``items`` the overrides in force."""
-    table = table_of(OverrideRow)
+    _replace(connection, OverrideRow, items)
+
+
+def replace_ramps(connection: Connection, items: list[rows.Row]) -> None:
+    """Make ``items`` the states of all ramps."""
+    _replace(connection, RampRow, items)
+
+
+def _replace(connection: Connection, row: type[SQLModel], items: list[rows.Row]) -> None:
+    table = table_of(row)
     connection.execute(delete(table))
     if items:
         connection.execute(insert(table), items)

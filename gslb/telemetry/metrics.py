@@ -29,6 +29,7 @@ class Metrics:
         self.doubt = self._gauge("gslb_vantage_doubt", "1 while the vantage point doubts itself", "vantage")
         self.silent = self._gauge("gslb_vantage_silent", "1 while nothing is heard of the vantage point", "vantage")
         self.generation = self._gauge("gslb_generation", "Newest generation that was decided")
+        self.policy_faults = self._counter("gslb_policy_faults", "Decisions in which a step failed anew", "service")
         self.reloads = self._counter("gslb_reloads", "Reloads of the configuration", "outcome")
         self.stale = self._gauge("gslb_configuration_stale", "1 when the file is not what is in force")
         self.overrides = self._gauge("gslb_overrides", "Orders in force")

@@ -13,6 +13,7 @@ from gslb.model.distribution import distribution
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import REFERENCE, Cause, CheckKey, HealthReport, Observation, ProbeResult
 from gslb.model.pacing import Pace
+from gslb.model.ramp import Climb
 from gslb.model.steer import Fitness
 from gslb.model.steering import RecordType
 from gslb.model.topology import Endpoint, Member, Region, Service, Topology
@@ -62,6 +63,8 @@ class Told:
     transitions: list[Transition] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     doubts: list[str | None] = field(default_factory=list)
+    climbs: list[Climb | None] = field(default_factory=list)
+    faults: list[tuple[str, ...]] = field(default_factory=list)
 
     def transition(self, transition: Transition) -> None:
         self.transitions.append(transition)
@@ -71,6 +74,12 @@ class Told:
 
     def doubted(self, vantage: Vantage) -> None:
         self.doubts.append(vantage.doubt.reason if vantage.doubt else None)
+
+    def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
+        self.climbs.append(state)
+
+    def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:
+        self.faults.append(faults)
 
     @property
     def triggers(self) -> list[str]:

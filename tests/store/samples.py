@@ -10,6 +10,7 @@ from gslb.model.combine import Health
 from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState, Timing
+from gslb.model.ramp import Ramp
 from gslb.model.record import (
     CheckRecord,
     DecisionRecord,
@@ -19,6 +20,7 @@ from gslb.model.record import (
     OrderRecord,
     OverrideRecord,
     PublicationRecord,
+    RampRecord,
     TransitionRecord,
 )
 from gslb.model.steering import Group, NoAnswer, Pick, RecordType, Rule, Steering, Target
@@ -78,6 +80,13 @@ def check(failures: int, key: CheckKey = KEY) -> CheckRecord:
 
 def key(number: int) -> CheckKey:
     return CheckKey(KEY.vantage, KEY.probe, f"127.0.1.{number}:8080")
+
+
+def ramp(withdrawn: datetime | None = None) -> RampRecord:
+    plan = Ramp((0.05, 0.25), 600.0)
+    return RampRecord(
+        ServiceName("api.example.com."), RegionName("izmir"), plan, NOON, withdrawn, "edge down" if withdrawn else ""
+    )
 
 
 def override() -> OverrideRecord:

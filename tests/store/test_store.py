@@ -71,12 +71,14 @@ def test_a_restart_begins_with_everything_that_was_saved(file: Path, store: Stor
     store.record(samples.decision(1, 4, good=False))
     store.save_checks([samples.check(1), samples.check(2), samples.check(0, samples.key(9))])
     store.save_overrides([samples.override()])
+    store.save_ramps([samples.ramp(samples.after(60))])
     state = store.load_state()
     store.close()
     again = open_store(file, CollectorRegistry())
     assert again.load_state() == state
     assert set(state.checks) == {samples.check(2), samples.check(0, samples.key(9))}
     assert state.overrides == (samples.override(),)
+    assert state.ramps == (samples.ramp(samples.after(60)),)
     (last,) = state.steerings
     assert (last.newest, last.good) == (samples.steering(4), samples.steering(3))
     again.close()
@@ -102,6 +104,16 @@ def test_lifted_overrides_are_gone(store: Store, file: Path) -> None:
     assert store.load_state().overrides == ()
     eventually(lambda: not rows(file, "SELECT * FROM override_state"))
     assert store.load_state().overrides == ()
+
+
+def test_ramps_that_are_followed_no_longer_are_gone(store: Store, file: Path) -> None:
+    store.save_ramps([samples.ramp()])
+    eventually(lambda: rows(file, "SELECT * FROM ramp_state"))
+    assert store.load_state().ramps == (samples.ramp(),)
+    store.save_ramps([])
+    assert store.load_state().ramps == ()
+    eventually(lambda: not rows(file, "SELECT * FROM ramp_state"))
+    assert store.load_state().ramps == ()
 
 
 def test_an_empty_database_is_an_empty_state(store: Store) -> None:

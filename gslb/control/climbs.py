@@ -1,0 +1,98 @@
+"""Regions whose share grows step by step: how far each has come, and what has been seen of harm."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from gslb.model.branch import Grown
+from gslb.model.fitness import Fitness, Standing, View
+from gslb.model.names import EndpointName, RegionName, ServiceName
+from gslb.model.ramp import Climb, Ramp, climb, harm, next_step, share
+from gslb.model.topology import Service
+
+Pair = tuple[ServiceName, RegionName]
+Found = list[tuple[Fitness, Standing]]
+
+
+class Climbs:
+    """The state of every ramp.
+
+    Args:
+        noted: told of every state that is new; None: the ramp is followed no longer, or anew.
+    """
+
+    def __init__(self, noted: Callable[[Pair, Climb | None], object]) -> None:
+        self._noted = noted
+        self._plans: dict[ServiceName, Mapping[RegionName, Ramp]] = {}
+        self._followed: dict[ServiceName, float] = {}
+        self.states: dict[Pair, Climb] = {}
+
+    def configure(self, services: Iterable[Service]) -> None:
+        """Follow these; what is followed already goes on from where it is."""
+        self._plans = {service.name: plans for service in services if (plans := ramps_of(service))}
+        self._followed = {name: at for name, at in self._followed.items() if name in self._plans}
+        wanted = {(name, region) for name, plans in self._plans.items() for region in plans}
+        for pair in self.states.keys() - wanted:
+            self._set(pair, None)
+
+    def resume(self, pair: Pair) -> bool:
+        """Let a ramp that was withdrawn begin again; whether there was one."""
+        state = self.states.get(pair)
+        if state is None or state.withdrawn is None:
+            return False
+        self._set(pair, None)
+        return True
+
+    def follow(self, view: View) -> Mapping[RegionName, Grown]:
+        """Look at the ramps of a service that is about to be decided; returns how far they are."""
+        plans = self._plans[view.service.name]
+        self._followed[view.service.name] = view.now
+        fitness = {name: level for name, (level, _) in view.classify().items()}
+        return {region: self._follow(view, fitness, region, plan) for region, plan in plans.items()}
+
+    def has(self, name: ServiceName) -> bool:
+        """Whether a service has any ramps."""
+        return name in self._plans
+
+    def moments(self) -> Iterator[tuple[ServiceName, float]]:
+        """When shares change by themselves after the last look at them, in monotonic seconds."""
+        for (name, _), state in self.states.items():
+            moment = next_step(state, self._followed.get(name, state.began))
+            if moment is not None:
+                yield name, moment
+
+    def _follow(self, view: View, fitness: Mapping[EndpointName, Fitness], region: RegionName, plan: Ramp) -> Grown:
+        pair, now = (view.service.name, region), view.now
+        own: Found = []
+        others: Found = []
+        for endpoint in view.endpoints:
+            found = own if endpoint.region == region else others
+            found.append((fitness[endpoint.name], view.standings[endpoint.name]))
+        ready = any(level is Fitness.IN_SERVICE for level, _ in own)
+        state = climb(self.states.get(pair), plan, ready=ready, harm=harm(own, others), now=now)
+        self._set(pair, state)
+        return Grown(share(state, now), _text(state, now))
+
+    def _set(self, pair: Pair, state: Climb | None) -> None:
+        if state == self.states.get(pair):
+            return
+        if state is None:
+            self.states.pop(pair, None)
+        else:
+            self.states[pair] = state
+        self._noted(pair, state)
+
+
+def ramps_of(service: Service) -> Mapping[RegionName, Ramp]:
+    """The plans that steps of its policy name (``ramps``), by region."""
+    found: dict[RegionName, Ramp] = {}
+    for step in service.policy:
+        found.update(getattr(step, "ramps", {}))
+    return found
+
+
+def _text(state: Climb | None, now: float) -> str:
+    if state is None:
+        return "it has not been in service yet"
+    if state.withdrawn is not None:
+        return f"withdrawn: {state.reason}"
+    steps = state.plan.steps
+    return f"step {steps.index(share(state, now)) + 1} of {len(steps)}"
