@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.tools import machine, positive
+from gslb.cli.control import calm_collector
 from gslb.config.plugins import load_plugin
 from gslb.control.engine import Change, Engine, Transition
 from gslb.control.health import CheckState
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--services", type=positive, default=10_000)
     parser.add_argument("--rounds", type=positive, default=5)
     given = parser.parse_args()
+    calm_collector()  # as the control process does
     table = Table("policy", "from scratch, s", "per service, µs", "one change, ms: median", "max", title_justify="left")
     table.title = f"{given.services} services x {len(SETS) * PER_REGION} endpoints"
     for names in (("weighted",), ("failover",)):

@@ -41,6 +41,7 @@ SWITCH_INTERVAL = 0.0005
 def main() -> int:
     """Run until told to stop; returns the exit code."""
     share_interpreter()
+    calm_collector()  # before thousands of services are decided for the first time
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
     try:
         path, folder, digest = sys.argv[1:]

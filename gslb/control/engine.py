@@ -6,18 +6,20 @@ alone changes a decision only at its ``next_at``, which ``tick`` serves.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Protocol
 
 from gslb.control.climbs import Climbs
-from gslb.control.health import CheckState, ServiceEndpoint, checks_of, endpoints_of, standing
+from gslb.control.health import CheckState, ServiceEndpoint, endpoints_of, standing
+from gslb.control.plan import Plan, make_plan
 from gslb.control.shifts import Shifts
 from gslb.control.signals import Readings
 from gslb.control.vantage import Vantage
 from gslb.control.votes import Electorate, Votes
 from gslb.model.address import IP
 from gslb.model.area import Area
+from gslb.model.branch import Grown
 from gslb.model.combine import Health
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
@@ -30,12 +32,13 @@ from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
 from gslb.model.topology import Endpoint, Service, Topology
 
+Found = dict[tuple[object, ...], Standing]
+"""Standings that services share, by what they ask and of whom."""
 SHOWN = 3
 """Triggers that a decision names."""
+NO_RAMPS: Mapping[RegionName, Grown] = MappingProxyType({})
 NO_CLIMBS: Mapping[tuple[ServiceName, RegionName], Climb] = MappingProxyType({})
 NO_AREAS: Mapping[VantageName, tuple[Area, ...]] = MappingProxyType({})
-GRACE = 1.0
-"""Seconds beyond the longest detection after which a service is decided with what is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +90,6 @@ class Addresses(Protocol):
         """The address as last resolved."""
 
 
-@dataclass(slots=True)
-class _Plan:
-    """What depends on the configuration only."""
-
-    topology: Topology = field(default_factory=Topology)
-    keys: dict[ServiceEndpoint, tuple[CheckKey, ...]] = field(default_factory=dict)
-    users: dict[CheckKey, tuple[ServiceEndpoint, ...]] = field(default_factory=dict)
-    endpoints: dict[EndpointName, Endpoint] = field(default_factory=dict)
-    deadline: dict[ServiceName, float] = field(default_factory=dict)
-
-
 class Engine:
     """Holds the state of all checks and the decision of every service.
 
@@ -109,7 +101,7 @@ class Engine:
 
     def __init__(self, listener: Listener, addresses: Addresses, hurry: Callable[[Iterable[CheckKey]], object]) -> None:
         self._listener, self._addresses = listener, addresses
-        self._plan = _Plan()
+        self._plan = Plan()
         self.votes = Votes(hurry, listener.doubted)
         self._readings, self._shifts, self.climbs = Readings(), Shifts(), Climbs(listener.climbed)
         self.overrides: tuple[Override, ...] = ()
@@ -171,11 +163,13 @@ class Engine:
             now: monotonic seconds.
             areas: whom vantage points speak for; one that is not named speaks for nobody.
         """
-        self._plan = self._prepare(topology, paces, tuple(vantages), now)
+        waiting = {name: self._plan.deadline[name] for name in self._waiting}
+        self._plan = make_plan(topology, paces, tuple(vantages), now, waiting)
         regions = {str(endpoint.probe): endpoint.region for endpoint in self._plan.endpoints.values()}
         self.votes.configure(Electorate(tuple(self._plan.users), paces, regions, vantages), now)
         self._reached = {pair: self._reached.get(pair, self._verdict_at(pair)) for pair in self._plan.keys}
-        self.standings = {pair: self._standing(pair, now) for pair in self._plan.keys}
+        found: Found = {}
+        self.standings = {pair: self._standing(pair, now, found) for pair in self._plan.keys}
         self._waiting &= topology.services.keys()
         for name in self.decisions.keys() - topology.services.keys():
             del self.decisions[name]
@@ -287,46 +281,36 @@ class Engine:
         yield from ((name, moment, "scores may move more") for name, moment in self._shifts.moments())
         yield from ((name, moment, "next step of a ramp") for name, moment in self.climbs.moments())
 
-    def _prepare(
-        self, topology: Topology, paces: Mapping[ProbeName, Pace], vantages: tuple[VantageName, ...], now: float
-    ) -> _Plan:
-        plan = _Plan(topology)
-        users: dict[CheckKey, list[ServiceEndpoint]] = {}
-        for service in topology.services.values():
-            deadline = now + GRACE + max((_verdict(paces[p]) for p in service.probes), default=0.0)
-            waiting = service.name in self._waiting  # one reload after the other must not put it off for ever
-            plan.deadline[service.name] = self._plan.deadline[service.name] if waiting else deadline
-            for endpoint in endpoints_of(service, topology):
-                pair = (service.name, endpoint.name)
-                plan.endpoints[endpoint.name] = endpoint
-                plan.keys[pair] = checks_of(service, endpoint, vantages)
-                for key in plan.keys[pair]:
-                    users.setdefault(key, []).append(pair)
-        plan.users = {key: tuple(pairs) for key, pairs in users.items()}
-        return plan
-
     def _verdict_at(self, pair: ServiceEndpoint) -> float | None:
         """When its checks reached their verdicts, as far as their states tell."""
         states = [self.checks[key].vote for key in self._plan.keys[pair]]
         return max((t for s in states for t in (s.since, s.draining_since) if t is not None), default=None)
 
-    def _standing(self, pair: ServiceEndpoint, now: float) -> Standing:
-        """How the endpoint stands with the service; notes when its health is another than before."""
+    def _standing(self, pair: ServiceEndpoint, now: float, shared: Found) -> Standing:
+        """How the endpoint stands with the service; notes when its health is another than before.
+
+        ``shared`` has what was found at this moment for services that ask the same of it.
+        """
         service, endpoint = self.topology.services[pair[0]], self._plan.endpoints[pair[1]]
-        keys = self._plan.keys[pair]
-        known = self._addresses.known(endpoint.probe.host)
-        addresses = endpoint.publish or ((known,) if known else ())
-        former = self.standings.get(pair)
+        keys, former = self._plan.keys[pair], self.standings.get(pair)
         if former is not None and keys and not any(map(self.votes.counts, keys)):
-            return replace(former, addresses=addresses)  # nobody's word counts: what was known stays
-        live = keys if former is None else self.votes.live(keys)
-        found = standing(service, {key: self.checks[key] for key in live}, addresses)
+            return replace(former, addresses=self._published(endpoint))  # nobody's word counts: what was known stays
+        same = (endpoint.name, service.probes, service.require, service.quorum, former is None)
+        found = shared.get(same)
+        if found is None:
+            live = keys if former is None else self.votes.live(keys)
+            checks = {key: self.checks[key] for key in live}
+            found = shared[same] = standing(service, checks, self._published(endpoint))
         if former is None:
             return found
         if former.health is found.health:
             return replace(found, since=former.since)
         self._reached[pair] = None if found.health is Health.UNKNOWN else now
         return replace(found, since=None if former.health is Health.UNKNOWN else now)
+
+    def _published(self, endpoint: Endpoint) -> tuple[IP, ...]:
+        known = None if endpoint.publish else self._addresses.known(endpoint.probe.host)
+        return endpoint.publish or ((known,) if known else ())
 
     def _recount(self, keys: Iterable[CheckKey], now: float) -> None:
         """The votes on these checks may have changed."""
@@ -338,10 +322,11 @@ class Engine:
         """Look again at how endpoints stand; tell and decide what that changes."""
         changed: dict[tuple[EndpointName, Health, Health], list[ServiceName]] = {}
         triggers: dict[ServiceName, list[str]] = {}
+        found: Found = {}
         for pair in pairs:
             service, endpoint = pair
             before = self.standings[pair]
-            after = self._standing(pair, now)
+            after = self._standing(pair, now, found)
             self.standings[pair] = after
             if before.health is not after.health:
                 changed.setdefault((endpoint, before.health, after.health), []).append(service)
@@ -405,10 +390,11 @@ class Engine:
             endpoint.name: self.standings[name, endpoint.name] for endpoint in endpoints_of(service, self.topology)
         }
         regions, overrides, before = self.topology.regions, self.overrides, self._last.get(name)
-        signals = replace(self._readings.of(name), shift=self._shifts.left(service, now))
+        ramps = NO_RAMPS
         if self.climbs.has(name):
             in_force = tuple(order for order in overrides if order.active(now))
-            signals = replace(signals, ramps=self.climbs.follow(View(service, regions, standings, in_force, now)))
+            ramps = self.climbs.follow(View(service, regions, standings, in_force, now))
+        signals = self._readings.of(name, self._shifts.left(service, now), ramps)
         last_good = self._last_good.get(name)
         decision = steer(service, regions, standings, overrides, last_good, now, signals=signals, before=before)
         self.revision += 1
@@ -447,8 +433,3 @@ def _passed(former: Decision | None, decision: Decision) -> str:
     if back:
         return f"hold of {', '.join(back)} is over"
     return "calm since the last change" if former else "first round of probes took too long"
-
-
-def _verdict(pace: Pace) -> float:
-    """Longest time until a fresh check has a verdict, in seconds."""
-    return pace.interval + pace.timeout + pace.thresholds.fall * (pace.confirm + pace.confirm_timeout)

@@ -11,7 +11,7 @@ from statistics import median
 
 from gslb.control.health import CheckState, ServiceEndpoint, newest_report
 from gslb.model.area import Area
-from gslb.model.branch import Signals
+from gslb.model.branch import Grown, Signals
 from gslb.model.combine import Health
 from gslb.model.damping import damped
 from gslb.model.demand import follow_demand
@@ -248,7 +248,7 @@ class Readings:
         self.due = now + PERIOD if self._latencies.needed or self._demands.needed else math.inf
         return news
 
-    def of(self, service: ServiceName) -> Signals:
-        """What decisions on a service see."""
+    def of(self, service: ServiceName, shift: float, ramps: Mapping[RegionName, Grown]) -> Signals:
+        """What decisions on a service see, with what scores may move and how far its ramps are."""
         latencies, demand = self._latencies.of(service), self._demands.of(service)
-        return Signals(self._areas, latencies, demand, self._configurations.stated)
+        return Signals(self._areas, latencies, demand, self._configurations.stated, shift, ramps)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from gslb.model.area import Area
 from gslb.model.names import EndpointName, RegionName, VantageName
 from gslb.model.steering import Pick, Steering
@@ -25,9 +27,8 @@ class Verdict(StrEnum):
     WEIGHT = "weight"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why something is as it is.
+class Reason(msgspec.Struct, frozen=True):
+    """Why something is as it is. Made many times over for each decision, which a Struct is quicker at.
 
     Attributes:
         step: who says so: ``health``, ``hold``, ``override``, a policy step, ``when_all_down``.

@@ -79,6 +79,8 @@ def answering(branch: Branch) -> Tier:
 
 def unsaid(offered: Tier, branch: Branch) -> tuple[Reason, ...]:
     """Why candidates do not answer of which no step has said so."""
+    if len(branch.tiers) == 1 and len(branch.tiers[0]) == len(offered) and all(each.weight for each in offered):
+        return ()
     told = {reason.subject for reason in branch.reasons if reason.verdict in (Verdict.OUT, Verdict.STANDBY)}
     first = answering(branch)
     left = {found.region for tier in branch.tiers for found in tier}

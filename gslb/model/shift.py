@@ -48,9 +48,18 @@ def moved_between(before: Steering | None, after: Steering) -> Fraction:
     if before is None:
         return Fraction(0)
     former = {rule.match: rule for rule in before.rules}
-    pairs = [(former[rule.match], rule) for rule in after.rules if rule.match in former]
+    plain = len(after.types) == 1  # which most are, and most decisions move nothing
+    pairs = [
+        (old, new)
+        for new in after.rules
+        if (old := former.get(new.match)) and not (plain and _weighed(old) == _weighed(new))
+    ]
     amounts = (moved(weights_of(old, kind), weights_of(new, kind)) for old, new in pairs for kind in after.types)
     return max(amounts, default=Fraction(0))
+
+
+def _weighed(rule: Rule) -> list[tuple[RegionName, int]]:
+    return [(group.region, group.weight) for group in rule.groups]
 
 
 def _gains(before: Weights, after: Weights, both: Sequence[RegionName]) -> list[Fraction]:

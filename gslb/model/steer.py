@@ -6,7 +6,9 @@ get the next level, and those for whom none is fit what when_all_down says.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from gslb.model.all_down import Outcome, Outcomes, without_any
 from gslb.model.area import Area, specificity
@@ -116,12 +118,12 @@ def _outcome(view: View, kind: RecordType, offered: Tier, branch: Branch) -> Out
 def _said(outcomes: Sequence[Outcomes]) -> list[Reason]:
     """What the steps said, of each of their branches."""
     said = (
-        (replace(reason, match=match) if match else reason)
+        (structs.replace(reason, match=match) if match else reason)
         for each in outcomes
         for match, outcome in each.items()
         for reason in outcome.reasons
     )
-    return list(dict.fromkeys(said))
+    return list(said if len(outcomes) == 1 else dict.fromkeys(said))
 
 
 def _steering(view: View, outcomes: Sequence[Outcomes], ttl: int) -> Steering:

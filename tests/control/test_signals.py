@@ -322,7 +322,7 @@ async def test_whom_they_speak_for_comes_from_the_configuration(lab: Lab) -> Non
     lab.write(more='[vantages.here]\nareas = ["TR-34", "continent:EU"]\n')
     async with lab.controller() as controller:
         await decided(controller)
-        signals = controller.engine._readings.of(API)
+        signals = controller.engine._readings.of(API, 1.0, {})
         assert signals.vantages == {HERE: (parse_area("TR-34"), parse_area("continent:EU"))}
 
 
