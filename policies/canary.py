@@ -8,9 +8,9 @@ behind all others until ``gslb resume``, or until the steps are changed.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated, Self
 
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict

@@ -16,10 +16,11 @@ to ``low``, then all up to ``high``. What no tier has room for is spread in prop
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, ClassVar, Literal
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict

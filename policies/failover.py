@@ -5,10 +5,11 @@ them, and one healthy endpoint is enough to answer.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
+from msgspec.structs import replace
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict

@@ -16,9 +16,9 @@ from outside, so it is a fault.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Annotated, Self
 
+from msgspec.structs import replace
 from pydantic import Field, model_validator
 
 from gslb.model.area import UNKNOWN, Area, AreaKind, disjoint, specificity, within

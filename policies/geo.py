@@ -12,9 +12,9 @@ The preferred ones come first within each tier that an earlier step has made, so
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Annotated
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from gslb.model.area import UNKNOWN, Area

@@ -18,9 +18,10 @@ answered is read off the rule for the same clients. So no later step may part th
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from msgspec.structs import replace
 from pydantic import BeforeValidator, Field, PlainSerializer
 
 from gslb.model.area import Area

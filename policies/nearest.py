@@ -5,7 +5,8 @@ place is not known.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Verdict
 from gslb.model.chain import Chain, Fault

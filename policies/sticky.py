@@ -4,7 +4,8 @@ Options: none.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from gslb.model.branch import Branch, Context, Reason, Verdict
 from gslb.model.chain import Chain, Fault

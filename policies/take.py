@@ -4,9 +4,9 @@ Options: regions.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Annotated
 
+from msgspec.structs import replace
 from pydantic import Field
 
 from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict

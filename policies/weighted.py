@@ -11,8 +11,9 @@ back, is not slowed by that.
 """
 
 import math
-from dataclasses import replace
 from fractions import Fraction
+
+from msgspec.structs import replace
 
 from gslb.model.area import Area
 from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict

@@ -85,7 +85,8 @@ def ramps_of(service: Service) -> Mapping[RegionName, Ramp]:
     """The plans that steps of its policy name (``ramps``), by region."""
     found: dict[RegionName, Ramp] = {}
     for step in service.policy:
-        found.update(getattr(step, "ramps", {}))
+        if hasattr(type(step), "ramps"):  # asking the step itself takes ten times as long
+            found.update(getattr(step, "ramps", {}))
     return found
 
 

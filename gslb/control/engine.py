@@ -167,7 +167,9 @@ class Engine:
         self._plan = make_plan(topology, paces, tuple(vantages), now, waiting)
         regions = {str(endpoint.probe): endpoint.region for endpoint in self._plan.endpoints.values()}
         self.votes.configure(Electorate(tuple(self._plan.users), paces, regions, vantages), now)
-        self._reached = {pair: self._reached.get(pair, self._verdict_at(pair)) for pair in self._plan.keys}
+        fresh = {id(keys): keys for keys in self._plan.keys.values()}  # shared, and slow to compare
+        verdicts = {which: self._verdict_at(keys) for which, keys in fresh.items()}
+        self._reached = {pair: self._reached.get(pair, verdicts[id(keys)]) for pair, keys in self._plan.keys.items()}
         found: Found = {}
         self.standings = {pair: self._standing(pair, now, found) for pair in self._plan.keys}
         self._waiting &= topology.services.keys()
@@ -228,6 +230,7 @@ class Engine:
 
     def tick(self, now: float) -> float | None:
         """Decide again whatever time alone has changed; returns the next moment for that."""
+        now = self._now = max(now, self._now)
         if now >= self._readings.due:
             self._note(self._look(now), now)
         due: dict[str, list[Service]] = {}
@@ -281,9 +284,9 @@ class Engine:
         yield from ((name, moment, "scores may move more") for name, moment in self._shifts.moments())
         yield from ((name, moment, "next step of a ramp") for name, moment in self.climbs.moments())
 
-    def _verdict_at(self, pair: ServiceEndpoint) -> float | None:
-        """When its checks reached their verdicts, as far as their states tell."""
-        states = [self.checks[key].vote for key in self._plan.keys[pair]]
+    def _verdict_at(self, keys: Iterable[CheckKey]) -> float | None:
+        """When these checks reached their verdicts, as far as their states tell."""
+        states = [self.checks[key].vote for key in keys]
         return max((t for s in states for t in (s.since, s.draining_since) if t is not None), default=None)
 
     def _standing(self, pair: ServiceEndpoint, now: float, shared: Found) -> Standing:

@@ -11,7 +11,7 @@ from statistics import median
 
 from gslb.control.health import CheckState, ServiceEndpoint, newest_report
 from gslb.model.area import Area
-from gslb.model.branch import Grown, Signals
+from gslb.model.branch import Grown, Signals, Step
 from gslb.model.combine import Health
 from gslb.model.damping import damped
 from gslb.model.demand import follow_demand
@@ -204,7 +204,11 @@ def _version(report: HealthReport | None) -> str:
 def _asking(topology: Topology, need: str) -> Iterable[ServiceName]:
     """Services with a step that has the attribute ``need`` set."""
     services = topology.services.values()
-    return [service.name for service in services if any(getattr(step, need, False) for step in service.policy)]
+    return [service.name for service in services if any(_needs(step, need) for step in service.policy)]
+
+
+def _needs(step: Step, need: str) -> bool:
+    return hasattr(type(step), need) and bool(getattr(step, need))  # asking a class takes a tenth of the time
 
 
 class Readings:

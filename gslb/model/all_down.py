@@ -11,7 +11,9 @@ left is told SERVFAIL.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from gslb.model.area import Area
 from gslb.model.branch import Branch, Candidate, Reason, Tier, Verdict

@@ -45,8 +45,7 @@ class Reason(msgspec.Struct, frozen=True):
     match: Area | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A region with those of its endpoints that may answer, and its weight, which may be 0.
 
     Attributes:
@@ -65,8 +64,7 @@ class Candidate:
 Tier = tuple[Candidate, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True):
     """Candidates in tiers: the first tier that has any answers.
 
     Attributes:

@@ -132,23 +132,24 @@ class View:
         draining = next((e.name for e in self.endpoints if self.standings[e.name].health is Health.DRAINING), None)
         if draining is not None:
             return service.ttl_alert, f"alert: {draining} is draining"
-        if any(moment > self.now for moment in self._calm_again()):
+        if any(moment > self.now for moment in self._calm_again):
             return service.ttl_alert, f"alert: something changed in the last {format_duration(hold_of(service))}"
         return service.ttl_steady, "steady"
 
+    @cached_property
     def _calm_again(self) -> list[float]:
         """When the changes so far stop being news."""
         changes = [s for e in self.endpoints if (s := self.standings[e.name].since) is not None]
         if self.overrides:
             changes += [order.created for order in self.overrides if any(order.covers(e) for e in self.endpoints)]
-        return [change + hold_of(self.service) for change in changes]
+        return [change + hold_of(self.service) for change in changes] if changes else []
 
     def next_at(self) -> float | None:
         """The first moment at which time alone can change the decision."""
-        moments = [order.expires for order in self.overrides if order.expires is not None] + self._calm_again()
+        moments = [order.expires for order in self.overrides if order.expires is not None] + self._calm_again
         for endpoint in self.endpoints:
             standing = self.standings[endpoint.name]
-            if standing.health is Health.UP and standing.last_failure is not None:
+            if standing.last_failure is not None and standing.health is Health.UP:
                 moments.append(standing.last_failure + hold_of(self.service))
         return min((moment for moment in moments if moment > self.now), default=None)
 

@@ -1,8 +1,9 @@
 """From endpoints that may answer to groups of targets: the policy chain runs here, once for each record type."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict
 from gslb.model.fitness import View
@@ -19,11 +20,8 @@ Wanted = Callable[[Endpoint], bool]
 
 def members(view: View, kind: RecordType, wanted: Wanted) -> Tier:
     """The service's regions that have any wanted endpoints that carry ``kind``, each with those."""
-    return tuple(
-        found
-        for member in view.service.members
-        if (found := candidate(view, view.regions[member.region], member.weight, kind, wanted)).endpoints
-    )
+    found = [candidate(view, view.regions[m.region], m.weight, kind, wanted) for m in view.service.members]
+    return tuple([each for each in found if each.endpoints])
 
 
 def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted: Wanted) -> Candidate:
@@ -99,14 +97,16 @@ def groups_of(view: View, kind: RecordType, candidates: Sequence[Candidate], pic
     """A group for each candidate. One of weight 0 answers only where all have weight 0; then all count alike."""
     idle = all(found.weight == 0 for found in candidates)
     return tuple(
-        Group(
-            found.region,
-            found.weight or 1,
-            _targets(view, kind, found.endpoints),
-            view.regions[found.region].location if pick is Pick.NEAREST else None,
-        )
-        for found in candidates
-        if found.weight or idle
+        [
+            Group(
+                found.region,
+                found.weight or 1,
+                _targets(view, kind, found.endpoints),
+                view.regions[found.region].location if pick is Pick.NEAREST else None,
+            )
+            for found in candidates
+            if found.weight or idle
+        ]
     )
 
 
@@ -116,7 +116,7 @@ def _targets(view: View, kind: RecordType, names: Iterable[EndpointName]) -> tup
         for ip in view.standings[name].addresses:
             if address_type(ip) is kind:
                 sharing.setdefault(ip, []).append(name)
-    return tuple(Target(tuple(endpoints), kind, str(ip)) for ip, endpoints in sharing.items())
+    return tuple([Target(tuple(endpoints), kind, str(ip)) for ip, endpoints in sharing.items()])
 
 
 def merge(per_type: Iterable[tuple[Group, ...]]) -> tuple[Group, ...]:

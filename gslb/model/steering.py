@@ -1,8 +1,14 @@
-"""What a DNS name answers, as data: the common currency of policies, providers and the nameserver."""
+"""What a DNS name answers, as data: the common currency of policies, providers and the nameserver.
 
-from dataclasses import dataclass, replace
+Ten of these values are made for each decision, and compared for each publication. So they are msgspec.Structs, which do
+both several times faster than frozen dataclasses; ``msgspec.structs.replace`` makes changed copies.
+"""
+
 from enum import StrEnum
 from ipaddress import IPv4Address
+
+import msgspec
+from msgspec import structs
 
 from gslb.model.address import IP
 from gslb.model.area import Area
@@ -40,8 +46,7 @@ class NoAnswer(StrEnum):
     NODATA = "nodata"
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """One answer value, and the endpoints that share it.
 
     Attributes:
@@ -55,8 +60,7 @@ class Target:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """Targets that are picked together.
 
     Attributes:
@@ -76,8 +80,7 @@ WITHHELD = 256
 """Parts of a rule's answers, of which some may be withheld."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """Answers for some of the clients.
 
     For each record type a group that has targets of that type is picked; where none has, and the service is configured
@@ -98,8 +101,7 @@ class Rule:
     withheld: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Steering:
+class Steering(msgspec.Struct, frozen=True):
     """Everything a name answers.
 
     Attributes:
@@ -132,7 +134,7 @@ def answering(steering: Steering) -> set[EndpointName]:
 
 def groups_for(rule: Rule, kind: RecordType) -> tuple[Group, ...]:
     """The groups of ``rule`` reduced to their targets of type ``kind``; groups without any are left out."""
-    reduced = (replace(g, targets=tuple(t for t in g.targets if t.type is kind)) for g in rule.groups)
+    reduced = (structs.replace(g, targets=tuple(t for t in g.targets if t.type is kind)) for g in rule.groups)
     return tuple(group for group in reduced if group.targets)
 
 

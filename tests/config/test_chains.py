@@ -223,7 +223,7 @@ def test_a_step_that_raises_or_returns_no_branches_is_found_when_the_configurati
 
 
 def test_the_step_of_the_documentation_works_as_it_stands(files: Files, install: Install) -> None:
-    _, imports, code = PAGE.read_text().partition("    from dataclasses import replace\n")
+    _, imports, code = PAGE.read_text().partition("    from msgspec.structs import replace\n")
     lines = (imports + code).splitlines(keepends=True)
     source = "".join(takewhile(lambda line: line.startswith("    ") or not line.strip(), lines))
     install(source, policies="even = acme_gslb:Even")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gslb.model.area import parse_area
 from gslb.model.branch import Branch, Context, Step, Verdict
@@ -32,7 +33,7 @@ class Picks:
     name: str = "picks"
 
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
-        return (replace(branch, pick=self.pick),)
+        return (structs.replace(branch, pick=self.pick),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Silent:
     name: str = "silent"
 
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
-        return (replace(branch, tiers=tuple(tier[1:] for tier in branch.tiers)),)
+        return (structs.replace(branch, tiers=tuple(tier[1:] for tier in branch.tiers)),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Parts:
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
         own = tuple(c for tier in branch.tiers for c in tier if c.region == "istanbul")
         rest = tuple(c for tier in branch.tiers for c in tier if c.region != "istanbul")
-        return (replace(branch, match=parse_area("TR"), tiers=(own, rest)), branch)
+        return (structs.replace(branch, match=parse_area("TR"), tiers=(own, rest)), branch)
 
 
 def explained(found: World, client: Client | None = None, now: float = NOW) -> Explanation:

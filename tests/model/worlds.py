@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gslb.model.address import IP, Address
 from gslb.model.branch import QUIET, Branch, Context, Signals, Step
@@ -39,7 +40,7 @@ class Tiers:
     name: str = "tiers"
 
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
-        return (replace(branch, tiers=tuple((candidate,) for tier in branch.tiers for candidate in tier)),)
+        return (structs.replace(branch, tiers=tuple((candidate,) for tier in branch.tiers for candidate in tier)),)
 
 
 @dataclass(frozen=True, slots=True)
