@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance bench-probes bench-reaction lint plots lock clean
+.PHONY: run test acceptance bench-decide bench-probes bench-reaction lint plots lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/gslb demo
@@ -18,8 +18,8 @@ test: $(VENV)/.dev
 acceptance: $(VENV)/.dev
 	$(BIN)/pytest -m acceptance --timeout 900 -s
 
-# Root, two cores, and the Debian packages that README.md names. ARGS="--help" lists what can be asked of them.
-bench-probes bench-reaction: bench-%: $(VENV)/.run
+# But for decide: root, two cores, and the Debian packages that README.md names. ARGS="--help" lists what can be asked.
+bench-decide bench-probes bench-reaction: bench-%: $(VENV)/.run
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 lint: $(VENV)/.dev

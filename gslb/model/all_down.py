@@ -60,7 +60,7 @@ def without_any(view: View, kind: RecordType, last_good: Steering | None) -> Out
 
 def _all(view: View, kind: RecordType, branch: Branch, _: Steering | None = None) -> Outcome:
     groups = groups_of(view, kind, _everybody(branch), branch.pick)
-    text = f"no {kind} endpoint is fit: answering with all that are not drained"
+    text = f"no {kind} endpoint is fit: answering with " + ("all that are not drained" if groups else "SERVFAIL")
     return Outcome(groups, branch.pick, branch.reasons + _notes(view, groups, text))
 
 
@@ -115,8 +115,8 @@ def _allowed_fallback(view: View, kind: RecordType, branch: Branch) -> Candidate
     found = candidate(view, region, 1, kind, lambda e: view.drained_by(e) is None)
     if not found.endpoints:
         return None
-    after = next(after for after in run_policy(view, kind, (found,)) if after.match == branch.match)
-    return next(iter(_everybody(after)), None)
+    left = [after for after in run_policy(view, kind, (found,)) if after.match == branch.match]
+    return next((candidate for after in left for candidate in _everybody(after)), None)
 
 
 def _nothing(no_answer: NoAnswer) -> Callable[[View, RecordType, Branch, Steering | None], Outcome]:

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from msgspec import structs
+
+from gslb.model.all_down import STEP as LAST_RESORT
 from gslb.model.branch import Reason, Verdict
 from gslb.model.distribution import distribution
 from gslb.model.fitness import Fitness
@@ -83,11 +86,14 @@ def _why(decision: Decision, endpoint: Endpoint, rule: Rule, share: Fraction, sa
     own, later = said[:1], said[1:]
     if share:
         return next((r for r in reversed(later) if r.verdict in (Verdict.IN, Verdict.WEIGHT)), *own)
-    if own and _level(decision, endpoint.name) > _answering_level(decision, rule):
-        return own[0]
+    unfit = [structs.replace(reason, verdict=Verdict.OUT) for reason in own]  # it may answer other clients
     against = [r for r in reversed(later) if r.verdict in (Verdict.OUT, Verdict.STANDBY)]
-    unfit = own if _level(decision, endpoint.name) > Fitness.IN_SERVICE else ()
-    return next(iter((*against, *unfit)), Reason("answers", endpoint.name, Verdict.OUT, _no_address(decision)))
+    against.sort(key=lambda reason: reason.step == LAST_RESORT)  # it finds what the others have left
+    level = _level(decision, endpoint.name)
+    if level > _answering_level(decision, rule) and own[0].verdict is Verdict.OUT:
+        return unfit[0]
+    found = (*against, *(unfit if level > Fitness.IN_SERVICE else ()))
+    return next(iter(found), Reason("answers", endpoint.name, Verdict.OUT, _no_address(decision)))
 
 
 def _no_address(decision: Decision) -> str:

@@ -6,7 +6,7 @@ get the next level, and those for whom none is fit what when_all_down says.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from msgspec import structs
 
@@ -97,15 +97,23 @@ def _decide(
             break
         tier = members(view, kind, lambda e, level=level: fitness[e.name] is level)  # type: ignore[misc]
         for branch in run_policy(view, kind, tier):
-            if branch.match not in found or not found[branch.match].groups:
-                found[branch.match] = _outcome(view, kind, tier, branch)
+            former = found.get(branch.match)
+            if former is None or not former.groups:
+                found[branch.match] = _follow(former, _outcome(view, kind, tier, branch))
         if all(outcome.groups for outcome in found.values()):
             return found
     return found | {
-        match: outcome
+        match: _follow(found.get(match), outcome)
         for match, outcome in without_any(view, kind, last_good).items()
         if match not in found or not found[match].groups
     }
+
+
+def _follow(former: Outcome | None, outcome: Outcome) -> Outcome:
+    """``outcome`` for clients whom ``former`` has left nobody, with why that was so."""
+    if former is None:
+        return outcome
+    return replace(outcome, reasons=tuple(dict.fromkeys(former.reasons + outcome.reasons)))
 
 
 def _outcome(view: View, kind: RecordType, offered: Tier, branch: Branch) -> Outcome:
@@ -131,9 +139,9 @@ def _steering(view: View, outcomes: Sequence[Outcomes], ttl: int) -> Steering:
 
     A host name that has never been resolved says nothing about types, so both are SERVFAIL until it has been.
     """
-    matches = {match for each in outcomes for match in each} or {None}
+    matches = {match for each in outcomes for match in each} | {None}
     rules = [
-        _rule(match, [each[match] for each in outcomes])
+        _rule(match, [found for each in outcomes if (found := each.get(match, each.get(None)))])
         for match in sorted(matches, key=lambda match: (specificity(match), str(match)))
     ]
     return Steering(

@@ -1,7 +1,6 @@
 """Every decision keeps the laws, whatever topology, chain, history and orders; and each law would catch a breach."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -9,12 +8,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
+from msgspec import structs
 
-from gslb.model.branch import Branch, Context
+from gslb.model.branch import Branch, Context, Verdict
+from gslb.model.explain import explain
 from gslb.model.fitness import Fitness, View
 from gslb.model.groups import merge
 from gslb.model.names import EndpointName
-from gslb.model.steering import Group
+from gslb.model.steering import Group, rule_for
 from policies.capacity import Capacity
 from policies.fence import Fence
 from tests.model.laws import (
@@ -97,7 +98,7 @@ def fences_give_way(patch: pytest.MonkeyPatch) -> None:
 
     def soft(self: Fence, branch: Branch, context: Context) -> tuple[Branch, ...]:
         return tuple(
-            after if any(after.tiers) else replace(after, tiers=branch.tiers) for after in fence(self, branch, context)
+            after if any(after.tiers) else structs.replace(after, tiers=branch.tiers) for after in fence(self, branch, context)
         )
 
     patch.setattr(Fence, "__call__", soft)
@@ -151,3 +152,15 @@ def test_a_core_that_breaks_a_law_is_caught(
         find(worlds, lambda case: not law(case), settings=quick)
     except NoSuchExample:
         pytest.fail(f"{law.__name__} does not see {breach.__name__}")
+
+
+@given(cases() | loaded_cases() | shifting_cases())
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
+def test_explain_says_of_whoever_is_not_answered_why_whatever_the_steps(case: Case) -> None:
+    decision = case.decision
+    for rule, client in [(rule_for(decision.steering, case.client), case.client), (decision.steering.rules[-1], None)]:
+        for word in explain(decision, case.world.own, rule, client).words:
+            assert word.why.text
+            if not word.share:
+                assert word.why.verdict is not Verdict.IN
+                assert word.why.step != "answers" or not case.world.standings[word.endpoint].addresses
