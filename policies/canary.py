@@ -18,9 +18,7 @@ from gslb.model.chain import Chain, Fault
 from gslb.model.names import RegionName
 from gslb.model.options import Key, Options, PositiveDuration, Share
 from gslb.model.ramp import Ramp
-from gslb.model.steering import MAX_WEIGHT
-
-_UNDOING = ("weighted", "capacity")
+from gslb.model.shift import whole
 
 
 class Canary(Options):
@@ -53,7 +51,7 @@ class Canary(Options):
         """The branch with the region at its share, or behind all others."""
         ramp = context.signals.ramps.get(RegionName(self.region))
         share, text = (ramp.share, ramp.text) if ramp else (0.0, "it has not been in service yet")
-        found = next((c for tier in branch.tiers for c in tier if c.region == self.region), None)
+        found = next((c for c in branch.candidates if c.region == self.region), None)
         if found is None:
             return (branch,)
         if not share:
@@ -71,9 +69,12 @@ class Canary(Options):
             yield Fault(f"names {self.region}, which is no region of the service", remedy, "region")
         elif len(chain.regions) == 1:
             yield Fault("has no effect: the service has no other region", "give it one, or remove this step")
+        if any(step.name == "nearest" for step in (*chain.before, *chain.after)):
+            remedy = "remove one of them"
+            yield Fault("has no effect beside nearest, by which the place of the client decides, and no share", remedy)
         for step in chain.after:
-            if step.name in _UNDOING:
-                yield Fault(f"is undone by {step.name} after it, which sets weights", f"put it after {step.name}")
+            if step.name != "sticky":
+                yield Fault(f"is undone by {step.name} after it, which shares out anew", f"put it after {step.name}")
 
 
 def _hold(tier: Tier, held: Candidate, share: float) -> Tier:
@@ -81,9 +82,6 @@ def _hold(tier: Tier, held: Candidate, share: float) -> Tier:
     rest = sum(found.weight for found in tier if found is not held)
     if not rest:
         return tier
-    own = rest * share / (1.0 - share)
-    scale = MAX_WEIGHT / max(own, *(found.weight for found in tier if found is not held))
-    return tuple(
-        replace(found, weight=max(1, round(own * scale)) if found is held else round(found.weight * scale))
-        for found in tier
-    )
+    exact = {found.region: float(found.weight) for found in tier} | {held.region: rest * share / (1.0 - share)}
+    weights = whole(exact)
+    return tuple(replace(found, weight=weights[found.region]) for found in tier)

@@ -92,7 +92,7 @@ class Capacity(Options):
         demand = _demand(context)
         if demand is None:
             text = "demand is not known: weights stay as they are"
-            said = tuple(Reason(self.name, c.region, Verdict.WEIGHT, text) for tier in branch.tiers for c in tier)
+            said = tuple(Reason(self.name, c.region, Verdict.WEIGHT, text) for c in branch.candidates)
             return (replace(branch, reasons=branch.reasons + said),)
         stages = _stages(branch, context)
         if not stages:
@@ -231,9 +231,9 @@ def quantise(loads: Loads) -> dict[RegionName, int]:
 
 def _in_force(branch: Branch, context: Context, demand: Fraction) -> Sharing | None:
     """How the demand is shared by what has been answered until now, where each of its regions may still answer."""
-    rule = next((rule for rule in context.before.rules if rule.match == branch.match), None) if context.before else None
-    there = {candidate.region for tier in branch.tiers for candidate in tier}
-    weights = {group.region: group.weight for group in rule.groups} if rule else {}
+    rule = context.former(branch.match)
+    there = {candidate.region for candidate in branch.candidates}
+    weights = rule.weights if rule else {}
     if rule is None or not weights or len(weights) < len(rule.groups) or not weights.keys() <= there:
         return None
     answered = demand * Fraction(WITHHELD - rule.withheld, WITHHELD)
@@ -254,7 +254,7 @@ def _shared(branch: Branch, sharing: Sharing, reasons: tuple[Reason, ...]) -> Br
     def gets(candidate: Candidate) -> bool:
         return sharing.weights.get(candidate.region, 0) > 0
 
-    first = tuple(replace(c, weight=sharing.weights[c.region]) for tier in branch.tiers for c in tier if gets(c))
+    first = tuple(replace(c, weight=sharing.weights[c.region]) for c in branch.candidates if gets(c))
     behind = (tuple(c for c in tier if not gets(c)) for tier in branch.tiers)
     tiers: tuple[Tier, ...] = (first, *(tier for tier in behind if tier))
     return replace(

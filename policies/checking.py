@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from gslb.model.area import Area, AreaKind
-from gslb.model.branch import Branch, Candidate, Context, Signals, Step
+from gslb.model.branch import Branch, Candidate, Context, Grown, Signals, Step, run
 from gslb.model.chain import Chain, Fault
 from gslb.model.names import RegionName
 from gslb.model.steering import Pick
@@ -38,18 +38,17 @@ def rehearse(
     chain: Chain, steps: Sequence[Step], regions: Iterable[RegionName], pick: Pick = Pick.WEIGHTED
 ) -> tuple[Branch, ...]:
     """What ``steps`` make of these regions, all of them fit; of branches for the same clients the first counts."""
-    context = Context(chain.service, chain.regions, Signals(vantages=chain.vantages))
+    ramps = {
+        region: Grown(plan.steps[-1], "at its last step")
+        for step in chain.service.policy
+        for region, plan in getattr(step, "ramps", {}).items()
+    }
+    context = Context(chain.service, chain.regions, Signals(vantages=chain.vantages, ramps=ramps))
     weights = {member.region: member.weight for member in chain.service.members}
     tier = tuple(
         Candidate(name, tuple(e.name for e in chain.regions[name].endpoints), weights.get(name, 1)) for name in regions
     )
-    branches: tuple[Branch, ...] = (Branch(None, (tier,), pick),)
-    for step in steps:
-        found: dict[Area | None, Branch] = {}
-        for after in (after for branch in branches for after in step(branch, context)):
-            found.setdefault(after.match, after)
-        branches = tuple(found.values())
-    return branches
+    return run(steps, Branch(None, (tier,), pick), context)
 
 
 def alone(chain: Chain) -> Iterator[Fault]:

@@ -63,7 +63,7 @@ class Fence(Options):
         if area is None:
             return branch
         tiers = tuple(kept for tier in branch.tiers if (kept := tuple(c for c in tier if c.region in self.regions)))
-        reasons = tuple(self._explain(candidate, area) for tier in branch.tiers for candidate in tier)
+        reasons = tuple(self._explain(candidate, area) for candidate in branch.candidates)
         return replace(branch, tiers=tiers, reasons=branch.reasons + reasons)
 
     def _explain(self, candidate: Candidate, area: Area) -> Reason:
@@ -116,7 +116,7 @@ def _answering(chain: Chain, steps: tuple[Step, ...]) -> Mapping[Area | None, li
     found: dict[Area | None, list[RegionName]] = {}
     for name in chain.regions:
         for branch in rehearse(chain, steps, [name]):
-            found.setdefault(branch.match, []).extend(c.region for tier in branch.tiers for c in tier)
+            found.setdefault(branch.match, []).extend(c.region for c in branch.candidates)
     return found
 
 

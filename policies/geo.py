@@ -79,7 +79,7 @@ class Geo(Options):
 
     def _prefer(self, branch: Branch, regions: Mapping[RegionName, Region], area: Area | None) -> Branch:
         preferred = self._preferred(area, regions)
-        present = {found.region for tier in branch.tiers for found in tier}
+        present = {found.region for found in branch.candidates}
         gone = not present.intersection(preferred)
         tiers, reasons = list[Tier](), list(branch.reasons)
         for tier in branch.tiers:

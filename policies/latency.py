@@ -163,9 +163,8 @@ def _shape(branches: Iterable[Branch]) -> Mapping[Area | None, int]:
 
 def _former(match: Area | None, context: Context) -> set[RegionName] | None:
     """Who has answered these clients until now; None where nobody has, or they had no rule of their own."""
-    rules = context.before.rules if context.before else ()
-    groups = next((rule.groups for rule in rules if rule.match == match), ())
-    return {group.region for group in groups} or None
+    rule = context.former(match)
+    return set(rule.weights) or None if rule else None
 
 
 def _explain(
@@ -202,5 +201,5 @@ def _shown(seconds: float) -> str:
 
 def _unjudged(branch: Branch) -> Branch:
     text = "no vantage point speaks for these clients"
-    reasons = tuple(Reason("latency", found.region, Verdict.IN, text) for tier in branch.tiers for found in tier)
+    reasons = tuple(Reason("latency", found.region, Verdict.IN, text) for found in branch.candidates)
     return replace(branch, reasons=branch.reasons + reasons)

@@ -26,7 +26,7 @@ class Nearest(Options):
 
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
         """The branch with its pick set, and a reason for each region."""
-        reasons = tuple(_explain(candidate, context) for tier in branch.tiers for candidate in tier)
+        reasons = tuple(_explain(candidate, context) for candidate in branch.candidates)
         return (replace(branch, pick=Pick.NEAREST, reasons=branch.reasons + reasons),)
 
     def faults(self, chain: Chain) -> Iterator[Fault]:

@@ -24,7 +24,7 @@ class Sticky(Options):
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:  # noqa: ARG002  the port's signature
         """The branch with its pick set, and a reason for each region."""
         text = "the same client networks each time, as many as its weight says"
-        reasons = tuple(Reason("sticky", found.region, Verdict.WEIGHT, text) for tier in branch.tiers for found in tier)
+        reasons = tuple(Reason("sticky", found.region, Verdict.WEIGHT, text) for found in branch.candidates)
         return (replace(branch, pick=Pick.STICKY, reasons=branch.reasons + reasons),)
 
     def faults(self, chain: Chain) -> Iterator[Fault]:

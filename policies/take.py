@@ -27,7 +27,7 @@ class Take(Options):
 
     def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
         """The branch with its first tier parted, and a reason for each region of it."""
-        taken, left = self._part(_first(branch), context)
+        taken, left = self._part(branch.first, context)
         reasons = tuple(
             Reason("take", found.region, Verdict.IN, self._text(found, "one of " if self.regions > 1 else ""))
             for found in taken
@@ -54,10 +54,6 @@ class Take(Options):
         if self.regions >= len(chain.regions):
             message = f"is {self.regions}, but the service has {len(chain.regions)} regions: all of them answer"
             yield Fault(message, "lower it, or remove this step", "regions")
-        elif all(len(_first(branch)) <= self.regions for branch in rehearse(chain, chain.before, chain.regions)):
+        elif all(len(branch.first) <= self.regions for branch in rehearse(chain, chain.before, chain.regions)):
             message = f"has no effect: {listed([step.name for step in chain.before])} leaves no more regions together"
             yield Fault(message, "put it before them, or remove it")
-
-
-def _first(branch: Branch) -> Tier:
-    return next((tier for tier in branch.tiers if tier), ())

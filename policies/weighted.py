@@ -62,12 +62,11 @@ def _weigh(tier: Tier) -> Tier:
 
 def _limit(tier: Tier, match: Area | None, context: Context) -> Tier:
     """The tier with weights on the way to these, as far as they may move now."""
-    rules = context.before.rules if context.before is not None and context.signals.shift < 1 else ()
-    former = next(({g.region: g.weight for g in rule.groups} for rule in rules if rule.match == match), None)
+    former = context.former(match) if context.signals.shift < 1 else None
     wanted = {found.region: found.weight for found in tier}
     if former is None or not tier:
         return tier
-    weights = limited(former, wanted, Fraction(context.signals.shift))
+    weights = limited(former.weights, wanted, Fraction(context.signals.shift))
     return tier if weights == wanted else tuple(replace(c, weight=weights[c.region]) for c in tier)
 
 

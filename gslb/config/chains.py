@@ -1,6 +1,6 @@
 """Policies in the configuration: presets, steps with their options, and whether a chain makes sense where it stands."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -9,10 +9,11 @@ from gslb.config.faults import shown, suggest
 from gslb.config.plugins import known_plugins, load_plugin
 from gslb.config.reader import Reader
 from gslb.errors import PluginError
-from gslb.model.branch import Branch, Candidate, Context, Signals, Step
+from gslb.model.branch import Step
 from gslb.model.chain import Chain, Checked, Fault, Geography
 from gslb.model.names import VantageName
 from gslb.model.topology import Service, Topology
+from policies.checking import rehearse
 
 PRESETS: Mapping[str, tuple[str | dict[str, Any], ...]] = {
     "active-active": ("weighted",),
@@ -134,22 +135,9 @@ def _broken(reader: Reader, at: At, step: Step, message: str) -> None:
 def _check_run(reader: Reader, whole: Chain) -> None:
     """Run the chain once, with every region fit: a step that raises or returns no branches is found here."""
     service = whole.service
-    context = Context(service, whole.regions, Signals(vantages=whole.vantages))
-    tier = tuple(
-        Candidate(member.region, tuple(e.name for e in whole.regions[member.region].endpoints), member.weight)
-        for member in service.members
-    )
-    branches: tuple[Branch, ...] = (Branch(None, (tier,)),)
     for index, step in enumerate(service.policy):
         try:
-            found = (after for before in branches for after in _branches(step(before, context)))
-            branches = tuple({after.match: after for after in found}.values())
+            rehearse(whole, service.policy[: index + 1], whole.regions)
         except Exception as error:  # noqa: BLE001  somebody else's step may raise anything
             _broken(reader, _at(service, index), step, f"cannot be used: {type(error).__name__}: {error}")
             return
-
-
-def _branches(returned: Any) -> Iterator[Branch]:
-    if not isinstance(returned, tuple) or not returned or not all(isinstance(entry, Branch) for entry in returned):
-        raise TypeError(f"it returned {shown(returned)}, not a tuple of branches")
-    yield from returned

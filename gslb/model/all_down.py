@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from gslb.model.area import Area
-from gslb.model.branch import Branch, Candidate, Reason, Tier, Verdict
+from gslb.model.branch import Branch, Candidate, Reason, Verdict
 from gslb.model.fitness import View
 from gslb.model.groups import candidate, groups_of, members, run_policy
 from gslb.model.names import RegionName
@@ -59,18 +59,14 @@ def without_any(view: View, kind: RecordType, last_good: Steering | None) -> Out
 
 
 def _all(view: View, kind: RecordType, branch: Branch, _: Steering | None = None) -> Outcome:
-    groups = groups_of(view, kind, _everybody(branch), branch.pick)
+    groups = groups_of(view, kind, branch.candidates, branch.pick)
     text = f"no {kind} endpoint is fit: answering with " + ("all that are not drained" if groups else "SERVFAIL")
     return Outcome(groups, branch.pick, branch.reasons + _notes(view, groups, text))
 
 
-def _everybody(branch: Branch) -> Tier:
-    return tuple(found for tier in branch.tiers for found in tier)
-
-
 def _last_good(view: View, kind: RecordType, branch: Branch, last_good: Steering | None) -> Outcome:
     rule = _former(last_good, branch)
-    allowed = {found.region for found in _everybody(branch)}
+    allowed = {found.region for found in branch.candidates}
     kept = tuple(
         replace(group, targets=targets)
         for group in (rule.groups if rule else ())
@@ -116,7 +112,7 @@ def _allowed_fallback(view: View, kind: RecordType, branch: Branch) -> Candidate
     if not found.endpoints:
         return None
     left = [after for after in run_policy(view, kind, (found,)) if after.match == branch.match]
-    return next((candidate for after in left for candidate in _everybody(after)), None)
+    return next((candidate for after in left for candidate in after.candidates), None)
 
 
 def _nothing(no_answer: NoAnswer) -> Callable[[View, RecordType, Branch, Steering | None], Outcome]:

@@ -3,16 +3,16 @@
 A policy is a chain of steps; a step maps a branch to branches and leaves a reason for all it keeps, drops or reweights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from gslb.model.area import Area
 from gslb.model.names import EndpointName, RegionName, VantageName
-from gslb.model.steering import Pick, Steering
+from gslb.model.steering import Pick, Rule, Steering
 
 if TYPE_CHECKING:
     from gslb.model.topology import Region, Service
@@ -81,6 +81,16 @@ class Branch(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...] = ()
     withheld: int = 0
 
+    @property
+    def candidates(self) -> Tier:
+        """Those of all tiers."""
+        return tuple(found for tier in self.tiers for found in tier)
+
+    @property
+    def first(self) -> Tier:
+        """The candidates that answer: those of the first tier that has any."""
+        return next((tier for tier in self.tiers if tier), ())
+
 
 @dataclass(frozen=True, slots=True)
 class Grown:
@@ -131,6 +141,10 @@ class Context:
     signals: Signals = QUIET
     before: Steering | None = None
 
+    def former(self, match: Area | None) -> Rule | None:
+        """The rule by which the clients of ``match``, and no others, have been answered until now."""
+        return next((rule for rule in self.before.rules if rule.match == match), None) if self.before else None
+
 
 class Step(Protocol):
     """One step of a policy: pure, no clock, no dice."""
@@ -144,3 +158,33 @@ class Step(Protocol):
 
         Whom they are for may depend on the configuration, but not on which candidates there are.
         """
+
+
+Apply = Callable[[Step, Branch, Context], Iterable[Branch]]
+
+
+def apply(step: Step, branch: Branch, context: Context) -> tuple[Branch, ...]:
+    """What a step makes of a branch.
+
+    Raises:
+        TypeError: no branches.
+    """
+    made: Any = step(branch, context)
+    if not isinstance(made, tuple) or not made or not all(isinstance(after, Branch) for after in made):
+        raise TypeError(f"it returned {made!r:.200}, not branches")
+    return made
+
+
+def run(steps: Iterable[Step], start: Branch, context: Context, apply: Apply = apply) -> tuple[Branch, ...]:
+    """What a chain makes of a branch.
+
+    Where two branches are for the same clients, the first counts: it has come through all that the other one has, and
+    was already more specific before.
+    """
+    branches: tuple[Branch, ...] = (start,)
+    for step in steps:
+        found: dict[Area | None, Branch] = {}
+        for after in (after for branch in branches for after in apply(step, branch, context)):
+            found.setdefault(after.match, after)
+        branches = tuple(found.values())
+    return branches

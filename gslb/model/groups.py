@@ -1,11 +1,12 @@
 """From endpoints that may answer to groups of targets: the policy chain runs here, once for each record type."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict
+from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict, apply, run
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.steering import Group, Pick, RecordType, Steering, Target, address_type, groups_for
@@ -13,7 +14,6 @@ from gslb.model.topology import Endpoint, Region
 
 if TYPE_CHECKING:
     from gslb.model.address import IP
-    from gslb.model.area import Area
 
 Wanted = Callable[[Endpoint], bool]
 
@@ -32,21 +32,10 @@ def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted:
 
 
 def run_policy(view: View, kind: RecordType, tier: Tier) -> tuple[Branch, ...]:
-    """What the chain makes of the candidates of one tier, all of which carry ``kind``.
-
-    Where two branches are for the same clients, the first counts: it has come through all that the other one has, and
-    was already more specific before.
-    """
-    branches: tuple[Branch, ...] = (Branch(None, (tier,)),)
+    """What the chain makes of the candidates of one tier, all of which carry ``kind``."""
     own = {member.region: view.regions[member.region] for member in view.service.members}
     context = Context(view.service, own, view.signals, _reduced(view.before, kind))
-    for step in view.service.policy:
-        found: dict[Area | None, Branch] = {}
-        for branch in branches:
-            for after in _after(view, step, branch, context):
-                found.setdefault(after.match, after)
-        branches = tuple(found.values())
-    return branches
+    return run(view.service.policy, Branch(None, (tier,)), context, partial(_after, view))
 
 
 def _reduced(before: Steering | None, kind: RecordType) -> Steering | None:
@@ -59,20 +48,12 @@ def _reduced(before: Steering | None, kind: RecordType) -> Steering | None:
 def _after(view: View, step: Step, branch: Branch, context: Context) -> tuple[Branch, ...]:
     """What a step makes of a branch. One that fails is left out: it must not keep what is down in the answers."""
     try:
-        made = tuple(step(branch, context))
-        if not made or not all(isinstance(after, Branch) for after in made):
-            raise TypeError(f"returned {made!r:.200}, and no branches")  # noqa: TRY301  told like any other fault
+        return apply(step, branch, context)
     except Exception as error:  # noqa: BLE001  told in the decision: somebody else's step may raise anything
         fault = f"{step.name} failed and was left out: {type(error).__name__}: {error}"
         view.faults.append(fault)
-        told = tuple(Reason(step.name, c.region, Verdict.IN, fault) for tier in branch.tiers for c in tier)
+        told = tuple(Reason(step.name, c.region, Verdict.IN, fault) for c in branch.candidates)
         return (replace(branch, reasons=branch.reasons + told),)
-    return made
-
-
-def answering(branch: Branch) -> Tier:
-    """The candidates that answer: those of the first tier that has any."""
-    return next((tier for tier in branch.tiers if tier), ())
 
 
 def unsaid(offered: Tier, branch: Branch) -> tuple[Reason, ...]:
@@ -80,8 +61,8 @@ def unsaid(offered: Tier, branch: Branch) -> tuple[Reason, ...]:
     if len(branch.tiers) == 1 and len(branch.tiers[0]) == len(offered) and all(each.weight for each in offered):
         return ()
     told = {reason.subject for reason in branch.reasons if reason.verdict in (Verdict.OUT, Verdict.STANDBY)}
-    first = answering(branch)
-    left = {found.region for tier in branch.tiers for found in tier}
+    first = branch.first
+    left = {found.region for found in branch.candidates}
     text = "a step has left it out and does not say why"
     gone = [each for each in offered if each.region not in left and each.region not in told]
     found = [Reason("policy", each.region, Verdict.OUT, text) for each in gone]

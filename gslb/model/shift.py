@@ -37,10 +37,10 @@ def limited(before: Weights, wanted: Weights, most: Fraction) -> dict[RegionName
     if moves <= most:
         return dict(wanted)
     total, old = sum(wanted[name] for name in both), sum(before[name] for name in both)
-    exact: dict[RegionName, Fraction] = {name: Fraction(weight) for name, weight in wanted.items()}
+    exact: dict[RegionName, Fraction | float] = {name: Fraction(weight) for name, weight in wanted.items()}
     for name, gain in zip(both, gains, strict=True):
         exact[name] = total * (Fraction(before[name], old) + gain * most / moves)
-    return _whole(exact)
+    return whole(exact)
 
 
 def moved_between(before: Steering | None, after: Steering) -> Fraction:
@@ -67,7 +67,7 @@ def _gains(before: Weights, after: Weights, both: Sequence[RegionName]) -> list[
     return [Fraction(after[name], new) - Fraction(before[name], old) for name in both]
 
 
-def _whole(exact: Mapping[RegionName, Fraction]) -> dict[RegionName, int]:
+def whole(exact: Mapping[RegionName, Fraction | float]) -> dict[RegionName, int]:
     """The same proportions in whole numbers of 0..255, as exactly as these can say; none that has any gets nothing."""
     scale = MAX_WEIGHT / max(exact.values())
     return {name: max(1, round(weight * scale)) if weight else 0 for name, weight in exact.items()}

@@ -14,7 +14,6 @@ from gslb.model.all_down import Outcome, Outcomes, without_any
 from gslb.model.area import Area, specificity
 from gslb.model.branch import QUIET, Branch, Reason, Signals, Tier
 from gslb.model.fitness import Fitness, Standing, View, hold_of, reason
-from gslb.model.groups import answering as candidates
 from gslb.model.groups import groups_of, members, merge, run_policy, unsaid
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.override import Override
@@ -117,7 +116,7 @@ def _follow(former: Outcome | None, outcome: Outcome) -> Outcome:
 
 
 def _outcome(view: View, kind: RecordType, offered: Tier, branch: Branch) -> Outcome:
-    groups = groups_of(view, kind, candidates(branch), branch.pick)
+    groups = groups_of(view, kind, branch.first, branch.pick)
     no_answer = NoAnswer.NODATA if branch.withheld else NoAnswer.SERVFAIL  # which resolvers would only ask for again
     reasons = branch.reasons + unsaid(offered, branch)
     return Outcome(groups, branch.pick, reasons, good=True, no_answer=no_answer, withheld=branch.withheld)

@@ -100,6 +100,11 @@ class Rule(msgspec.Struct, frozen=True):
     no_answer: NoAnswer = NoAnswer.SERVFAIL
     withheld: int = 0
 
+    @property
+    def weights(self) -> dict[RegionName, int]:
+        """Of its groups, by region."""
+        return {group.region: group.weight for group in self.groups}
+
 
 class Steering(msgspec.Struct, frozen=True):
     """Everything a name answers.

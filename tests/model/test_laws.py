@@ -98,7 +98,8 @@ def fences_give_way(patch: pytest.MonkeyPatch) -> None:
 
     def soft(self: Fence, branch: Branch, context: Context) -> tuple[Branch, ...]:
         return tuple(
-            after if any(after.tiers) else structs.replace(after, tiers=branch.tiers) for after in fence(self, branch, context)
+            after if any(after.tiers) else structs.replace(after, tiers=branch.tiers)
+            for after in fence(self, branch, context)
         )
 
     patch.setattr(Fence, "__call__", soft)
