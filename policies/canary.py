@@ -7,7 +7,7 @@ taken back when one of the region's endpoints fails, or its score falls a quarte
 behind all others until ``gslb resume``, or until the steps are changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Self
 
 from msgspec.structs import replace
@@ -56,10 +56,11 @@ class Canary(Options):
             return (branch,)
         if not share:
             behind = Reason("canary", found.region, Verdict.STANDBY, f"behind all others: {text}")
-            tiers = (*(tuple(c for c in tier if c is not found) for tier in branch.tiers), (found,))
-            return (replace(branch, tiers=tiers, reasons=(*branch.reasons, behind)),)
+            tiers = tuple(tuple(c for c in tier if c is not found) for tier in branch.tiers)
+            reserve = (*branch.reserve, found)
+            return (replace(branch, tiers=tiers, reasons=(*branch.reasons, behind), reserve=reserve),)
         kept = Reason("canary", found.region, Verdict.WEIGHT, f"{share:.1%} of the answers of its tier: {text}")
-        tiers = tuple(_hold(tier, found, share) if found in tier else tier for tier in branch.tiers)
+        tiers = tuple(_hold(tier, found, share) if found in tier else tier for tier in _joined(branch.tiers, found))
         return (replace(branch, tiers=tiers, reasons=(*branch.reasons, kept)),)
 
     def faults(self, chain: Chain) -> Iterator[Fault]:
@@ -69,12 +70,22 @@ class Canary(Options):
             yield Fault(f"names {self.region}, which is no region of the service", remedy, "region")
         elif len(chain.regions) == 1:
             yield Fault("has no effect: the service has no other region", "give it one, or remove this step")
+        if any(step.name == "capacity" for step in (*chain.before, *chain.after)):
+            yield Fault("contradicts capacity, which fills regions by what they can take", "remove one of them")
         if any(step.name == "nearest" for step in (*chain.before, *chain.after)):
             remedy = "remove one of them"
             yield Fault("has no effect beside nearest, by which the place of the client decides, and no share", remedy)
         for step in chain.after:
             if step.name != "sticky":
                 yield Fault(f"is undone by {step.name} after it, which shares out anew", f"put it after {step.name}")
+
+
+def _joined(tiers: Sequence[Tier], held: Candidate) -> Sequence[Tier]:
+    """The tiers, with what comes next in that of ``held`` where it would have all the answers alone."""
+    left = [tier for tier in tiers if tier]
+    if left[0] != (held,) or len(left) == 1:
+        return tiers
+    return [(held, *left[1]), *left[2:]]
 
 
 def _hold(tier: Tier, held: Candidate, share: float) -> Tier:

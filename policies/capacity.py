@@ -161,7 +161,7 @@ def _capacity(candidate: Candidate, context: Context) -> Amount:
     region = context.regions.get(candidate.region)
     if region is None or region.capacity is None:
         return math.inf
-    return _exact(region.capacity) * Fraction(len(candidate.endpoints), len(region.endpoints))
+    return _exact(region.capacity) * Fraction(len(candidate.endpoints), candidate.total or len(region.endpoints))
 
 
 def _reduced(branch: Branch, context: Context) -> bool:

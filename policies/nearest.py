@@ -39,6 +39,13 @@ class Nearest(Options):
             yield Fault("cannot tell where clients are", "add a City database to [geo] databases")
         yield from _rivals(chain)
         yield from alone(chain)
+        branches = rehearse(chain, chain.service.policy, chain.regions)
+        if len(chain.regions) > 1 and all(len(branch.first) <= 1 for branch in branches):
+            names = listed([step.name for step in chain.after]) if chain.after else ""
+            if names:
+                yield Fault(
+                    f"has no effect: {names} after it leaves no two regions to choose between", f"remove {names}"
+                )
 
 
 def _explain(candidate: Candidate, context: Context) -> Reason:

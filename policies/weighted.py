@@ -22,6 +22,8 @@ from gslb.model.shift import limited
 from gslb.model.steering import MAX_WEIGHT, Pick
 
 QUARTERS = 4
+_SETTING = ("capacity", "canary")
+"""steps that set weights as well: by what is answered then nobody can tell what scores have moved"""
 ROUNDING = 1e-9
 """what a sum of levels may be off, divided by their number"""
 
@@ -62,7 +64,8 @@ def _weigh(tier: Tier) -> Tier:
 
 def _limit(tier: Tier, match: Area | None, context: Context) -> Tier:
     """The tier with weights on the way to these, as far as they may move now."""
-    former = context.former(match) if context.signals.shift < 1 else None
+    final = not any(step.name in _SETTING for step in context.service.policy)
+    former = context.former(match) if final and context.signals.shift < 1 else None
     wanted = {found.region: found.weight for found in tier}
     if former is None or not tier:
         return tier

@@ -16,6 +16,8 @@ SHOWN = 60
 SHOWN_ERROR = 200
 """characters of a parser's complaint that are told: it may quote the value"""
 
+MOST = 1e9
+"""Requests per second, and what any load can be a multiple of: more is no measurement."""
 _RANGE = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 
@@ -168,10 +170,10 @@ def _read_document(response: Response) -> tuple[HealthReport | None, str | None]
         document = msgspec.json.decode(response.body, type=Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, f"health document: {_shown(str(error), SHOWN_ERROR)}"
-    load = None if document.load is None else max(0.0, document.load)
+    load = None if document.load is None else min(max(0.0, document.load), MOST)
     errors = min(max(0.0, document.errors), 1.0)
     version = _shown(document.config_version)
-    return HealthReport(document.state, max(0.0, document.saturation), errors, load, version), None
+    return HealthReport(document.state, min(max(0.0, document.saturation), MOST), errors, load, version), None
 
 
 def _shown(text: str, most: int = SHOWN) -> str:

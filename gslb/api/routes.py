@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from gslb.config.names import absolute
 from gslb.control.controller import Controller
 from gslb.control.reload import reload_file
 from gslb.errors import ConfigError, RefusedError
+from gslb.model.address import IPNetwork, client_network
 from gslb.model.duration import parse_duration
 from gslb.model.names import ServiceName
 from gslb.model.options import Options, PositiveDuration
@@ -147,12 +147,11 @@ async def explain(request: web.Request) -> web.Response:
     return web.json_response(explain_view(controller, name, client))
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
+def _network(text: str) -> IPNetwork:
     try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        remedy = "write one such as 198.51.100.7 or 198.51.100.0/24"
-        raise web.HTTPBadRequest(text=f"client {text!r} is no address and no network; {remedy}") from None
+        return client_network(text)
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None
 
 
 async def history(request: web.Request) -> web.Response:

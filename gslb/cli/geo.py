@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_network
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -13,8 +12,8 @@ from gslb.config.configuration import Configuration
 from gslb.errors import GslbError
 from gslb.geo.database import Database, open_database
 from gslb.geo.locator import locate_in
-from gslb.model.address import IP, IPNetwork, parse_ip
-from gslb.model.area import Area, parse_network, specificity
+from gslb.model.address import IP, IPNetwork, client_network
+from gslb.model.area import Area, specificity
 from gslb.model.chain import Chain
 from gslb.model.location import Client, Location, is_in
 from gslb.model.topology import Service
@@ -50,16 +49,10 @@ def geo_view(configuration: Configuration, text: str) -> View:
 
 
 def _network(text: str) -> IPNetwork:
-    """An address as a network of its own; an IPv4 address written as IPv6 (RFC 4291, section 2.5.5.2) as the former."""
     try:
-        if "/" in text:
-            return parse_network(text)
-        address = parse_ip(text)
+        return client_network(text)
     except ValueError as error:
         raise GslbError(str(error)) from None
-    if isinstance(address, IPv6Address):
-        address = address.ipv4_mapped or IPv6Address(int(address))
-    return ip_network(address)
 
 
 def _location_view(location: Location) -> View:

@@ -66,10 +66,11 @@ class Climbs:
         for endpoint in view.endpoints:
             found = own if endpoint.region == region else others
             found.append((fitness[endpoint.name], view.standings[endpoint.name]))
-        ready = any(level is Fitness.IN_SERVICE for level, _ in own)
-        state = climb(self.states.get(pair), plan, ready=ready, harm=harm(own, others), now=now)
+        levels = {level for level, _ in own}  # in whatever order the first verdicts come in, it begins after them
+        ready, harmful = Fitness.IN_SERVICE in levels and Fitness.UNKNOWN not in levels, harm(own, others)
+        state = climb(self.states.get(pair), plan, ready=ready, harm=harmful, now=now)
         self._set(pair, state)
-        return Grown(share(state, now), _text(state, now))
+        return Grown(share(state, now), _text(state, harmful, now))
 
     def _set(self, pair: Pair, state: Climb | None) -> None:
         if state == self.states.get(pair):
@@ -90,9 +91,9 @@ def ramps_of(service: Service) -> Mapping[RegionName, Ramp]:
     return found
 
 
-def _text(state: Climb | None, now: float) -> str:
+def _text(state: Climb | None, harmful: str | None, now: float) -> str:
     if state is None:
-        return "it has not been in service yet"
+        return harmful or "it has not been in service as a whole yet"
     if state.withdrawn is not None:
         return f"withdrawn: {state.reason}"
     steps = state.plan.steps

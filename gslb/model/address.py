@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 IP = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
@@ -46,6 +46,24 @@ def parse_address(text: str) -> Address:
     if ":" in host:
         raise ValueError(f"{text!r} has colons outside of brackets; write [{host}]:{port} for IPv6")
     return Address(_host(host, text), _port(port, text))
+
+
+def client_network(text: str) -> IPNetwork:
+    """Read a client: an address, as a network of its own, or a network in CIDR form.
+
+    An IPv4 address written as IPv6 (RFC 4291, section 2.5.5.2) is the former, as it is for the nameserver.
+
+    Raises:
+        ValueError: ``text`` is neither.
+    """
+    try:
+        network = ip_network(text.partition("%")[0] if "/" not in text else text)
+    except ValueError as error:
+        raise ValueError(
+            f"{text!r} is no address and no network: {error}; write one such as 198.51.100.7 or 198.51.100.0/24"
+        ) from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    return ip_network(mapped) if mapped is not None and network.prefixlen == network.max_prefixlen else network
 
 
 def _ipv6(text: str) -> IPv6Address | None:

@@ -121,7 +121,7 @@ def _nothing(no_answer: NoAnswer) -> Callable[[View, RecordType, Branch, Steerin
         drained = all(view.drained_by(e) is not None for e in carriers)
         given = NoAnswer.SERVFAIL if drained else no_answer
         notes = _notes(view, (), f"no {kind} endpoint is fit: answering {given}")
-        return Outcome((), branch.pick, notes, no_answer=given)
+        return Outcome((), branch.pick, branch.reasons + notes, no_answer=given)
 
     return outcome
 

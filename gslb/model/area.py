@@ -57,8 +57,18 @@ def parse_area(text: str) -> Area:
         return Area(AreaKind.NETWORK, str(parse_network(text)))
     for form, kind in _FORMS:
         if form.fullmatch(text) and (kind is not AreaKind.ASN or int(text[2:]) <= _MAX_ASN):
+            if kind is not AreaKind.ASN:
+                _check_country(text)
             return Area(kind, text)
     raise ValueError(f"{text!r} is not an area; write TR-34, TR, continent:EU, 192.0.2.0/24 or AS9121")
+
+
+def _check_country(text: str) -> None:
+    """A code of no country would be a rule, or a fence, for nobody."""
+    country = text[:2]
+    if continent_of(country) is None:
+        meant = {"UK": "GB", "EL": "GR"}.get(country) or (f"continent:{country}" if country in CONTINENTS else "TR")
+        raise ValueError(f"{text!r}: {country} is no country of ISO 3166-1; write one such as {meant}")
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network:

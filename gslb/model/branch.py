@@ -12,7 +12,7 @@ import msgspec
 
 from gslb.model.area import Area
 from gslb.model.names import EndpointName, RegionName, VantageName
-from gslb.model.steering import Pick, Rule, Steering
+from gslb.model.steering import MAX_WEIGHT, WITHHELD, Pick, Rule, Steering
 
 if TYPE_CHECKING:
     from gslb.model.topology import Region, Service
@@ -53,12 +53,14 @@ class Candidate(msgspec.Struct, frozen=True):
         endpoints: usable endpoints, in the order of the configuration.
         weight: 0..255.
         score: mean score of these endpoints, 0..1.
+        total: endpoints of the region that carry the record type, be they fit or not; at least those here.
     """
 
     region: RegionName
     endpoints: tuple[EndpointName, ...]
     weight: int
     score: float = 1.0
+    total: int = 0
 
 
 Tier = tuple[Candidate, ...]
@@ -73,6 +75,7 @@ class Branch(msgspec.Struct, frozen=True):
         pick: how one of them is picked for an answer.
         reasons: what was said of them, without ``match``, which is the branch's own.
         withheld: so many of 256 clients are not answered.
+        reserve: candidates that answer only where nobody else can, not even somebody less fit.
     """
 
     match: Area | None
@@ -80,11 +83,12 @@ class Branch(msgspec.Struct, frozen=True):
     pick: Pick = Pick.WEIGHTED
     reasons: tuple[Reason, ...] = ()
     withheld: int = 0
+    reserve: Tier = ()
 
     @property
     def candidates(self) -> Tier:
-        """Those of all tiers."""
-        return tuple(found for tier in self.tiers for found in tier)
+        """Those of all tiers, and the reserve."""
+        return tuple([found for tier in (*self.tiers, self.reserve) for found in tier])
 
     @property
     def first(self) -> Tier:
@@ -168,11 +172,27 @@ def apply(step: Step, branch: Branch, context: Context) -> tuple[Branch, ...]:
 
     Raises:
         TypeError: no branches.
+        ValueError: branches of something else: other clients, regions or endpoints, or weights that cannot be.
     """
     made: Any = step(branch, context)
     if not isinstance(made, tuple) or not made or not all(isinstance(after, Branch) for after in made):
         raise TypeError(f"it returned {made!r:.200}, not branches")
+    if all(after.match != branch.match for after in made):
+        raise ValueError(f"it left out the clients that are in no other branch than {branch.match or 'the last'}")
+    offered = {found.region: found.endpoints for found in branch.candidates}
+    for after in made:
+        if not 0 <= after.withheld <= WITHHELD:
+            raise ValueError(f"it withheld {after.withheld} of {WITHHELD}")
+        for found in after.candidates:
+            _check_candidate(found, offered.get(found.region))
     return made
+
+
+def _check_candidate(found: Candidate, offered: tuple[EndpointName, ...] | None) -> None:
+    if offered is None or (found.endpoints is not offered and not set(found.endpoints) <= set(offered)):
+        raise ValueError(f"it added {found.region} or endpoints of it, which may not answer now")
+    if type(found.weight) is not int or not 0 <= found.weight <= MAX_WEIGHT:
+        raise ValueError(f"it gave {found.region} the weight {found.weight!r}; write a whole number of 0..{MAX_WEIGHT}")
 
 
 def run(steps: Iterable[Step], start: Branch, context: Context, apply: Apply = apply) -> tuple[Branch, ...]:

@@ -34,7 +34,7 @@ def distribution(
 
 def _picked(steering: Steering, rule: Rule, kind: RecordType, client: Client | None) -> tuple[Group, ...]:
     groups = groups_for(rule, kind)
-    if client is None or not groups:
+    if client is None or not groups or not client.network.prefixlen:  # who does not want to be told apart is anybody
         return groups
     match rule.pick:
         case Pick.NEAREST:
@@ -48,7 +48,7 @@ def _picked(steering: Steering, rule: Rule, kind: RecordType, client: Client | N
 def _within(steering: Steering, rule: Rule, group: Group, client: Client | None) -> dict[str, Fraction]:
     """How often each target of a group is in one of its answers."""
     given = min(len(group.targets), steering.answers)
-    if rule.pick is Pick.STICKY and client is not None:
+    if rule.pick is Pick.STICKY and client is not None and client.network.prefixlen:
         order = sticky_order(steering.name, group.targets, sticky_prefix(client.network))
         return {target.value: Fraction(1) for target in order[:given]}
     return {target.value: Fraction(given, len(group.targets)) for target in group.targets}

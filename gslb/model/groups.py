@@ -26,9 +26,10 @@ def members(view: View, kind: RecordType, wanted: Wanted) -> Tier:
 
 def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted: Wanted) -> Candidate:
     """``region`` with those of its endpoints that are wanted and carry ``kind``."""
-    names = tuple([e.name for e in region.endpoints if kind in view.carried[e.name] and wanted(e)])
+    carrying = [e for e in region.endpoints if kind in view.carried[e.name]]
+    names = tuple([e.name for e in carrying if wanted(e)])
     mean = sum([view.standings[name].score for name in names]) / len(names) if names else 0.0
-    return Candidate(region.name, names, weight, mean)
+    return Candidate(region.name, names, weight, mean, len(carrying))
 
 
 def run_policy(view: View, kind: RecordType, tier: Tier) -> tuple[Branch, ...]:

@@ -91,16 +91,23 @@ def _decide(
 ) -> Outcomes:
     carrying = {fitness[e.name] for e in view.endpoints if kind in view.carried[e.name]}
     found: dict[Area | None, Outcome] = {}
+    reserves: dict[Area | None, Branch] = {}
     for level in sorted(carrying):
         if level >= Fitness.DOWN:
             break
         tier = members(view, kind, lambda e, level=level: fitness[e.name] is level)  # type: ignore[misc]
         for branch in run_policy(view, kind, tier):
+            if branch.reserve:
+                reserves.setdefault(branch.match, branch)
             former = found.get(branch.match)
             if former is None or not former.groups:
                 found[branch.match] = _follow(former, _outcome(view, kind, tier, branch))
         if all(outcome.groups for outcome in found.values()):
             return found
+    for match, branch in reserves.items():
+        if not found[match].groups:
+            groups = groups_of(view, kind, branch.reserve, branch.pick)
+            found[match] = replace(found[match], groups=groups, pick=branch.pick)
     return found | {
         match: _follow(found.get(match), outcome)
         for match, outcome in without_any(view, kind, last_good).items()

@@ -5,9 +5,9 @@ IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2) count as IPv4 in both.
 
 import struct
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
 
-from gslb.model.address import IPNetwork
+from gslb.model.address import IPNetwork, client_network
 
 ECS = 8
 """Number of the EDNS option."""
@@ -85,6 +85,4 @@ def network_of(source: str) -> IPNetwork:
     """The network of one that the packet came from, in text form as sockets have it; empty where it is not known."""
     if not source:
         return EVERYWHERE
-    address = ip_address(source.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return ip_network(mapped or address)
+    return client_network(source)

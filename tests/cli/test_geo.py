@@ -150,9 +150,9 @@ def test_text_of_a_database_is_no_markup(files: Files, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("nowhere", "'nowhere' is not an IP address; write one such as 203.0.113.7 or 2001:db8::7"),
-        ("198.51.100.7/24", "'198.51.100.7/24' is not a network: 198.51.100.7/24 has host bits set"),
-        ("198.51.100.0/33", "'198.51.100.0/33' is not a network"),
+        ("nowhere", "'nowhere' is no address and no network"),
+        ("198.51.100.7/24", "'198.51.100.7/24' is no address and no network: 198.51.100.7/24 has host bits set"),
+        ("198.51.100.0/33", "'198.51.100.0/33' is no address and no network"),
     ],
 )
 def test_what_is_no_address_is_refused_with_the_form_of_one(files: Files, address: str, message: str) -> None:

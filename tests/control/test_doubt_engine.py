@@ -206,6 +206,13 @@ def test_nothing_is_taken_out_when_eight_of_ten_in_two_regions_fall_silent_and_i
     assert 10.0 < doubt.since < 10.7
 
 
+def test_a_core_without_doubt_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 6: a controller that has reason to doubt its own network takes nothing out of service."""
+    monkeypatch.setattr("gslb.control.vantage.doubtful", lambda _: False)
+    with pytest.raises(AssertionError):
+        test_nothing_is_taken_out_when_eight_of_ten_in_two_regions_fall_silent_and_it_is_said_why()
+
+
 def test_one_region_of_two_that_falls_silent_goes_out() -> None:
     bench = ten()
     fall_silent(bench, IN_ISTANBUL, 10.0)

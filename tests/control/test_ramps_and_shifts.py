@@ -1,10 +1,13 @@
 """What moves traffic step by step: a canary that grows and is withdrawn, and scores that may not move all at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
+from msgspec import structs
 
-from gslb.model.branch import Branch, Context
+from gslb.model.area import parse_area
+from gslb.model.branch import Branch, Candidate, Context
 from gslb.model.names import RegionName
 from gslb.model.ramp import Climb, Ramp
 from gslb.model.topology import Topology
@@ -68,6 +71,33 @@ def test_a_withdrawn_canary_answers_when_nobody_else_can() -> None:
     bench.engine.tick(90.0)
     bench.down(ISTANBUL, 100.0)
     assert bench.answers() == {"192.0.2.2": 1.0}
+
+
+def test_a_withdrawn_canary_does_not_answer_before_a_region_in_hold() -> None:
+    bench = canary()
+    for second in range(5):
+        bench.up(ISTANBUL, 20.0 + second, report=saturated(0.1))
+        bench.up(ANKARA, 20.0 + second, report=saturated(0.99))
+    bench.down(ISTANBUL, 40.0)
+    assert bench.answers() == {"192.0.2.2": 1.0}
+    bench.up(ISTANBUL, 41.0, times=3)
+    assert bench.fitness(ISTANBUL).name == "HOLD"
+    assert bench.answers() == {"192.0.2.1": 1.0}
+
+
+@pytest.mark.parametrize("first", ["192.0.2.2:80", "192.0.2.3:80"])
+def test_whether_it_begins_does_not_depend_on_which_endpoint_is_heard_of_first(first: str) -> None:
+    regions = {"istanbul": [ISTANBUL], "ankara": [ANKARA, "192.0.2.3:80"]}
+    bench = Bench(service(policy=CHAIN, hold=5.0), regions=regions).start()
+    bench.up(ISTANBUL, 0.0)
+    for target in sorted([ANKARA, "192.0.2.3:80"], key=lambda target: target != first):
+        if target == ANKARA:
+            bench.up(target, 1.0)
+        else:
+            bench.down(target, 1.0)
+    assert bench.told.climbs == []
+    texts = [reason.text for reason in bench.engine.decisions[API].reasons if reason.step == "canary"]
+    assert texts == ["behind all others: edge down: refused: Connection refused"]
 
 
 def test_it_begins_again_when_somebody_says_so() -> None:
@@ -171,3 +201,62 @@ def test_a_step_that_fails_is_left_out_and_told_once_and_what_is_down_still_goes
     broken.clear()
     bench.up(ANKARA, 30.0, times=3)
     assert bench.told.faults == [(fault,), ()]
+
+
+def strange(change: Callable[[Branch], object]) -> Bench:
+    """A service with a step that makes ``change`` of its branch."""
+
+    @dataclass(frozen=True, slots=True)
+    class Strange:
+        name: str = "strange"
+
+        def __call__(self, branch: Branch, context: Context) -> object:
+            return change(branch)
+
+    return Bench(service(policy=(Strange(), Weighted()))).both_up()
+
+
+def _weighing(branch: Branch, weight: object) -> tuple[Branch, ...]:
+    return (
+        structs.replace(branch, tiers=tuple(tuple(structs.replace(c, weight=weight) for c in t) for t in branch.tiers)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda _: None, "not branches"),
+        (lambda _: (), "not branches"),
+        (lambda branch: (structs.replace(branch, match=parse_area("TR")),), "left out the clients"),
+        (lambda branch: (structs.replace(branch, tiers=((Candidate(RegionName("izmir"), (), 1),),)),), "added izmir"),
+        (
+            lambda branch: (
+                structs.replace(branch, tiers=((structs.replace(branch.tiers[0][0], endpoints=("gone",)),),)),
+            ),
+            "added istanbul",
+        ),
+        (lambda branch: _weighing(branch, 1000), "weight 1000"),
+        (lambda branch: _weighing(branch, 0.5), "weight 0.5"),
+        (lambda branch: (structs.replace(branch, withheld=999),), "withheld 999"),
+        (lambda branch: (structs.replace(branch, tiers=None),), "TypeError"),
+    ],
+)
+def test_what_a_step_must_not_return_is_left_out_and_told(change: Callable[[Branch], object], fault: str) -> None:
+    bench = strange(change)
+    bench.down(ISTANBUL, 10.0)
+    assert bench.answers() == {"192.0.2.2": 1.0}
+    assert fault in bench.told.faults[0][0]
+
+
+def test_a_step_that_fails_for_some_answers_only_ends_nothing() -> None:
+    """It parts clients for one record type and fails for the other, and for the fallback."""
+
+    def change(branch: Branch) -> object:
+        if any("fallback" in c.region or "::" in str(c.endpoints) for c in branch.candidates):
+            raise KeyError("fallback")
+        return (structs.replace(branch, match=parse_area("TR")), branch)
+
+    bench = strange(change)
+    bench.down(ISTANBUL, 10.0)
+    bench.down(ANKARA, 20.0)
+    assert bench.answers() == {"192.0.2.1": 0.5, "192.0.2.2": 0.5}

@@ -1,7 +1,7 @@
 """What decisions see beside health and scores: latencies, demand, configurations, and whom vantage points speak for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from gslb.model.branch import Branch, Context, Signals
 from gslb.model.names import RegionName, VantageName
 from gslb.model.observation import HealthReport
 from gslb.model.record import CheckRecord
+from gslb.model.step import Condition, ProbeState
 from policies.weighted import Weighted
 from tests.control.bench import ANKARA, API, HERE, ISTANBUL, SHOP, Bench, key, service, topology
 from tests.control.rig import Lab, decided
@@ -347,3 +348,15 @@ def test_after_a_restart_decisions_see_the_same() -> None:
     assert restarted.answers() == bench.answers() == {"192.0.2.1": 0.5, "192.0.2.2": 0.5}
     assert after.last.latencies == {HERE: {"istanbul": pytest.approx(0.02, rel=0.1), "ankara": pytest.approx(0.08)}}
     assert (after.last.demand, after.last.configurations) == (200.0, {"istanbul": "a1", "ankara": "a1"})
+
+
+def test_a_level_outlives_a_restart() -> None:
+    state = ProbeState(Condition.UP, successes=2)
+    record = CheckRecord(key(ISTANBUL), state, None, None, 0.5, datetime.now(UTC), 70.0)
+    assert restored_check(record, Clock()).level == 0.5
+    restarted = Bench(service(policy=(Weighted(),)))
+    other = replace(record, key=key(ANKARA), level=1.0)
+    found = {each.key: restored_check(each, Clock()) for each in (record, other)}
+    restarted.engine.restore(found, {}, {}, ())
+    restarted.start(Clock().monotonic())
+    assert restarted.answers() == pytest.approx({"192.0.2.1": 1 / 3, "192.0.2.2": 2 / 3})

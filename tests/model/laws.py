@@ -174,6 +174,7 @@ def no_failback_in_hold(case: Case) -> bool:
             if case.decision.fitness[e.name] is Fitness.IN_SERVICE
             and e.name not in recent
             and case.world.carries(e.name, kind)
+            and not _withdrawn(case, e.region)
         ]
         shared = {
             name
@@ -191,6 +192,13 @@ def _recently_failed(case: Case) -> Iterator[EndpointName]:
         failed = case.world.standings[endpoint.name].last_failure
         if failed is not None and case.now < failed + wait:
             yield endpoint.name
+
+
+def _withdrawn(case: Case, region: RegionName) -> bool:
+    """Whether it is a canary without a share: then it answers behind those in hold."""
+    ramp = case.world.signals.ramps.get(region)
+    named = any(isinstance(step, Canary) and step.region == region for step in case.world.service.policy)
+    return named and (ramp is None or not ramp.share)
 
 
 def _shares(case: Case, name: EndpointName, others: Iterable[EndpointName]) -> bool:

@@ -57,6 +57,10 @@ def test_each_form_has_its_kind_and_one_spelling(text: str, kind: AreaKind, code
         ("TR-", "write TR-34, TR, continent:EU, 192.0.2.0/24 or AS9121"),
         ("TUR", "write TR-34, TR, continent:EU, 192.0.2.0/24 or AS9121"),
         ("192.0.2.1", "write TR-34, TR, continent:EU, 192.0.2.0/24 or AS9121"),
+        ("EU", "EU is no country of ISO 3166-1; write one such as continent:EU"),
+        ("UK", "write one such as GB"),
+        ("UK-ENG", "UK is no country"),
+        ("ZZ", "ZZ is no country"),
     ],
 )
 def test_a_faulty_area_is_refused_with_its_remedy(text: str, remedy: str) -> None:

@@ -12,6 +12,10 @@ from gslb.model.chain import Chain, Geography
 from gslb.model.names import RegionName
 from gslb.model.ramp import Ramp
 from policies.canary import Canary
+from policies.capacity import Capacity
+from policies.failover import Failover
+from policies.nearest import Nearest
+from policies.sticky import Sticky
 from policies.weighted import Weighted
 from tests.policies.branches import CONTEXT, branch, candidate, regions
 
@@ -49,7 +53,8 @@ def test_its_share_is_kept_whatever_the_weights_of_the_others(weights: list[int]
 @pytest.mark.parametrize(("share", "text"), [(None, "it has not been in service yet"), (0.0, "withdrawn: edge down")])
 def test_before_it_has_begun_and_once_withdrawn_it_answers_behind_all_others(share: float | None, text: str) -> None:
     after = run(branch((candidate("istanbul"), candidate("izmir")), (candidate("ankara"),)), share, text)
-    assert regions(after) == [["istanbul"], ["ankara"], ["izmir"]]
+    assert regions(after) == [["istanbul"], ["ankara"]]
+    assert [found.region for found in after.reserve] == ["izmir"]
     assert (after.reasons[-1].verdict, after.reasons[-1].text) == (Verdict.STANDBY, f"behind all others: {text}")
 
 
@@ -58,8 +63,14 @@ def test_where_it_is_no_candidate_nothing_changes() -> None:
     assert run(before, 0.05) == before
 
 
-def test_alone_in_its_tier_it_answers_whatever_its_share() -> None:
-    assert regions(run(branch((candidate("izmir", 3),), (candidate("istanbul"),)), 0.05))[0] == ["izmir"]
+def test_alone_in_front_it_shares_with_the_next_tier() -> None:
+    after = run(branch((candidate("izmir", 3),), (candidate("istanbul"),), (candidate("ankara"),)), 0.05)
+    assert regions(after) == [["izmir", "istanbul"], ["ankara"]]
+    assert shares(after)["izmir"] == pytest.approx(0.05, abs=0.005)
+
+
+def test_where_there_is_nobody_else_it_answers_whatever_its_share() -> None:
+    assert regions(run(branch((candidate("izmir", 3),)), 0.05)) == [["izmir"]]
 
 
 def test_it_names_its_ramp() -> None:
@@ -90,3 +101,12 @@ def test_a_region_of_others_is_a_fault_and_so_is_having_no_other_or_a_step_that_
 def test_a_candidate_is_any_region_of_the_tier_whatever_its_endpoints() -> None:
     twin = Candidate(IZMIR, (), 9)
     assert shares(run(branch((candidate("istanbul"), twin)), 0.25))["izmir"] == pytest.approx(0.25, abs=0.01)
+
+
+def test_a_step_by_which_no_share_counts_is_a_fault() -> None:
+    nearest, capacity = Nearest(), Capacity()
+    before = replace(chain(), before=(nearest, capacity))
+    assert [fault.message.split()[0] for fault in STEP.faults(before)] == ["contradicts", "has"]
+    (undone,) = STEP.faults(chain(Failover()))
+    assert undone.message.startswith("is undone by failover")
+    assert list(STEP.faults(chain(Sticky()))) == []
