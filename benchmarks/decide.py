@@ -16,7 +16,8 @@ from rich.table import Table
 from benchmarks.tools import machine, positive
 from gslb.cli.control import calm_collector
 from gslb.config.plugins import load_plugin
-from gslb.control.engine import Change, Engine, Transition
+from gslb.control.engine import Engine
+from gslb.control.events import Change, Transition
 from gslb.control.health import CheckState
 from gslb.control.vantage import Vantage
 from gslb.model.address import IP, Address

@@ -33,13 +33,10 @@ class Climbs:
         for pair in self.states.keys() - wanted:
             self._set(pair, None)
 
-    def resume(self, pair: Pair) -> bool:
-        """Let a ramp that was withdrawn begin again; whether there was one."""
-        state = self.states.get(pair)
-        if state is None or state.withdrawn is None:
-            return False
-        self._set(pair, None)
-        return True
+    def resume(self, pair: Pair) -> None:
+        """Let a ramp that was withdrawn begin again."""
+        if self.states[pair].withdrawn is not None:
+            self._set(pair, None)
 
     def follow(self, view: View) -> Mapping[RegionName, Grown]:
         """Look at the ramps of a service that is about to be decided; returns how far they are."""

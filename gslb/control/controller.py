@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
 
 import structlog
 
 from gslb.config.configuration import Configuration
 from gslb.control.asked import Asked
 from gslb.control.changes import refuse_all_drained, refuse_restart
+from gslb.control.chronicle import Chronicle
 from gslb.control.clock import Clock
 from gslb.control.descriptors import DEFAULT, Budget
-from gslb.control.engine import Change, Engine, Transition
+from gslb.control.engine import Engine
+from gslb.control.events import Change, Transition
 from gslb.control.monitor import Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
 from gslb.control.orders import Orders, find_target
@@ -23,7 +24,6 @@ from gslb.control.setups import check_setups
 from gslb.control.vantage import Vantage
 from gslb.errors import RefusedError
 from gslb.model.address import IPNetwork
-from gslb.model.combine import Health
 from gslb.model.location import Client
 from gslb.model.names import RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
@@ -31,13 +31,6 @@ from gslb.model.override import Override
 from gslb.model.ramp import Climb
 from gslb.model.record import (
     CheckRecord,
-    DecisionRecord,
-    DoubtRecord,
-    Evidence,
-    OrderRecord,
-    PublicationRecord,
-    RampRecord,
-    TransitionRecord,
 )
 from gslb.model.steer import Fitness
 from gslb.model.step import ProbeState
@@ -83,15 +76,16 @@ class Controller:
         self.clock, self.store, self.metrics, self.embedded = clock, store, metrics, embedded
         self.started_utc = clock.utc()
         self._journal = journal
+        self._chronicle = Chronicle(clock, store, journal, metrics)
         self.resolver = Resolver(self._resolved)
         self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe, budget)
         self.engine = Engine(self, self.resolver, self.monitor.hurry)
-        self.orders = Orders(clock, self._note_order, store.save_overrides)
+        self.orders = Orders(clock, self._chronicle.order, store.save_overrides)
         metrics.registry.register(NameserverCollector(embedded.links))
-        self.publisher = Publisher(clock, [embedded], self._confirmed)
+        self.publisher = Publisher(clock, [embedded], self._chronicle.publication)
         self.reloading = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._asked, self._places = Asked(), Places()
+        self._asked, self._places = Asked(), Places(configuration.geo.databases)
         self._publishing = False
         self._revision = 0
         self._quiet: set[VantageName] = set()
@@ -149,7 +143,7 @@ class Controller:
         self.embedded.set_zones(configuration.zones)
         for name, vantage in self.engine.votes.vantages.items():
             if vantage.doubt is not None and name not in vantages:
-                self._note_doubt(name, None)  # with the vantage point, its doubt is over
+                self._chronicle.doubt(name, None)  # with the vantage point, its doubt is over
         areas = {name: setup.areas for name, setup in vantages.items()}
         self.engine.configure(configuration.topology, paces, references, now, areas)
         setups = check_setups(configuration, self.engine.checks)
@@ -207,16 +201,12 @@ class Controller:
 
     async def client(self, network: IPNetwork) -> Client:
         """Whoever asks from ``network``, and where that is by the databases in force."""
-        return await self._places.client(network, self.configuration.geo.databases)
+        return await self._places.client(network)
 
     def _ordered(self, trigger: str) -> None:
         self.metrics.overrides.set(len(self.orders.in_force))
         self.engine.order(self.orders.in_force, trigger, self.clock.monotonic())
         self._changed_in_time()
-
-    def _note_order(self, record: OrderRecord) -> None:
-        self.store.record(record)
-        self._journal.append(record)
 
     def _deliver(self, result: ProbeResult) -> ProbeState | None:
         observation, at_utc = result.observation, self.clock.to_utc(result.at)
@@ -273,46 +263,17 @@ class Controller:
         self._quiet = quiet
 
     def transition(self, transition: Transition) -> None:
-        """An endpoint's health changed: log, count and record it, and save the state it leaves."""
-        self.metrics.transitions.labels(transition.endpoint, transition.after).inc()
-        tell = log.info if transition.before is Health.UNKNOWN else log.warning  # a first verdict is no trouble
-        tell(
-            "transition",
-            endpoint=transition.endpoint,
-            before=str(transition.before),
-            after=str(transition.after),
-            detail=transition.detail,
-        )
-        self.store.record(
-            TransitionRecord(
-                self.clock.to_utc(transition.at),
-                transition.endpoint,
-                transition.before,
-                transition.after,
-                transition.services,
-                tuple(Evidence(self.clock.to_utc(r.at), r.key, r.observation) for r in transition.evidence),
-            )
-        )
+        """An endpoint's health changed: write it down, and save the state it leaves."""
+        self._chronicle.transition(transition)
         self._save({result.key for result in transition.evidence})
 
     def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
-        """The ramp of a region has begun, was withdrawn, or is to begin anew: log, record and save it."""
-        service, region = pair
-        if state is not None:
-            action = "begin" if state.withdrawn is None else "withdraw"
-            reason = f"{service.removesuffix('.')}: {state.reason or 'in service'}"
-            log.warning("ramp", action=action, service=service, region=region, reason=state.reason or None)
-            self.store.record(OrderRecord(self._utc_now(), action, region, "canary", reason))
-        self.store.save_ramps(
-            RampRecord(
-                *pair,
-                state.plan,
-                self.clock.to_utc(state.began),
-                None if state.withdrawn is None else self.clock.to_utc(state.withdrawn),
-                state.reason,
-            )
-            for pair, state in self.engine.climbs.states.items()
-        )
+        """The ramp of a region has begun, was withdrawn, or is to begin anew."""
+        states = self.engine.climbs.states
+        if state is None:
+            self._chronicle.ramps(states)
+        else:
+            self._chronicle.ramp(pair, state, states)
 
     def resume(self, service: ServiceName, region: str, author: str, reason: str) -> None:
         """Let a region's share of a service that was withdrawn grow again, from its first step on.
@@ -320,37 +281,22 @@ class Controller:
         Raises:
             RefusedError: no such share was withdrawn.
         """
-        withdrawn = [r for (name, r), state in self.engine.climbs.states.items() if name == service and state.withdrawn]
+        states, pair = self.engine.climbs.states, (service, RegionName(region))
+        withdrawn = [r for (name, r), state in states.items() if name == service and state.withdrawn is not None]
         if region not in withdrawn:
             remedy = f"withdrawn there: {', '.join(withdrawn) or 'nothing'}"
             raise RefusedError("unknown", f"{region} is not withdrawn from {service.removesuffix('.')}", remedy)
-        log.warning("ramp", action="resume", service=service, region=region, author=author, reason=reason)
-        text = f"{service.removesuffix('.')}: {reason}"
-        self.store.record(OrderRecord(self._utc_now(), "resume", RegionName(region), author, text))
-        self.engine.resume(service, RegionName(region), self.clock.monotonic())
+        self._chronicle.resumed(pair, author, reason)
+        self.engine.resume(pair, self.clock.monotonic())
         self._changed_in_time()
 
     def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:
         """Steps of a policy have failed, and were left out, or work again."""
-        if faults:
-            self.metrics.policy_faults.labels(service).inc()
-            log.error("policy", service=service, faults=list(faults))
-        else:
-            log.warning("policy works again", service=service)
-
-    def _utc_now(self) -> datetime:
-        return self.clock.to_utc(self.clock.monotonic())
+        self._chronicle.faults(service, faults)
 
     def doubted(self, vantage: Vantage) -> None:
         """A vantage point has begun to doubt itself, or has stopped."""
-        if vantage.doubt is not None:
-            log.warning("vantage point doubts itself", vantage=vantage.name, reason=vantage.doubt.reason)
-        else:
-            log.warning("vantage point trusts itself again", vantage=vantage.name)
-        self._note_doubt(vantage.name, vantage.doubt.reason if vantage.doubt else None)
-
-    def _note_doubt(self, vantage: VantageName, reason: str | None) -> None:
-        self.store.record(DoubtRecord(self.clock.to_utc(self.clock.monotonic()), vantage, reason))
+        self._chronicle.doubt(vantage.name, vantage.doubt.reason if vantage.doubt else None)
 
     def changed(self, changes: tuple[Change, ...]) -> None:
         """Steerings changed: publish them, then log, count and record."""
@@ -359,7 +305,7 @@ class Controller:
         news = [change for change in changes if change.before != change.decision.steering]
         self._publish(tuple(change.decision.steering.name for change in news), changes[0].at)
         for change in news:
-            self._note(change, generation)
+            self._chronicle.decision(change, generation)
 
     def _publish(self, changed: tuple[ServiceName, ...], at: float) -> None:
         self.metrics.generation.set(self.publisher.generation)
@@ -372,24 +318,6 @@ class Controller:
             steerings = {name: decision.steering for name, decision in decisions.items()}
             self.publisher.publish(steerings, self._unpublished, at)
             self._unpublished = ()
-
-    def _note(self, change: Change, generation: int) -> None:
-        decision = change.decision
-        service = decision.steering.name
-        self.metrics.decisions.labels(service).inc()
-        log.warning("decision", service=service, trigger=change.trigger, generation=generation, good=decision.good)
-        self.store.record(
-            DecisionRecord(
-                self.clock.to_utc(change.at),
-                service,
-                change.trigger,
-                generation,
-                change.before,
-                decision.steering,
-                decision.reasons,
-                decision.good,
-            )
-        )
 
     def refresh_gauges(self) -> None:
         """Bring the metrics of endpoints and vantage points up to date."""
@@ -404,9 +332,3 @@ class Controller:
         for name, vantage in votes.vantages.items():
             self.metrics.doubt.labels(name).set(vantage.doubt is not None)
             self.metrics.silent.labels(name).set(votes.quiet(name))
-
-    def _confirmed(self, record: PublicationRecord) -> None:
-        self.metrics.publication.labels(record.provider).observe(record.seconds)
-        if record.services:
-            log.info("published", provider=record.provider, generation=record.generation, seconds=record.seconds)
-            self.store.record(record)

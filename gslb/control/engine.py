@@ -6,16 +6,15 @@ alone changes a decision only at its ``next_at``, which ``tick`` serves.
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Protocol
 
 from gslb.control.climbs import Climbs
+from gslb.control.events import Addresses, Change, Listener, Transition
 from gslb.control.health import CheckState, ServiceEndpoint, endpoints_of, standing
 from gslb.control.plan import Plan, make_plan
 from gslb.control.shifts import Shifts
 from gslb.control.signals import Readings
-from gslb.control.vantage import Vantage
 from gslb.control.votes import Electorate, Votes
 from gslb.model.address import IP
 from gslb.model.area import Area
@@ -39,55 +38,6 @@ SHOWN = 3
 NO_RAMPS: Mapping[RegionName, Grown] = MappingProxyType({})
 NO_CLIMBS: Mapping[tuple[ServiceName, RegionName], Climb] = MappingProxyType({})
 NO_AREAS: Mapping[VantageName, tuple[Area, ...]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """The health of an endpoint changed for ``services``, alike for all of them."""
-
-    at: float
-    endpoint: EndpointName
-    before: Health
-    after: Health
-    services: tuple[ServiceName, ...]
-    evidence: tuple[ProbeResult, ...]
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """The steering of a service changed."""
-
-    at: float
-    trigger: str
-    before: Steering | None
-    decision: Decision
-
-
-class Listener(Protocol):
-    """Who wants to know."""
-
-    def transition(self, transition: Transition) -> None:
-        """An endpoint's health changed."""
-
-    def changed(self, changes: tuple[Change, ...]) -> None:
-        """Steerings changed, by one event."""
-
-    def doubted(self, vantage: Vantage) -> None:
-        """A vantage point has begun to doubt itself, or has stopped."""
-
-    def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
-        """The ramp of a region has begun, was withdrawn, or is to begin anew (None)."""
-
-    def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:
-        """Steps of its policy have failed, and were left out; nothing: they work again."""
-
-
-class Addresses(Protocol):
-    """Current addresses of hosts."""
-
-    def known(self, host: IP | str) -> IP | None:
-        """The address as last resolved."""
 
 
 class Engine:
@@ -266,12 +216,10 @@ class Engine:
         found = [self.checks[key].latency for key in self._plan.keys[service, endpoint]]
         return max((latency.recent for latency in found if latency), default=None)
 
-    def resume(self, service: ServiceName, region: RegionName, now: float) -> bool:
-        """Let a ramp that was withdrawn begin again; whether there was one."""
-        found = self.climbs.resume((service, region))
-        if found:
-            self._decide([self.topology.services[service]], f"{region} may begin again", now)
-        return found
+    def resume(self, pair: tuple[ServiceName, RegionName], now: float) -> None:
+        """Let a ramp that was withdrawn begin again."""
+        self.climbs.resume(pair)
+        self._decide([self.topology.services[pair[0]]], f"{pair[1]} may begin again", now)
 
     def _moments(self) -> Iterator[tuple[ServiceName, float, str]]:
         """When to decide which services again, and why where it is not plain from the decision."""

@@ -9,18 +9,18 @@ from gslb.model.location import Client
 
 
 class Places:
-    """The databases that a configuration names, as they are now."""
+    """The databases at ``paths``, as they are now. Which these are takes a restart to change."""
 
-    def __init__(self) -> None:
-        self._paths: tuple[Path, ...] = ()
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self._paths = paths
         self._locator: Locator | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def client(self, network: IPNetwork, paths: tuple[Path, ...]) -> Client:
-        """Whoever asks from ``network``, located by the files at ``paths``."""
+    async def client(self, network: IPNetwork) -> Client:
+        """Whoever asks from ``network``, and where that is."""
         async with self._one_at_a_time:
-            if self._locator is None or paths != self._paths:
-                self._locator, self._paths = await asyncio.to_thread(Locator, paths), paths
+            if self._locator is None:
+                self._locator = await asyncio.to_thread(Locator, self._paths)
             else:
                 await asyncio.to_thread(self._locator.refresh)
             located = self._locator.locate(network.network_address)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
-from gslb.control.engine import Change, Engine, Transition
+from gslb.control.engine import Engine
+from gslb.control.events import Change, Transition
 from gslb.control.vantage import Vantage
 from gslb.model.address import IP, parse_address
 from gslb.model.combine import Health

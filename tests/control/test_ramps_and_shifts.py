@@ -102,11 +102,12 @@ def test_whether_it_begins_does_not_depend_on_which_endpoint_is_heard_of_first(f
 
 def test_it_begins_again_when_somebody_says_so() -> None:
     bench = canary()
-    assert not bench.engine.resume(API, NEW, 10.0)
+    bench.engine.resume((API, NEW), 10.0)
+    assert share(bench) == pytest.approx(0.05, abs=0.005)
     bench.down(ANKARA, 20.0)
     bench.up(ANKARA, 30.0, times=3)
     bench.engine.tick(90.0)
-    assert bench.engine.resume(API, NEW, 100.0)
+    bench.engine.resume((API, NEW), 100.0)
     assert share(bench) == pytest.approx(0.05, abs=0.005)
     assert bench.engine.tick(101.0) == pytest.approx(700.0, abs=1)
 

@@ -1,8 +1,6 @@
-"""The invariants of every decision, over random regions, standings, orders and pasts."""
+"""What holds of every decision beside its laws, over random regions, standings, orders and pasts."""
 
 import math
-from dataclasses import replace
-from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +8,9 @@ from hypothesis import strategies as st
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName
 from gslb.model.steer import Fitness
-from gslb.model.steering import MAX_WEIGHT, NoAnswer, RecordType, groups_for
+from gslb.model.steering import MAX_WEIGHT, RecordType, groups_for
 from gslb.model.topology import AllDown
-from tests.model.worlds import World, drain, times, worlds
+from tests.model.worlds import World, times, worlds
 
 MAY_BE_EMPTY = {AllDown.SERVFAIL, AllDown.NODATA, AllDown.FALLBACK}
 
@@ -21,36 +19,6 @@ def answering(world: World, now: float, kind: RecordType) -> set[EndpointName]:
     """Endpoints that are reached through an answer of type ``kind``."""
     groups = groups_for(world.at(now).steering.rules[-1], kind)
     return {name for group in groups for target in group.targets for name in target.endpoints}
-
-
-@given(worlds(), times)
-def test_no_type_goes_without_an_answer_while_one_may_be_given(world: World, now: float) -> None:
-    decision = world.at(now)
-    least = Fitness.UNKNOWN if world.service.when_all_down in MAY_BE_EMPTY else Fitness.DOWN
-    for kind in decision.steering.types:
-        if any(decision.fitness[e.name] <= least for e in world.own if world.carries(e.name, kind)):
-            assert answering(world, now, kind)
-
-
-@given(worlds(), times)
-def test_what_is_drained_is_in_no_answer_unless_another_shares_its_address(world: World, now: float) -> None:
-    for group in world.at(now).steering.rules[-1].groups:
-        for target in group.targets:
-            assert set(target.endpoints) - world.drained(now)
-
-
-@given(worlds(), times)
-def test_all_drained_is_servfail(world: World, now: float) -> None:
-    rule = replace(world, overrides=tuple(drain(name) for name in world.regions)).at(now).steering.rules[-1]
-    assert (rule.groups, rule.no_answer) == ((), NoAnswer.SERVFAIL)
-
-
-@given(worlds(), times, st.randoms(use_true_random=False))
-def test_the_same_inputs_give_the_same_output_byte_for_byte(world: World, now: float, random: Random) -> None:
-    shuffled = dict(random.sample(sorted(world.standings.items()), len(world.standings)))
-    backwards = {name: world.regions[name] for name in sorted(world.regions, reverse=True)}
-    again = replace(world, standings=shuffled, regions=backwards)
-    assert repr(again.at(now)) == repr(world.at(now))
 
 
 @given(worlds(), times)
