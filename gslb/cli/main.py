@@ -175,15 +175,17 @@ def reload(api: ApiOption = None, token_file: TokenOption = None, config: Config
 
 @app.command()
 def geo(
-    config: ConfigArgument,
     address: Annotated[str, typer.Argument(metavar="IP", help="address of a client, or its network")],
     as_json: JsonOption = False,
+    api: ApiOption = None,
+    config: Annotated[Path | None, typer.Option("--config", help="a file; default: that of the daemon")] = None,
 ) -> None:
     """Say where a client is, by which database, and which areas and rules it falls into."""
     from gslb.cli.geo import geo_report, geo_view
     from gslb.config.load import load
 
-    _print(geo_view(load(config), address), geo_report, as_json=as_json)
+    path = config or Path(find_daemon(api, None, None).get("/v1/status")["configuration"]["path"])
+    _print(geo_view(load(path), address), geo_report, as_json=as_json)
 
 
 @app.command()

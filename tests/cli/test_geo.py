@@ -35,7 +35,8 @@ def configured(files: Files, **changes: Any) -> str:
 
 def said(*arguments: str) -> str:
     """What the command prints."""
-    result = CliRunner().invoke(app, ["geo", *arguments], catch_exceptions=False)
+    path, address, *rest = arguments
+    result = CliRunner().invoke(app, ["geo", "--config", path, address, *rest], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return "\n".join(line.rstrip() for line in result.stdout.splitlines())
 
