@@ -21,6 +21,7 @@ from gslb.control.events import Change, Transition
 from gslb.control.health import CheckState
 from gslb.control.vantage import Vantage
 from gslb.model.address import IP, Address
+from gslb.model.area import parse_area
 from gslb.model.branch import Step
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
@@ -83,7 +84,8 @@ def topology(services: int, policy: tuple[Step, ...]) -> Topology:
 def _region(name: RegionName, octet: int, number: int) -> Region:
     ips = [ip_address(f"10.{octet * 16 + index}.{number >> 8}.{number & 255}") for index in range(PER_REGION)]
     endpoints = tuple(Endpoint(EndpointName(f"{name}/{ip}:80"), name, Address(ip, 80), (ip,)) for ip in ips)
-    return Region(name, endpoints, location=(41.0, 28.0 + octet), areas=())
+    area = parse_area(("TR-34", "TR")[octet - 1])
+    return Region(name, endpoints, location=(41.0, 28.0 + octet), areas=(area,))
 
 
 def from_scratch(made: Topology) -> tuple[Engine, Counting, float]:
@@ -96,6 +98,7 @@ def from_scratch(made: Topology) -> tuple[Engine, Counting, float]:
     began = time.perf_counter()
     engine.configure(made, {EDGE: Pace(thresholds=Thresholds(1, 1, 1))}, {HERE: ()}, 1000.0)
     took = time.perf_counter() - began
+    calm_collector()  # as the control process does once it is ready
     if len(told.changes) != len(made.services):
         raise SystemExit(f"bench-decide: {len(told.changes)} of {len(made.services)} services decided")
     return engine, told, took
@@ -125,7 +128,7 @@ def main() -> None:
     calm_collector()  # as the control process does
     table = Table("policy", "from scratch, s", "per service, µs", "one change, ms: median", "max", title_justify="left")
     table.title = f"{given.services} services x {len(SETS) * PER_REGION} endpoints"
-    for names in (("weighted",), ("failover",)):
+    for names in (("weighted",), ("failover",), ("nearest",), ("geo", "weighted")):
         made = topology(given.services, tuple(load_plugin("policy", name)() for name in names))
         scratch, changed = [], []
         for _ in range(given.rounds):

@@ -49,6 +49,8 @@ class Weighted(Options):
 
 
 def _quarters(candidate: Candidate) -> int:
+    if candidate.score >= 1.0:  # as most are
+        return QUARTERS
     return max(1, math.floor(candidate.score * QUARTERS + 0.5 + ROUNDING))
 
 
@@ -64,11 +66,10 @@ def _weigh(tier: Tier) -> Tier:
 
 def _limit(tier: Tier, match: Area | None, context: Context) -> Tier:
     """The tier with weights on the way to these, as far as they may move now."""
-    final = not any(step.name in _SETTING for step in context.service.policy)
-    former = context.former(match) if final and context.signals.shift < 1 else None
-    wanted = {found.region: found.weight for found in tier}
-    if former is None or not tier:
+    former = context.former(match) if context.signals.shift < 1 else None
+    if former is None or not tier or any(step.name in _SETTING for step in context.service.policy):
         return tier
+    wanted = {found.region: found.weight for found in tier}
     weights = limited(former.weights, wanted, Fraction(context.signals.shift))
     return tier if weights == wanted else tuple(replace(c, weight=weights[c.region]) for c in tier)
 

@@ -165,9 +165,13 @@ class Configurations:
         """Watch the regions of these services."""
         self._endpoints, self._regions, self._services = {}, {}, {}
         regions = {endpoint.name: endpoint.region for endpoint in topology.endpoints}
+        seen: set[tuple[EndpointName, int]] = set()
         for (service, endpoint), watched in keys.items():
             region = regions[endpoint]
             self._services.setdefault(region, set()).add(service)
+            if (endpoint, id(watched)) in seen:
+                continue  # services that ask the same of an endpoint share one tuple of checks
+            seen.add((endpoint, id(watched)))
             self._endpoints.setdefault(region, {}).setdefault(endpoint, set()).update(watched)
             for key in watched:
                 self._regions.setdefault(key, set()).add(region)

@@ -2,10 +2,18 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 IP = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
+
+
+@lru_cache(maxsize=65_536)
+def text_of(ip: IP) -> str:
+    """The address as text, which is wanted for every attempt and every decision: making it anew would show."""
+    return str(ip)
+
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _MAX_PORT = 65535

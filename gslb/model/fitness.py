@@ -13,9 +13,8 @@ and ``drained`` never.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
 
 from gslb.model.address import IP
 from gslb.model.branch import QUIET, Reason, Signals, Verdict
@@ -23,7 +22,7 @@ from gslb.model.combine import Health
 from gslb.model.duration import format_duration
 from gslb.model.names import EndpointName, RegionName
 from gslb.model.override import Override
-from gslb.model.steering import RecordType, Steering, address_type
+from gslb.model.steering import Steering, address_type
 from gslb.model.topology import Endpoint, Region, Service
 
 
@@ -68,38 +67,44 @@ def hold_of(service: Service) -> float:
     return max(service.hold, service.ttl_steady)
 
 
-@dataclass(frozen=True)
 class View:
     """The arguments of one decision, and what is asked of them more than once.
 
-    ``overrides`` are the orders in force at ``now``; ``faults`` takes what steps of the policy fail with.
+    Attributes:
+        endpoints: those of the service's own regions.
+        carried: record types that the addresses of each endpoint go into, those of the fallback included.
+        types: record types that the service's endpoints publish, drained ones included.
+        faults: takes what steps of the policy fail with.
+
+    Args:
+        service: what is decided.
+        regions: all regions that it, or its fallback, names.
+        standings: of their endpoints.
+        overrides: the orders in force at ``now``.
+        now: monotonic seconds.
+        signals: what is measured beside.
+        before: the steering in force.
     """
 
-    service: Service
-    regions: Mapping[RegionName, Region]
-    standings: Mapping[EndpointName, Standing]
-    overrides: tuple[Override, ...]
-    now: float
-    signals: Signals = QUIET
-    before: Steering | None = None
-    faults: list[str] = field(default_factory=list)
-
-    @cached_property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """Endpoints of the service's own regions."""
-        return tuple([e for member in self.service.members for e in self.regions[member.region].endpoints])
-
-    @cached_property
-    def carried(self) -> Mapping[EndpointName, set[RecordType]]:
-        """Record types that the addresses of each endpoint go into, those of the fallback included."""
-        standby = self.regions[self.service.fallback].endpoints if self.service.fallback else ()
+    def __init__(
+        self,
+        service: Service,
+        regions: Mapping[RegionName, Region],
+        standings: Mapping[EndpointName, Standing],
+        overrides: tuple[Override, ...],
+        now: float,
+        signals: Signals = QUIET,
+        before: Steering | None = None,
+    ) -> None:
+        self.service, self.regions, self.standings, self.overrides = service, regions, standings, overrides
+        self.now, self.signals, self.before = now, signals, before
+        self.faults: list[str] = []
+        self.endpoints = tuple([e for member in service.members for e in regions[member.region].endpoints])
+        standby = regions[service.fallback].endpoints if service.fallback else ()
         names = [e.name for e in (*self.endpoints, *standby)]
-        return {name: set(map(address_type, self.standings[name].addresses)) for name in names}
-
-    @cached_property
-    def types(self) -> tuple[RecordType, ...]:
-        """Record types that the service's endpoints publish, drained ones included."""
-        return tuple(sorted(set[RecordType]().union(*(self.carried[e.name] for e in self.endpoints))))
+        self.carried = {name: set(map(address_type, standings[name].addresses)) for name in names}
+        self.types = tuple(sorted({kind for e in self.endpoints for kind in self.carried[e.name]}))
+        self._calm_again = self._ends_of_changes()
 
     def drained_by(self, endpoint: Endpoint) -> Override | None:
         """The order that keeps ``endpoint`` out."""
@@ -136,8 +141,7 @@ class View:
             return service.ttl_alert, f"alert: something changed in the last {format_duration(hold_of(service))}"
         return service.ttl_steady, "steady"
 
-    @cached_property
-    def _calm_again(self) -> list[float]:
+    def _ends_of_changes(self) -> list[float]:
         """When the changes so far stop being news."""
         changes = [s for e in self.endpoints if (s := self.standings[e.name].since) is not None]
         if self.overrides:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from gslb.model.address import text_of
 from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict, apply, run
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, RegionName
@@ -98,7 +99,7 @@ def _targets(view: View, kind: RecordType, names: Iterable[EndpointName]) -> tup
         for ip in view.standings[name].addresses:
             if address_type(ip) is kind:
                 sharing.setdefault(ip, []).append(name)
-    return tuple([Target(tuple(endpoints), kind, str(ip)) for ip, endpoints in sharing.items()])
+    return tuple([Target(tuple(endpoints), kind, text_of(ip)) for ip, endpoints in sharing.items()])
 
 
 def merge(per_type: Iterable[tuple[Group, ...]]) -> tuple[Group, ...]:

@@ -9,9 +9,9 @@ from typing import Protocol
 import structlog
 
 from gslb.errors import GslbError
-from gslb.model.address import IP
+from gslb.model.address import IP, text_of
 from probes.net.reactor import ENDED, FAILED, READABLE, WRITABLE, Reactor
-from probes.net.source import Source, text_of
+from probes.net.source import Source
 
 log = structlog.get_logger(__name__)
 

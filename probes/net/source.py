@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from socket import (
@@ -28,12 +27,6 @@ _FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC
 _CLONE_NEWNET = 0x40000000
 _OWN = Path("/proc/thread-self/ns/net")
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-@lru_cache(maxsize=16_384)
-def text_of(ip: IP) -> str:
-    """The address as the system's calls take it; making it anew for each attempt would show."""
-    return str(ip)
 
 
 @dataclass(frozen=True, slots=True)
