@@ -12,7 +12,7 @@ from gslb.model.branch import Reason
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
 from gslb.model.explain import Explanation, explain
-from gslb.model.location import Client
+from gslb.model.location import Client, Location
 from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey, Observation, ProbeResult, Timing
 from gslb.model.override import Override
@@ -147,14 +147,17 @@ def explain_view(controller: Controller, name: ServiceName, client: Client | Non
 
 def client_view(client: Client) -> View:
     """Who asks, and where that is."""
-    location = client.location
+    return {"network": str(client.network), **location_view(client.location)}
+
+
+def location_view(location: Location) -> View:
+    """Where somebody is; None for what is not known."""
     return {
-        "network": str(client.network),
         "continent": location.continent or None,
         "country": location.country or None,
         "subdivisions": list(location.subdivisions),
         "asn": location.asn,
-        "coordinates": location.coordinates,
+        "coordinates": list(location.coordinates) if location.coordinates else None,
     }
 
 

@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from gslb.api.views import location_view
 from gslb.config.configuration import Configuration
 from gslb.errors import GslbError
 from gslb.geo.database import Database, open_database
@@ -15,7 +16,7 @@ from gslb.geo.locator import locate_in
 from gslb.model.address import IP, IPNetwork, client_network
 from gslb.model.area import Area, specificity
 from gslb.model.chain import Chain
-from gslb.model.location import Client, Location, is_in
+from gslb.model.location import Client, is_in
 from gslb.model.topology import Service
 from policies.checking import rehearse
 
@@ -40,7 +41,7 @@ def geo_view(configuration: Configuration, text: str) -> View:
     return {
         "network": str(network),
         "address": str(address),
-        "location": _location_view(located.location),
+        "location": location_view(located.location),
         "prefix": located.prefix,
         "databases": [_database_view(database, address) for database in databases],
         "areas": list(_areas(configuration, client)),
@@ -55,16 +56,6 @@ def _network(text: str) -> IPNetwork:
         raise GslbError(str(error)) from None
 
 
-def _location_view(location: Location) -> View:
-    return {
-        "continent": location.continent or None,
-        "country": location.country or None,
-        "subdivisions": list(location.subdivisions),
-        "asn": location.asn,
-        "coordinates": list(location.coordinates) if location.coordinates else None,
-    }
-
-
 def _database_view(database: Database, address: IP) -> View:
     record, prefix = database.find(address)
     return {
@@ -72,7 +63,7 @@ def _database_view(database: Database, address: IP) -> View:
         "type": database.type,
         "built": datetime.fromtimestamp(database.built, UTC).isoformat(),
         "prefix": prefix,
-        "location": _location_view(locate_in([database], address).location),
+        "location": location_view(locate_in([database], address).location),
         "record": _plain(record),
     }
 

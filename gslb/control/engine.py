@@ -1,7 +1,8 @@
 """From results to decisions, event by event: nothing here waits, sleeps or writes.
 
 A result moves one check; if that changes how an endpoint stands with a service, the service is decided again. Time
-alone changes a decision only at its ``next_at``, which ``tick`` serves.
+alone changes a decision only at moments that are known beforehand (its ``next_at``, a step of a ramp, the end of a
+minute in which scores have moved), which ``tick`` serves.
 """
 
 import math
