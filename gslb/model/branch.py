@@ -53,7 +53,7 @@ class Candidate(msgspec.Struct, frozen=True):
         endpoints: usable endpoints, in the order of the configuration.
         weight: 0..255.
         score: mean score of these endpoints, 0..1.
-        total: endpoints of the region that carry the record type, be they fit or not; at least those here.
+        total: endpoints of the region that carry the record type, fit or not, or may once their names are resolved.
     """
 
     region: RegionName

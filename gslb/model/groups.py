@@ -30,7 +30,8 @@ def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted:
     carrying = [e for e in region.endpoints if kind in view.carried[e.name]]
     names = tuple([e.name for e in carrying if wanted(e)])
     mean = sum([view.standings[name].score for name in names]) / len(names) if names else 0.0
-    return Candidate(region.name, names, weight, mean, len(carrying))
+    unresolved = [e for e in region.endpoints if not view.carried[e.name]]
+    return Candidate(region.name, names, weight, mean, len(carrying) + len(unresolved))
 
 
 def run_policy(view: View, kind: RecordType, tier: Tier) -> tuple[Branch, ...]:

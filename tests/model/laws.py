@@ -269,7 +269,10 @@ def _able(case: Case, region: RegionName, kind: RecordType) -> Fraction:
         for e in found.endpoints
         if case.decision.fitness[e.name] is Fitness.IN_SERVICE and case.world.carries(e.name, kind)
     ]
-    return Fraction(found.capacity or 0) * len(fit) / len(found.endpoints)
+    total = [
+        e for e in found.endpoints if case.world.carries(e.name, kind) or not case.world.standings[e.name].addresses
+    ]
+    return Fraction(found.capacity or 0) * len(fit) / max(1, len(total))
 
 
 @st.composite

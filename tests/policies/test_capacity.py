@@ -22,7 +22,7 @@ from policies.geo import Geo
 from policies.nearest import Nearest
 from policies.sticky import Sticky
 from policies.weighted import Weighted
-from tests.model.worlds import World, down, gateway, region, world
+from tests.model.worlds import World, down, gateway, region, values, world
 from tests.policies.branches import SERVICE
 from tests.policies.places import decide, faults
 
@@ -580,3 +580,15 @@ def test_marks_are_shares_and_excess_is_spread_or_withheld(table: dict[str, obje
 
 def test_it_asks_for_the_demand() -> None:
     assert Capacity.needs_demand
+
+
+def test_a_region_whose_endpoints_speak_one_family_each_has_its_whole_capacity_for_both() -> None:
+    gateways = {
+        "istanbul": [gateway("192.0.2.1"), gateway("2001:db8::1")],
+        "ankara": [gateway("192.0.2.2"), gateway("2001:db8::2")],
+    }
+    made = world(gateways, policy=(Capacity(excess="withhold"),), demand=1500.0)
+    full = replace(made, regions={name: replace(r, capacity=1000.0) for name, r in made.regions.items()})
+    decision = full.at(0.0)
+    assert decision.steering.rules[-1].withheld == 0
+    assert values(decision, RecordType.AAAA) == {"2001:db8::1", "2001:db8::2"}
