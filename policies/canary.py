@@ -19,6 +19,7 @@ from gslb.model.names import RegionName
 from gslb.model.options import Key, Options, PositiveDuration, Share
 from gslb.model.ramp import Ramp
 from gslb.model.shift import whole
+from policies.checking import foreign
 
 
 class Canary(Options):
@@ -65,10 +66,8 @@ class Canary(Options):
 
     def faults(self, chain: Chain) -> Iterator[Fault]:
         """What is wrong with this step at this place."""
-        if self.region not in chain.regions:
-            remedy = f"write one of {', '.join(chain.regions)}"
-            yield Fault(f"names {self.region}, which is no region of the service", remedy, "region")
-        elif len(chain.regions) == 1:
+        yield from foreign(chain, [self.region], "region")
+        if list(chain.regions) == [self.region]:
             yield Fault("has no effect: the service has no other region", "give it one, or remove this step")
         if any(step.name == "capacity" for step in (*chain.before, *chain.after)):
             yield Fault("contradicts capacity, which fills regions by what they can take", "remove one of them")

@@ -6,6 +6,7 @@ from gslb.model.area import Area, AreaKind
 from gslb.model.branch import Branch, Candidate, Context, Grown, Signals, Step, run
 from gslb.model.chain import Chain, Fault
 from gslb.model.names import RegionName
+from gslb.model.ramp import ramps_of
 from gslb.model.steering import Pick
 
 _DATABASE = {
@@ -38,11 +39,7 @@ def rehearse(
     chain: Chain, steps: Sequence[Step], regions: Iterable[RegionName], pick: Pick = Pick.WEIGHTED
 ) -> tuple[Branch, ...]:
     """What ``steps`` make of these regions, all of them fit; of branches for the same clients the first counts."""
-    ramps = {
-        region: Grown(plan.steps[-1], "at its last step")
-        for step in chain.service.policy
-        for region, plan in getattr(step, "ramps", {}).items()
-    }
+    ramps = {region: Grown(plan.steps[-1], "at its last step") for region, plan in ramps_of(chain.service).items()}
     context = Context(chain.service, chain.regions, Signals(vantages=chain.vantages, ramps=ramps))
     weights = {member.region: member.weight for member in chain.service.members}
     tier = tuple(

@@ -8,8 +8,8 @@ import structlog
 from gslb.control.clock import Clock
 from gslb.control.events import Change, Transition
 from gslb.model.combine import Health
-from gslb.model.names import RegionName, ServiceName, VantageName
-from gslb.model.ramp import Climb
+from gslb.model.names import ServiceName, VantageName
+from gslb.model.ramp import Climb, Pair
 from gslb.model.record import (
     DecisionRecord,
     DoubtRecord,
@@ -24,8 +24,6 @@ from gslb.store.store import Store
 from gslb.telemetry.metrics import Metrics
 
 log = structlog.get_logger(__name__)
-
-Pair = tuple[ServiceName, RegionName]
 
 
 class Chronicle:

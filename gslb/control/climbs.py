@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from gslb.model.branch import Grown
 from gslb.model.fitness import Fitness, Standing, View
 from gslb.model.names import EndpointName, RegionName, ServiceName
-from gslb.model.ramp import Climb, Ramp, climb, harm, next_step, share
+from gslb.model.ramp import Climb, Pair, Ramp, climb, harm, next_step, ramps_of, share, step_of
 from gslb.model.topology import Service
 
-Pair = tuple[ServiceName, RegionName]
 Found = list[tuple[Fitness, Standing]]
 
 
@@ -79,19 +78,9 @@ class Climbs:
         self._noted(pair, state)
 
 
-def ramps_of(service: Service) -> Mapping[RegionName, Ramp]:
-    """The plans that steps of its policy name (``ramps``), by region."""
-    found: dict[RegionName, Ramp] = {}
-    for step in service.policy:
-        if hasattr(type(step), "ramps"):  # asking the step itself takes ten times as long
-            found.update(getattr(step, "ramps", {}))
-    return found
-
-
 def _text(state: Climb | None, harmful: str | None, now: float) -> str:
     if state is None:
         return harmful or "it has not been in service as a whole yet"
     if state.withdrawn is not None:
         return f"withdrawn: {state.reason}"
-    steps = state.plan.steps
-    return f"step {steps.index(share(state, now)) + 1} of {len(steps)}"
+    return f"step {step_of(state, now) + 1} of {len(state.plan.steps)}"

@@ -28,7 +28,7 @@ from gslb.model.location import Client
 from gslb.model.names import RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Override
-from gslb.model.ramp import Climb
+from gslb.model.ramp import Climb, Pair
 from gslb.model.record import (
     CheckRecord,
 )
@@ -267,7 +267,7 @@ class Controller:
         self._chronicle.transition(transition)
         self._save({result.key for result in transition.evidence})
 
-    def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
+    def climbed(self, pair: Pair, state: Climb | None) -> None:
         """The ramp of a region has begun, was withdrawn, or is to begin anew."""
         states = self.engine.climbs.states
         if state is None:

@@ -26,7 +26,7 @@ from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, V
 from gslb.model.observation import CheckKey, HealthReport, ProbeResult
 from gslb.model.override import Override
 from gslb.model.pacing import Pace
-from gslb.model.ramp import Climb
+from gslb.model.ramp import Climb, Pair
 from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
 from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
@@ -37,7 +37,7 @@ Found = dict[tuple[object, ...], Standing]
 SHOWN = 3
 """Triggers that a decision names."""
 NO_RAMPS: Mapping[RegionName, Grown] = MappingProxyType({})
-NO_CLIMBS: Mapping[tuple[ServiceName, RegionName], Climb] = MappingProxyType({})
+NO_CLIMBS: Mapping[Pair, Climb] = MappingProxyType({})
 NO_AREAS: Mapping[VantageName, tuple[Area, ...]] = MappingProxyType({})
 
 
@@ -90,7 +90,7 @@ class Engine:
         last: Mapping[ServiceName, Steering],
         last_good: Mapping[ServiceName, Steering],
         overrides: Iterable[Override],
-        climbs: Mapping[tuple[ServiceName, RegionName], Climb] = NO_CLIMBS,
+        climbs: Mapping[Pair, Climb] = NO_CLIMBS,
     ) -> None:
         """Start from what was known before; to be called before ``configure``."""
         self.climbs.states = dict(climbs)
@@ -217,7 +217,7 @@ class Engine:
         found = [self.checks[key].latency for key in self._plan.keys[service, endpoint]]
         return max((latency.recent for latency in found if latency), default=None)
 
-    def resume(self, pair: tuple[ServiceName, RegionName], now: float) -> None:
+    def resume(self, pair: Pair, now: float) -> None:
         """Let a ramp that was withdrawn begin again."""
         self.climbs.resume(pair)
         self._decide([self.topology.services[pair[0]]], f"{pair[1]} may begin again", now)

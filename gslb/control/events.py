@@ -6,9 +6,9 @@ from typing import Protocol
 from gslb.control.vantage import Vantage
 from gslb.model.address import IP
 from gslb.model.combine import Health
-from gslb.model.names import EndpointName, RegionName, ServiceName
+from gslb.model.names import EndpointName, ServiceName
 from gslb.model.observation import ProbeResult
-from gslb.model.ramp import Climb
+from gslb.model.ramp import Climb, Pair
 from gslb.model.steer import Decision
 from gslb.model.steering import Steering
 
@@ -48,7 +48,7 @@ class Listener(Protocol):
     def doubted(self, vantage: Vantage) -> None:
         """A vantage point has begun to doubt itself, or has stopped."""
 
-    def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
+    def climbed(self, pair: Pair, state: Climb | None) -> None:
         """The ramp of a region has begun, was withdrawn, or is to begin anew (None)."""
 
     def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:

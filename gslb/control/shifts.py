@@ -36,7 +36,7 @@ class Shifts:
         if self._free:
             return 1.0
         recent = self._recent(service.name, now)
-        return max(0.0, service.max_shift - float(sum(amount for _, amount in recent))) if recent else service.max_shift
+        return max(0.0, service.max_shift - float(sum(amount for _, amount in recent)))
 
     def note(self, service: Service, before: Steering | None, after: Steering, now: float) -> None:
         """A decision has been taken."""

@@ -25,16 +25,20 @@ def nearest(groups: Sequence[Group], place: Coordinates | None) -> tuple[Group, 
     return tuple(group for group, far in zip(groups, away, strict=True) if far <= least + TIE)
 
 
+def sticky_length(version: int) -> int:
+    """The prefix length for IPv4 or IPv6."""
+    return STICKY_IPV4 if version == 4 else STICKY_IPV6  # noqa: PLR2004  the version of IP
+
+
 def sticky_network(network: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
     """The network of a client as wide as sticky tells them apart."""
-    length = STICKY_IPV4 if network.version == 4 else STICKY_IPV6  # noqa: PLR2004  the version of IP
+    length = sticky_length(network.version)
     return network.supernet(new_prefix=length) if network.prefixlen > length else network
 
 
 def sticky_prefix(network: IPv4Network | IPv6Network) -> bytes:
     """What a client is known by: the octets of its network."""
-    length = STICKY_IPV4 if network.version == 4 else STICKY_IPV6  # noqa: PLR2004  the version of IP
-    return sticky_network(network).network_address.packed[: length // 8]
+    return sticky_network(network).network_address.packed[: sticky_length(network.version) // 8]
 
 
 def sticky_group(name: ServiceName, groups: Sequence[Group], prefix: bytes) -> Group:

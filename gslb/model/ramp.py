@@ -7,12 +7,16 @@ at the top       harm is seen: withdrawn                                       t
 withdrawn        stays so until somebody lets it begin again                   0
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gslb.model.combine import Health
 from gslb.model.fitness import Fitness, Standing
+from gslb.model.names import RegionName, ServiceName
+from gslb.model.topology import Service
 
+Pair = tuple[ServiceName, RegionName]
+"""Whose share grows, in the answers of what."""
 WORSE = 0.25
 """By how much the score of a region must fall behind the others' mean for that to be harm: a quarter, as scores go."""
 
@@ -63,17 +67,18 @@ def share(state: Climb | None, now: float) -> float:
     """Of the answers, 0..1."""
     if state is None or state.withdrawn is not None:
         return 0.0
-    return state.plan.steps[_step(state, now)]
+    return state.plan.steps[step_of(state, now)]
 
 
 def next_step(state: Climb | None, now: float) -> float | None:
     """When the share changes by itself; None for never."""
-    if state is None or state.withdrawn is not None or _step(state, now) == len(state.plan.steps) - 1:
+    if state is None or state.withdrawn is not None or step_of(state, now) == len(state.plan.steps) - 1:
         return None
-    return state.began + (_step(state, now) + 1) * state.plan.every
+    return state.began + (step_of(state, now) + 1) * state.plan.every
 
 
-def _step(state: Climb, now: float) -> int:
+def step_of(state: Climb, now: float) -> int:
+    """Which step it is at, from 0 on."""
     passed = max(0.0, now - state.began)
     return min(int((passed + 1e-6) // state.plan.every), len(state.plan.steps) - 1)
 
@@ -97,3 +102,12 @@ def harm(own: Sequence[tuple[Fitness, Standing]], others: Sequence[tuple[Fitness
 def _mean(found: Sequence[tuple[Fitness, Standing]]) -> float | None:
     scores = [s.score for fitness, s in found if s.health is Health.UP and fitness is not Fitness.DRAINED]
     return sum(scores) / len(scores) if scores else None
+
+
+def ramps_of(service: Service) -> Mapping[RegionName, Ramp]:
+    """The plans that steps of its policy name (``ramps``), by region."""
+    found: dict[RegionName, Ramp] = {}
+    for step in service.policy:
+        if hasattr(type(step), "ramps"):  # asking the step itself takes ten times as long
+            found.update(getattr(step, "ramps", {}))
+    return found

@@ -9,7 +9,7 @@ from typing import TypeVar
 from gslb.errors import SnapshotError
 from gslb.model.location import Client
 from gslb.model.names import ServiceName
-from gslb.model.pick import STICKY_IPV4, STICKY_IPV6, nearest, sticky_group, sticky_order, sticky_prefix
+from gslb.model.pick import nearest, sticky_group, sticky_length, sticky_order, sticky_prefix
 from gslb.model.steering import WITHHELD, Group, NoAnswer, Pick, RecordType, Rule, Steering, groups_for
 from gslb.nameserver.order import smooth_order, windows
 from gslb.nameserver.rrset import AAAA, A, RRset, make_rrset, wire_rdata
@@ -106,7 +106,7 @@ class Steered:
         """Bits of a client's address that ``choose`` looks at itself."""
         if self.pick is not Pick.STICKY or not self.tells_apart:
             return 0
-        return STICKY_IPV4 if version == 4 else STICKY_IPV6  # noqa: PLR2004  the version of IP
+        return sticky_length(version)
 
     def turns(self, choice: Choice) -> Turns:
         """What is given in turn to those who chose ``choice``."""
