@@ -15,10 +15,12 @@ class Capabilities:
     Attributes:
         publication: longest from a decision to the provider's confirmation, when nothing is wrong.
         propagation: longest from there until all its servers answer so.
+        min_ttl: lowest TTL that it takes.
     """
 
     publication: float
     propagation: float
+    min_ttl: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Provider(Protocol):
 
     async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  the answer is a value, not an error
         """Whether ``generation`` or a newer one was confirmed everywhere within ``timeout`` seconds."""
+
+    async def ended(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  likewise
+        """Whether no place can give answers of before ``generation`` any more within ``timeout`` seconds.
+
+        Not even after a restart, as far as it knows: then what resolvers hold is all that is left of them.
+        """
 
     def places(self) -> tuple[Place, ...]:
         """Where it answers, for status."""

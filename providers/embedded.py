@@ -4,26 +4,48 @@ Options: none; ``[nameserver]`` says where it listens. A worker that cannot be r
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.nameserver.client import Link
+from gslb.nameserver.protocol import MAX_LOWERED
 from gslb.nameserver.snapshot import Snapshot, Zone
+from gslb.nameserver.versions import Versions
 from providers.base import Capabilities, Place
 
 CAPABILITIES = Capabilities(publication=0.1, propagation=0.0)
 
 
 class Embedded:
-    """Publishes to every worker of the embedded nameserver."""
+    """Publishes to every worker of the embedded nameserver.
+
+    Attributes:
+        regressed: called with a worker and a generation that it answers from, or would after a restart, although it
+            had left that behind: a file was damaged, say. The worker is being brought up to date then; ``ended`` is to
+            be asked again.
+        on_answered: called with service, generation, monotonic seconds and worker when a steering is answered by for
+            the first time; ``generation`` is the one with which that steering was published. Other workers' first
+            answers are passed over, though one whose report came later may have been up to 0.1 s earlier.
+        on_blank: called once if no worker had anything to answer from when it was first connected to.
+    """
 
     name = "embedded"
 
     def __init__(self, sockets: Sequence[Path], zones: tuple[Zone, ...]) -> None:
-        self.links = {path.stem: Link(path) for path in sockets}
+        self.regressed: Callable[[str, int], object] = lambda *_: None
+        self.on_answered: Callable[[ServiceName, int, float, str], object] = lambda *_: None
+        self.on_blank: Callable[[], object] = lambda: None
+        self.links = {
+            path.stem: Link(
+                path, partial(self._regressed, path.stem), partial(self._answered, path.stem), self._greeted
+            )
+            for path in sockets
+        }
         self._zones = zones
+        self._versions = Versions()
 
     def set_zones(self, zones: tuple[Zone, ...]) -> None:
         """Static data for the next ``publish``."""
@@ -32,13 +54,39 @@ class Embedded:
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
         """Make ``steerings`` what every worker answers. Returns at once."""
         snapshot = Snapshot(generation, self._zones, tuple(steerings.values()))
+        self._versions.published(generation, steerings)
         for link in self.links.values():
             link.publish(snapshot)
+
+    def lower(self, services: Collection[ServiceName]) -> bool:
+        """Have positive answers of ``services``, and of no others, carry the TTL of negative ones from now on.
+
+        Nothing is published: the generation stays, and so does what workers have on disk. Workers lose it 60 s after
+        they have lost this process.
+
+        Returns:
+            False if there are more than 1,000: then TTLs are lowered nowhere.
+        """
+        taken = len(services) <= MAX_LOWERED
+        for link in self.links.values():
+            link.lower(tuple(sorted(services)) if taken else ())
+        return taken
+
+    def recall(self, generation: int) -> None:
+        """``ended`` was true of ``generation`` in an earlier control process: what is older now has ``regressed``."""
+        for link in self.links.values():
+            link.recall(generation)
 
     async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  see Provider
         """Whether every worker confirmed ``generation`` within ``timeout`` seconds."""
         outcomes = await asyncio.gather(*(link.acknowledged(generation, timeout) for link in self.links.values()))
         return all(outcomes)
+
+    async def ended(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  see Provider
+        """Whether every worker has ``generation``, in force and on disk, within ``timeout`` seconds."""
+        outcomes = await asyncio.gather(*(link.durable(generation, timeout) for link in self.links.values()))
+        # One may have fallen back while another one was waited for.
+        return all(outcomes) and all(link.has_durable(generation) for link in self.links.values())
 
     def places(self) -> tuple[Place, ...]:
         """The workers."""
@@ -46,6 +94,19 @@ class Embedded:
 
     async def run(self) -> None:
         """Keep a connection to every worker until cancelled."""
+        self._greeted()  # if there is none, none has anything to answer from
         async with asyncio.TaskGroup() as group:
             for link in self.links.values():
                 group.create_task(link.run())
+
+    def _greeted(self) -> None:
+        if all(link.blank for link in self.links.values()):
+            self.on_blank()
+
+    def _regressed(self, worker: str, generation: int) -> None:
+        self.regressed(worker, generation)
+
+    def _answered(self, worker: str, service: ServiceName, generation: int, at: float) -> None:
+        published = self._versions.first(service, generation)
+        if published is not None:
+            self.on_answered(service, published, at, worker)

@@ -5,10 +5,11 @@ from random import Random
 
 import structlog
 
+from gslb.model.names import ServiceName
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.snapshot import Change, Full, Snapshot, apply
-from gslb.nameserver.table import Table, compile_table
+from gslb.nameserver.table import Table, compile_table, lower
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +20,7 @@ class Authority:
     def __init__(self, responder: Responder, saver: Saver, random: Random) -> None:
         self._responder, self._saver, self._random = responder, saver, random
         self._table: Table | None = None
+        self._lowered: frozenset[ServiceName] = frozenset()
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -34,6 +36,7 @@ class Authority:
         """
         async with self._one_at_a_time:
             await self._serve(snapshot)
+            self._saver.found(snapshot)
 
     async def take(self, order: Full | Change) -> bool:
         """Serve and save what ``order`` leads to; False if it is a change of something else than what is in force.
@@ -54,7 +57,24 @@ class Authority:
                 self._saver.offer(snapshot)
             return True
 
+    async def lower(self, services: frozenset[ServiceName]) -> None:
+        """Give positive answers of ``services``, and of no others, with the TTL of negative ones.
+
+        Raises:
+            SnapshotError: there is no such name; what was lowered still is.
+        """
+        async with self._one_at_a_time:
+            if services == self._lowered:
+                return
+            if self._table:
+                self._adopt(await asyncio.to_thread(lower, self._table, services, self._random))
+            self._lowered = services
+            log.debug("TTLs lowered", services=len(services))
+
     async def _serve(self, snapshot: Snapshot) -> None:
-        self._table = await asyncio.to_thread(compile_table, snapshot, self._table, self._random)
-        self._responder.adopt(self._table)
+        self._adopt(await asyncio.to_thread(compile_table, snapshot, self._table, self._random, self._lowered))
         log.info("snapshot in force", generation=snapshot.generation, zones=len(snapshot.zones))
+
+    def _adopt(self, table: Table) -> None:
+        self._table = table
+        self._responder.adopt(table)

@@ -2,11 +2,26 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
-from gslb.nameserver.protocol import Ack, Gap, Hello, ProtocolError, Report, Stats, frame, read_report
+from gslb.model.names import ServiceName
+from gslb.nameserver.protocol import (
+    Ack,
+    Answered,
+    Gap,
+    Hello,
+    Lower,
+    Order,
+    ProtocolError,
+    Report,
+    Saved,
+    Stats,
+    frame,
+    read_report,
+)
 from gslb.nameserver.snapshot import Full, Snapshot, diff
 
 log = structlog.get_logger(__name__)
@@ -27,16 +42,38 @@ SLOW = 30.0
 class Link:
     """The connection to the nameserver that listens at ``path``. ``run`` keeps it; the rest may be called any time.
 
+    Args:
+        path: the Unix socket.
+        on_regress: called with a generation that the nameserver answers from, or would after a restart, although it
+            had left that behind: the newest file was damaged, say.
+        on_answered: called with each first answer since a service has changed: service, generation, and when, in
+            monotonic seconds.
+        on_greeting: called once ``blank`` is known.
+
     Attributes:
         acked: the generation that this process of the nameserver has put in force; None while there is no connection.
+        saved: the generation that it would start from; None while there is no connection, or none is on disk.
         stats: the latest; kept when the connection is lost.
+        blank: whether the nameserver had nothing to answer from when it was first connected to; None before that.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_regress: Callable[[int], object] = lambda _: None,
+        on_answered: Callable[[ServiceName, int, float], object] = lambda *_: None,
+        on_greeting: Callable[[], object] = lambda: None,
+    ) -> None:
         self.connected = False
         self.acked: int | None = None
+        self.saved: int | None = None
         self.stats: Stats | None = None
-        self._path = path
+        self.blank: bool | None = None
+        self._path, self._on_regress, self._on_answered = path, on_regress, on_answered
+        self._on_greeting = on_greeting
+        self._left_behind: int | None = None
+        self._lowered: tuple[ServiceName, ...] = ()
+        self._sent_lowered: tuple[ServiceName, ...] | None = None
         self._wanted: Snapshot | None = None
         self._sent: Snapshot | None = None
         self._due = asyncio.Event()
@@ -48,11 +85,34 @@ class Link:
         self._wanted = snapshot
         self._due.set()
 
+    def lower(self, services: tuple[ServiceName, ...]) -> None:
+        """Want low TTLs for ``services``, at most ``protocol.MAX_LOWERED``, and for no others. Returns at once."""
+        self._lowered = services
+        self._due.set()
+
     async def acknowledged(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  the question has a deadline
         """Whether ``generation`` or a later one is in force within ``timeout`` seconds."""
+        return await self._within(timeout, lambda: self.acked is not None and self.acked >= generation)
+
+    def recall(self, generation: int) -> None:
+        """Answers of before ``generation`` had been left behind already when an earlier control process ran."""
+        self._left_behind = generation
+
+    async def durable(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  likewise
+        """Whether answers of before ``generation`` are left behind within ``timeout`` seconds, even after a restart.
+
+        What was left behind remains so when the connection is lost, until ``on_regress`` is called.
+        """
+        return await self._within(timeout, lambda: self.has_durable(generation))
+
+    def has_durable(self, generation: int) -> bool:
+        """Whether answers of before ``generation`` are left behind, even after a restart."""
+        return self._left_behind is not None and self._left_behind >= generation
+
+    async def _within(self, timeout: float, condition: Callable[[], bool]) -> bool:  # noqa: ASYNC109  likewise
         try:
             async with asyncio.timeout(timeout), self._news:
-                await self._news.wait_for(lambda: self.acked is not None and self.acked >= generation)
+                await self._news.wait_for(condition)
         except TimeoutError:
             return False
         return True
@@ -66,7 +126,7 @@ class Link:
                 if self.connected:
                     log.warning("nameserver lost", socket=str(self._path), reason=repr(errors.exceptions[0]))
             finally:
-                self.connected, self.acked, self._sent = False, None, None
+                self.connected, self.acked, self.saved, self._sent = False, None, None, None
             await asyncio.sleep(self._pause)
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
@@ -77,7 +137,8 @@ class Link:
             hello = await _hear(reader)
             if not isinstance(hello, Hello):
                 raise ProtocolError("no Hello")
-            self.connected = True
+            self.connected, self._sent_lowered = True, None
+            self._greeted(hello)
             log.info("nameserver connected", pid=hello.pid, version=hello.version, generation=hello.generation)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(reader))
@@ -90,14 +151,47 @@ class Link:
             match await _hear(reader):
                 case Ack(generation):
                     self._pause = FIRST_PAUSE
-                    async with self._news:
-                        self.acked = generation
-                        self._news.notify_all()
+                    await self._learn(generation, self.saved)
+                case Saved(generation):
+                    await self._learn(self.acked, generation)
+                case Hello() as hello:
+                    self._greeted(hello)
+                case Answered(first):
+                    for answer in first:
+                        self._on_answered(answer.service, answer.generation, answer.at)
                 case Gap():
                     self._sent = None
                     self._due.set()
                 case Stats() as stats:
                     self.stats = stats
+
+    def _greeted(self, hello: Hello) -> None:
+        """What is answered may be another generation than what was sent last."""
+        self.acked, self.saved, self._sent = None, None, None
+        self._due.set()
+        if self.blank is None:
+            self.blank = hello.generation is None
+            self._on_greeting()
+        if hello.generation is not None:
+            self._check(hello.generation)
+
+    def _check(self, generation: int) -> None:
+        """The nameserver answers from ``generation``, or would after a restart."""
+        if self._left_behind is not None and generation < self._left_behind:
+            self._left_behind = None
+            self._on_regress(generation)
+
+    async def _learn(self, acked: int | None, saved: int | None) -> None:
+        """Take note of both.
+
+        What is on disk counts up to what is in force only: a higher number there is another control process's.
+        """
+        async with self._news:
+            self.acked, self.saved = acked, saved
+            if acked is not None and saved is not None and saved <= acked:
+                self._check(saved)
+                self._left_behind = saved
+            self._news.notify_all()
 
     async def _send(self, writer: asyncio.StreamWriter) -> None:
         """Send what is missing, as soon as something is; everything on connect, after a gap, and once in a while."""
@@ -110,15 +204,22 @@ class Link:
                 self._sent = wanted
                 if isinstance(message, Full):
                     full_at = time.monotonic()
-                writer.write(frame(message))
-                async with asyncio.timeout(SLOW):
-                    await writer.drain()
+                await _say(writer, message)
+            if self._lowered != self._sent_lowered:  # after the snapshot: a confirmed failure ends it with a lower TTL
+                self._sent_lowered = self._lowered
+                await _say(writer, Lower(self._lowered))
             try:
                 async with asyncio.timeout(full_at + FULL_INTERVAL - time.monotonic()):
                     await self._due.wait()
             except TimeoutError:
                 self._sent = None
                 full_at = time.monotonic()
+
+
+async def _say(writer: asyncio.StreamWriter, message: Order) -> None:
+    writer.write(frame(message))
+    async with asyncio.timeout(SLOW):
+        await writer.drain()
 
 
 async def _hear(reader: asyncio.StreamReader) -> Report:

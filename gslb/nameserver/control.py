@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -11,7 +11,23 @@ from gslb import __version__
 from gslb.errors import SnapshotError
 from gslb.nameserver.authority import Authority
 from gslb.nameserver.disk import Saver
-from gslb.nameserver.protocol import STATS_INTERVAL, Ack, Gap, Hello, ProtocolError, Stats, frame, read_order
+from gslb.nameserver.news import News
+from gslb.nameserver.protocol import (
+    MAX_FIRST,
+    STATS_INTERVAL,
+    Ack,
+    Answered,
+    FirstAnswer,
+    Gap,
+    Hello,
+    Lower,
+    ProtocolError,
+    Report,
+    Saved,
+    Stats,
+    frame,
+    read_order,
+)
 from gslb.nameserver.tally import Tally, queries, responses
 
 log = structlog.get_logger(__name__)
@@ -20,13 +36,36 @@ MAX_CONNECTIONS = 8
 SLOW = 10.0
 """seconds a control process has to read what it is told"""
 
+FORGET = 60.0
+"""seconds for which TTLs stay lowered when the connection on which that was ordered has ended"""
+
+GATHER = 0.05
+"""seconds for which news are gathered before the next are told"""
+
 
 class ControlListener:
     """Takes orders from any number of control processes, the later ones as good as the earlier, and reports to each."""
 
-    def __init__(self, authority: Authority, saver: Saver, tallies: Sequence[Tally]) -> None:
-        self._authority, self._saver, self._tallies = authority, saver, tallies
+    def __init__(self, authority: Authority, saver: Saver, tallies: Sequence[Tally], news: News) -> None:
+        self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
         self._connections = 0
+        self._greeted: set[asyncio.StreamWriter] = set()
+        self._lowering: asyncio.StreamWriter | None = None
+        self._told: int | None = None
+        self._forgetting: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Tell every control process what is new, until cancelled."""
+        while True:
+            await self._news.heard()
+            if self._greeted:  # else the news wait for somebody
+                self._tell(*self._newly_saved(), *_in_parts(self._news.take()))
+            await asyncio.sleep(GATHER)
+
+    def greet(self) -> None:
+        """Say again what is answered: not what was ordered last, but what somebody had read from disk."""
+        self._told = None
+        self._tell(self._hello(), *self._newly_saved())
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends or misbehaves."""
@@ -46,16 +85,33 @@ class ControlListener:
             log.debug("control connection cancelled")
         finally:
             self._connections -= 1
+            self._greeted.discard(writer)
             reporting.cancel()
             writer.transport.abort()
+            if writer is self._lowering:
+                task = asyncio.create_task(self._forget(writer))
+                self._forgetting.add(task)
+                task.add_done_callback(self._forgetting.discard)
 
     async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _send(writer, Hello(os.getpid(), __version__, self._authority.generation))
+        self._greeted.add(writer)
+        _write(writer, self._hello(), self._saved())
+        self._news.ring()  # maybe some have waited for this connection
         while True:
             order = await read_order(reader)
-            taken = await self._authority.take(order)
-            generation = self._authority.generation
-            await _send(writer, Ack(generation) if taken and generation is not None else Gap())
+            if isinstance(order, Lower):
+                self._lowering = writer
+                await self._authority.lower(frozenset(order.services))
+            else:
+                taken = await self._authority.take(order)
+                generation = self._authority.generation
+                await _send(writer, Ack(generation) if taken and generation is not None else Gap())
+
+    async def _forget(self, writer: asyncio.StreamWriter) -> None:
+        """A control process that died with TTLs lowered must not leave them so for ever."""
+        await asyncio.sleep(FORGET)
+        if writer is self._lowering:  # nobody has said anything since
+            await self._authority.lower(frozenset())
 
     async def _report(self, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, TimeoutError):
@@ -63,6 +119,23 @@ class ControlListener:
                 await asyncio.sleep(STATS_INTERVAL)
                 await _send(writer, self._stats())
         writer.transport.abort()
+
+    def _tell(self, *messages: Report | None) -> None:
+        """Say ``messages`` to all; who does not read them is left when the next Stats are due."""
+        for writer in self._greeted:
+            _write(writer, *messages)
+
+    def _hello(self) -> Hello:
+        return Hello(os.getpid(), __version__, self._authority.generation)
+
+    def _newly_saved(self) -> Iterator[Saved]:
+        saved = self._saved()
+        if saved and saved.generation != self._told:
+            self._told = saved.generation
+            yield saved
+
+    def _saved(self) -> Saved | None:
+        return None if self._saver.saved is None else Saved(self._saver.saved)
 
     def _stats(self) -> Stats:
         return Stats(
@@ -73,7 +146,18 @@ class ControlListener:
         )
 
 
-async def _send(writer: asyncio.StreamWriter, message: Hello | Ack | Gap | Stats) -> None:
-    writer.write(frame(message))
+def _in_parts(first: tuple[FirstAnswer, ...]) -> Iterator[Answered]:
+    for start in range(0, len(first), MAX_FIRST):
+        yield Answered(first[start : start + MAX_FIRST])
+
+
+def _write(writer: asyncio.StreamWriter, *messages: Report | None) -> None:
+    for message in messages:
+        if message is not None:
+            writer.write(frame(message))
+
+
+async def _send(writer: asyncio.StreamWriter, message: Report) -> None:
+    _write(writer, message)
     async with asyncio.timeout(SLOW):
         await writer.drain()

@@ -6,6 +6,7 @@ A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
 import hashlib
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -58,11 +59,21 @@ def write(path: Path, snapshot: Snapshot) -> None:
 
 
 class Saver:
-    """A thread that writes the newest snapshot offered, one at a time, so that a burst of changes costs few writes."""
+    """A thread that writes the newest snapshot offered, one at a time, so that a burst of changes costs few writes.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: where to.
+        told: called whenever one was written, in that thread.
+
+    Attributes:
+        failed: the newest snapshot could not be written.
+        saved: the generation that a restart begins from; None while there is none.
+    """
+
+    def __init__(self, path: Path, told: Callable[[], None] = lambda: None) -> None:
         self.failed = False
-        self._path = path
+        self.saved: int | None = None
+        self._path, self._told = path, told
         self._waiting: Snapshot | None = None
         self._stopping = False
         self._changed = threading.Condition()
@@ -71,6 +82,10 @@ class Saver:
     def start(self) -> None:
         """Begin to write."""
         self._thread.start()
+
+    def found(self, snapshot: Snapshot) -> None:
+        """``snapshot`` is what was read from disk."""
+        self.saved = snapshot.generation
 
     def offer(self, snapshot: Snapshot) -> None:
         """Write ``snapshot`` soon, unless a newer one is offered before. Returns at once."""
@@ -106,7 +121,8 @@ class Saver:
             return False
         if self.failed:
             log.info("snapshot saved again", path=str(self._path))
-        self.failed = False
+        self.failed, self.saved = False, snapshot.generation
+        self._told()
         return True
 
     def _await_retry(self, snapshot: Snapshot) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
@@ -19,6 +19,7 @@ from gslb.nameserver.authority import Authority
 from gslb.nameserver.control import ControlListener
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.listen import Sockets, listening
+from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tcp import TcpListener
 from gslb.nameserver.udp import UdpListener
@@ -69,8 +70,8 @@ def serve(options: Options) -> int:
 async def _serve(options: Options, sockets: Sockets, locator: Locator | None) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
-    random = SystemRandom()
-    responder, saver = Responder(locator), Saver(options.snapshot)
+    random, news = SystemRandom(), News()
+    responder, saver = Responder(locator, news.note), Saver(options.snapshot, news.ring)
     tcp = TcpListener(responder)
     authority = Authority(responder, saver, random)
 
@@ -78,22 +79,24 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
         loop.call_soon_threadsafe(_end, ended, 1)
 
     udp = [UdpListener(sock, responder, died) for sock in sockets.udp]
-    control = ControlListener(authority, saver, [tcp.tally, *(listener.tally for listener in udp)])
-    _handle_signals(loop, ended, authority, options.snapshot)
+    control = ControlListener(authority, saver, [tcp.tally, *(listener.tally for listener in udp)], news)
+    _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
     saver.start()
     for listener in udp:
         listener.start()
     servers = [await asyncio.start_server(tcp.handle, sock=sock) for sock in sockets.tcp]
     servers.append(await asyncio.start_unix_server(control.handle, sock=sockets.control))
-    relocating = asyncio.create_task(_relocate(responder, locator.refresh)) if locator else None
+    beside = [asyncio.create_task(control.run())]
+    if locator:
+        beside.append(asyncio.create_task(_relocate(responder, locator.refresh)))
     gc.freeze()
     log.info("nameserver ready", listen=[str(address) for address in options.listen], generation=authority.generation)
     try:
         return await ended
     finally:
-        if relocating:
-            relocating.cancel()
+        for task in beside:
+            task.cancel()
         for server in servers:
             server.close()
         for listener in udp:
@@ -114,16 +117,16 @@ async def _relocate(responder: Responder, refresh: Callable[[], bool]) -> None:
 
 
 def _handle_signals(
-    loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int], authority: Authority, path: Path
+    loop: asyncio.AbstractEventLoop, ended: asyncio.Future[int], reload: Callable[[], Coroutine[None, None, None]]
 ) -> None:
     reloads: set[asyncio.Task[None]] = set()
 
-    def reload() -> None:
-        task = loop.create_task(_reload(authority, path))
+    def on_hangup() -> None:
+        task = loop.create_task(reload())
         reloads.add(task)
         task.add_done_callback(reloads.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _end, ended, 0)
 
@@ -147,8 +150,10 @@ async def _load_newest(authority: Authority, path: Path) -> None:
     log.info("no snapshot to start from", path=str(path))
 
 
-async def _reload(authority: Authority, path: Path) -> None:
+async def _reload(authority: Authority, control: ControlListener, path: Path) -> None:
     try:
         await authority.load(disk.read(path))
     except (SnapshotError, OSError) as error:
         log.error("snapshot not reloaded", path=str(path), reason=str(error))  # noqa: TRY400  no trace needed
+    else:
+        control.greet()

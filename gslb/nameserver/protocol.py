@@ -6,20 +6,27 @@ says Hello first. Either side closes the connection on a frame that is too long 
 
 import asyncio
 import struct
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
+from gslb.model.names import ServiceName
 from gslb.nameserver.snapshot import Change, Full
 
 MAX_FRAME = 64 * 2**20
 """bytes in the largest frame a nameserver reads: a snapshot of some 500,000 records"""
 
-MAX_REPORT = 2**16
+MAX_REPORT = 4 * 2**20
 """bytes in the largest frame a control process reads"""
 
 STATS_INTERVAL = 1.0
 """seconds between two Stats"""
+
+MAX_LOWERED = 1000
+"""services whose TTL can be lowered at the same time"""
+
+MAX_FIRST = 1000
+"""first answers in one report"""
 
 _LENGTH = struct.Struct(">I")
 _T = TypeVar("_T")
@@ -30,7 +37,10 @@ class ProtocolError(Exception):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First on each connection: who listens, and the generation it answers from, None if it has nothing yet."""
+    """First on each connection: who listens, and the generation it answers from, None if it has nothing yet.
+
+    Said again when somebody has made it read its snapshot from disk anew.
+    """
 
     pid: int
     version: str
@@ -41,6 +51,40 @@ class Ack(msgspec.Struct, frozen=True, tag="ack"):
     """From now on answers come from ``generation``."""
 
     generation: int
+
+
+class Saved(msgspec.Struct, frozen=True, tag="saved"):
+    """``generation`` is on disk, and survives the machine's loss of power: a restart begins from there.
+
+    Said right after Hello where anything is on disk, and whenever a newer one is. Of a burst of changes only the
+    newest may be saved; while the disk is full none is.
+    """
+
+    generation: int
+
+
+class FirstAnswer(msgspec.Struct, frozen=True, array_like=True):
+    """The first answer of a service since its steering has changed.
+
+    Attributes:
+        service: which.
+        generation: of the snapshot in which this nameserver saw the change.
+        at: when it was given, in seconds of CLOCK_MONOTONIC, which all processes of a machine share.
+    """
+
+    service: ServiceName
+    generation: int
+    at: float
+
+
+class Answered(msgspec.Struct, frozen=True, tag="answered"):
+    """First answers by steerings that have changed while the nameserver ran, soon after they were given.
+
+    What it starts from is no change. ``first`` has at most ``MAX_FIRST`` of them; more go into further reports. They
+    wait while nobody is connected.
+    """
+
+    first: tuple[FirstAnswer, ...]
 
 
 class Gap(msgspec.Struct, frozen=True, tag="gap"):
@@ -63,10 +107,20 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
     save_failed: bool
 
 
-Order = Full | Change
+class Lower(msgspec.Struct, frozen=True, tag="lower"):
+    """From now on positive answers of ``services``, and of no others, have the TTL of their negative ones.
+
+    Nothing is confirmed, and nothing goes to disk. It holds whatever snapshots come, until the next Lower, or until
+    ``control.FORGET`` seconds after the end of the connection that it came from.
+    """
+
+    services: Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=MAX_LOWERED)]
+
+
+Order = Full | Change | Lower
 """From the control process."""
 
-Report = Hello | Ack | Gap | Stats
+Report = Hello | Ack | Saved | Answered | Gap | Stats
 """From the nameserver."""
 
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)

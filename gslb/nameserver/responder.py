@@ -1,7 +1,7 @@
 """From packet to response, for every transport."""
 
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from itertools import repeat
 from typing import NamedTuple, Protocol, cast
 
@@ -11,6 +11,7 @@ from gslb.geo.locator import Located
 from gslb.model.address import IP
 from gslb.model.location import Client
 from gslb.model.steering import NoAnswer
+from gslb.nameserver.first import First
 from gslb.nameserver.lookup import Answer, lookup
 from gslb.nameserver.ready import MAX_CHOICES, MAX_KEY, Asked, Ready, Who
 from gslb.nameserver.rrset import ANY, AXFR, IN, IXFR, RRset
@@ -83,11 +84,13 @@ class Responder:
 
     Args:
         places: where clients are; without it that is unknown of all of them.
+        note: takes each first answer since a service has changed, and closes it, in the thread that gives it.
     """
 
-    def __init__(self, places: Places | None = None) -> None:
+    def __init__(self, places: Places | None = None, note: Callable[[First], None] = First.close) -> None:
         self.ready = Ready(None)
         self._places = places
+        self._note = note
         self._reported = 0.0
 
     def adopt(self, table: Table) -> None:
@@ -129,7 +132,10 @@ class Responder:
         return packet[:2] + response
 
     def _serve(self, ready: Ready, key: bytes, asked: Asked, source: str, limit: int | None) -> tuple[bytes, int]:
-        """What a service says to the client, with its rcode."""
+        """What a service says to the client, with its rcode.
+
+        Nothing is ready when a new table comes. So the first answer of what has changed is not among what was kept.
+        """
         query, answer = asked
         tailored = cast("Tailored", answer.tailored)
         place = tailored.same or self._place(ready, tailored, _subnet(query) or source)
@@ -143,7 +149,10 @@ class Responder:
         if limit is None and answer.lasting:
             _keep(ready, key, mark, case)
         reply = case.next()
-        return build(query, reply, limit or query.udp_limit, place.scope), reply.rcode
+        response = build(query, reply, limit or query.udp_limit, place.scope)
+        if tailored.first.due:
+            self._note(tailored.first)
+        return response, reply.rcode
 
     def _place(self, ready: Ready, tailored: Tailored, who: Who) -> Place:
         place = ready.place(tailored, who)

@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import structlog
+from msgspec import structs
 
+from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.nameserver.first import First
 from gslb.nameserver.rrset import AAAA, CNAME, DS, A, ancestors, wire_name
 from gslb.nameserver.snapshot import Snapshot, Zone
 from gslb.nameserver.tailored import compile_steering
@@ -20,10 +23,20 @@ _OVERRIDDEN = {A, AAAA, CNAME}
 
 @dataclass(frozen=True, slots=True)
 class CompiledService:
-    """A compiled service, and what it was made of: what did not change is used again."""
+    """A compiled service, and what it was made of: what did not change is used again.
+
+    Attributes:
+        steering: as it was decided.
+        lowered: its positive answers have the TTL of negative ones.
+        zone: the one it is in, without services.
+        first: whether any answer by ``steering`` was given.
+        node: what is answered.
+    """
 
     steering: Steering
+    lowered: bool
     zone: CompiledZone
+    first: First
     node: Node
 
 
@@ -36,12 +49,14 @@ class Table:
         zones: by origin in wire form, with the services laid over the static data.
         static: each zone without the services, and what it was made of, by origin as text.
         services: by name in wire form.
+        lowered: services whose positive answers have the TTL of negative ones; some may not exist.
     """
 
     snapshot: Snapshot
     zones: Mapping[bytes, CompiledZone]
     static: Mapping[str, tuple[Zone, CompiledZone]]
     services: Mapping[bytes, CompiledService]
+    lowered: frozenset[ServiceName] = field(default_factory=frozenset)
 
     def zone_for(self, name: bytes, type_: int) -> CompiledZone | None:
         """The closest zone that encloses ``name``; for DS at an apex its parent, if we have it (RFC 4035, 3.1.4.1)."""
@@ -51,8 +66,19 @@ class Table:
         return found[0] if found else None
 
 
-def compile_table(snapshot: Snapshot, previous: Table | None, random: Random) -> Table:
+def compile_table(
+    snapshot: Snapshot,
+    previous: Table | None,
+    random: Random,
+    lowered: frozenset[ServiceName] = frozenset(),
+) -> Table:
     """Compile ``snapshot``, taking over from ``previous`` whatever is the same in both.
+
+    Args:
+        snapshot: what is to be answered.
+        previous: what was answered before; None: nothing.
+        random: where turns begin.
+        lowered: services whose positive answers have the TTL of negative ones.
 
     Raises:
         SnapshotError: some part of it cannot be.
@@ -67,10 +93,34 @@ def compile_table(snapshot: Snapshot, previous: Table | None, random: Random) ->
         if zone is None:
             log.warning("service is in no zone", service=steering.name)
             continue
-        services[name] = _service(name, steering, zone, previous, random)
+        known = previous.services.get(name) if previous else None
+        is_lowered = steering.name in lowered
+        if known and known.zone is zone and known.steering == steering and known.lowered == is_lowered:
+            services[name] = known
+        else:
+            first = _first(steering, snapshot.generation, known, news=previous is not None)
+            services[name] = _service(name, steering, zone, first, random, lowered=is_lowered)
         overlays[zone.origin][name] = services[name].node
     zones = {origin: zone.with_nodes(overlays[origin]) for origin, zone in bare.items()}
-    return Table(snapshot, zones, static, services)
+    return Table(snapshot, zones, static, services, lowered)
+
+
+def lower(table: Table, lowered: frozenset[ServiceName], random: Random) -> Table:
+    """``table`` with lower TTLs for the services ``lowered`` alone. The work is that of those that differ.
+
+    Raises:
+        SnapshotError: ``lowered`` has what is no name.
+    """
+    services = dict(table.services)
+    overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
+    for name in map(wire_name, lowered ^ table.lowered):
+        known = services.get(name)
+        if known:
+            is_lowered = not known.lowered
+            services[name] = _service(name, known.steering, known.zone, known.first, random, lowered=is_lowered)
+            overlays[known.zone.origin][name] = services[name].node
+    zones = {origin: zone.with_nodes(overlays[origin]) for origin, zone in table.zones.items()}
+    return Table(table.snapshot, zones, table.static, services, lowered)
 
 
 def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
@@ -78,18 +128,23 @@ def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
     return known if known and known[0] == zone else (zone, compile_zone(zone))
 
 
+def _first(steering: Steering, generation: int, known: CompiledService | None, *, news: bool) -> First:
+    """That of ``known``, if the steering is the same; else a new one, which is due if it is ``news``."""
+    if known and known.steering == steering:
+        return known.first
+    return First(steering.name, generation, due=news)
+
+
 def _service(
-    name: bytes, steering: Steering, zone: CompiledZone, previous: Table | None, random: Random
+    name: bytes, steering: Steering, zone: CompiledZone, first: First, random: Random, *, lowered: bool
 ) -> CompiledService:
-    known = previous.services.get(name) if previous else None
-    if known and known.zone is zone and known.steering == steering:
-        return known
-    return CompiledService(steering, zone, _overlay(name, steering, zone, random))
+    given = structs.replace(steering, ttl=min(steering.ttl, steering.negative_ttl)) if lowered else steering
+    return CompiledService(steering, lowered, zone, first, _overlay(name, given, zone, first, random))
 
 
-def _overlay(name: bytes, steering: Steering, zone: CompiledZone, random: Random) -> Node:
+def _overlay(name: bytes, steering: Steering, zone: CompiledZone, first: First, random: Random) -> Node:
     """The node of a service: it overrides static addresses and a CNAME, other static data stays."""
     below = zone.nodes.get(name) or Node({}, zone.soa)
     kept = {number: rrset for number, rrset in below.rrsets.items() if number not in _OVERRIDDEN}
     negative = zone.negative(steering.negative_ttl)
-    return replace(below, rrsets=kept, negative=negative, alias=None, steered=compile_steering(steering, random))
+    return replace(below, rrsets=kept, negative=negative, alias=None, steered=compile_steering(steering, random, first))

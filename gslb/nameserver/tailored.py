@@ -8,6 +8,7 @@ from typing import NamedTuple
 from gslb.errors import SnapshotError
 from gslb.model.location import Client
 from gslb.model.steering import RecordType, Steering
+from gslb.nameserver.first import GIVEN, First
 from gslb.nameserver.selector import Selector, make_selector
 from gslb.nameserver.steered import NUMBERS, Choice, Steered, compile_rule
 
@@ -35,12 +36,14 @@ class Tailored:
         rules: what each says.
         same: what every client gets; None where clients are told apart.
         needs_location: whether it matters where a client is.
+        first: whether any answer of the service was given, in any type.
     """
 
     selector: Selector
     rules: tuple[Steered, ...]
     same: Place | None
     needs_location: bool
+    first: First
 
     def place(self, client: Client, prefix: int) -> Place:
         """What ``client`` gets.
@@ -66,7 +69,7 @@ class Tailored:
         return Place(rule, steered.choose(client), scope)
 
 
-def compile_steering(steering: Steering, random: Random) -> Mapping[int, Tailored]:
+def compile_steering(steering: Steering, random: Random, first: First = GIVEN) -> Mapping[int, Tailored]:
     """Answers by type number; a type that is left out is NODATA.
 
     Raises:
@@ -77,12 +80,13 @@ def compile_steering(steering: Steering, random: Random) -> Mapping[int, Tailore
     if RecordType.CNAME in steering.types:
         raise SnapshotError(f"{steering.name}: CNAME cannot be steered here")
     selector = make_selector([rule.match for rule in steering.rules])
-    return {NUMBERS[kind]: _tailor(steering, selector, kind, random) for kind in steering.types}
+    return {NUMBERS[kind]: _tailor(steering, selector, kind, random, first) for kind in steering.types}
 
 
-def _tailor(steering: Steering, selector: Selector, kind: RecordType, random: Random) -> Tailored:
+def _tailor(steering: Steering, selector: Selector, kind: RecordType, random: Random, first: First) -> Tailored:
     reached = steering.rules[: selector.last + 1]
     rules = tuple(compile_rule(steering, rule, kind, random) for rule in reached)
     alike = not selector.parts and not rules[0].tells_apart
     same = Place(0, rules[0].everyone, 0) if alike else None
-    return Tailored(selector, rules, same, bool(selector.codes) or any(rule.needs_location for rule in rules))
+    needs_location = bool(selector.codes) or any(rule.needs_location for rule in rules)
+    return Tailored(selector, rules, same, needs_location, first)

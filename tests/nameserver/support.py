@@ -118,15 +118,17 @@ CLIENT = "192.0.2.200"
 class Server:
     """A nameserver process, and how to talk to it."""
 
-    def __init__(self, folder: Path, *extra: str, listen: str = "127.0.0.1", host: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *extra: str, listen: str = "127.0.0.1", host: str | None = None, name: str = NAME
+    ) -> None:
         self.host, self.port = host or listen, free_port(listen)
         run = folder / "run"
         run.mkdir(mode=0o700, exist_ok=True)
-        self.socket, self.snapshot = worker_socket(run, NAME), worker_snapshot(run, NAME)
+        self.socket, self.snapshot = worker_socket(run, name), worker_snapshot(run, name)
         shown = f"[{listen}]" if ":" in listen else listen
-        self._command = [sys.executable, "-m", "gslb.cli.nameserver", NAME, str(run), f"--listen={shown}:{self.port}"]
+        self._command = [sys.executable, "-m", "gslb.cli.nameserver", name, str(run), f"--listen={shown}:{self.port}"]
         self._command += extra
-        self._log = folder / "log"
+        self._log = folder / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -3,31 +3,19 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from gslb.nameserver import client, disk
-from gslb.nameserver.client import Link
-from gslb.nameserver.protocol import MAX_FRAME, Ack, Gap, Hello, frame, read_report
+from gslb.nameserver.control import MAX_CONNECTIONS
+from gslb.nameserver.protocol import MAX_FRAME, Ack, Gap, Hello, Report, Saved, frame, read_report
 from gslb.nameserver.snapshot import Change, Full, Record, Snapshot, Zone
+from tests.nameserver.links import linked
 from tests.nameserver.support import API, SNAPSHOT, ZONES, Server, rcode, running, service, values
 from tests.waiting import eventually, until
 
 MOVED = service("api.example.com.", (1, ["203.0.113.9"]))
-
-
-@contextlib.asynccontextmanager
-async def linked(path: Path) -> AsyncIterator[Link]:
-    link = Link(path)
-    running = asyncio.create_task(link.run())
-    try:
-        yield link
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
 
 
 async def address(server: Server) -> list[str]:
@@ -138,14 +126,22 @@ async def test_orders_are_answered_as_the_protocol_says(tmp_path: Path) -> None:
         hello = await read_report(reader)
         assert isinstance(hello, Hello)
         assert (hello.pid, hello.generation) == (server.process.pid, 7)
+        assert await read_report(reader) == Saved(7)
         writer.write(frame(Change(9, 8, (MOVED,), ())))
-        assert await read_report(reader) == Gap()
+        assert await confirmation(reader) == Gap()
         writer.write(frame(Change(9, 7, (MOVED,), ())))
-        assert await read_report(reader) == Ack(9)
+        assert await confirmation(reader) == Ack(9)
         writer.write(frame(Full(Snapshot(2, ZONES, (API,)))))  # an older one counts, if it is full
-        assert await read_report(reader) == Ack(2)
+        assert await confirmation(reader) == Ack(2)
         writer.close()
         await writer.wait_closed()
+
+
+async def confirmation(reader: asyncio.StreamReader) -> Report:
+    """The next report that an order is answered with."""
+    while not isinstance(report := await read_report(reader), Ack | Gap):
+        pass
+    return report
 
 
 async def test_a_gap_is_closed_by_a_full_snapshot(tmp_path: Path) -> None:
@@ -183,3 +179,33 @@ def test_a_frame_that_cannot_be_used_closes_the_connection_and_nothing_else(serv
                 pass
     eventually(lambda: "control connection closed" in server.log)
     assert values(server.ask("www.example.com."))
+
+
+async def test_one_connection_too_many_is_closed_and_the_others_stay(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        opened = [await asyncio.open_unix_connection(server.socket) for _ in range(MAX_CONNECTIONS)]
+        for reader, _ in opened:
+            assert isinstance(await read_report(reader), Hello)
+        reader, writer = await asyncio.open_unix_connection(server.socket)
+        with pytest.raises(EOFError):
+            await read_report(reader)
+        opened[0][1].write(frame(Full(Snapshot(8, ZONES, (MOVED,)))))
+        assert await confirmation(opened[0][0]) == Ack(8)
+        for each in (writer, *(writer for _, writer in opened)):
+            each.close()
+            await each.wait_closed()
+
+
+async def test_who_does_not_say_hello_is_no_nameserver(tmp_path: Path) -> None:
+    connections = 0
+
+    async def strange(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(frame(Ack(7)))
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_unix_server(strange, tmp_path / "sock"), linked(tmp_path / "sock") as link:
+        await until(lambda: connections > 1)
+        assert (link.connected, link.acked) == (False, None)
