@@ -7,7 +7,8 @@ class StateMetrics:
     """Metrics of the state database."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.degraded = Gauge("gslb_state_degraded", "1 while the state database cannot be written", registry=registry)
+        told = "1 while the state database, or the copy of the orders, cannot be written"
+        self.degraded = Gauge("gslb_state_degraded", told, registry=registry)
         self.queue = Gauge("gslb_state_queue_length", "Values waiting to be written", registry=registry)
         self.dropped = Counter("gslb_state_dropped", "Values lost: queue full, or not storable", registry=registry)
         self.written = Counter("gslb_state_written", "Values written", registry=registry)

@@ -1,22 +1,30 @@
 """What waits to be written: bounded, and safe to fill from one thread while another takes batches. No database here.
 
-History is a queue that drops its oldest; of states only the newest per key waits; rollups add up until their minute is
-over. Values stay until they are settled as written, so that readers see them and a failed batch loses nothing.
+History is a queue that drops its oldest; of states only the newest per key waits, or all of a kind together; rollups
+add up until their minute is over. Values stay until they are settled as written, so that readers see them and a failed
+batch loses nothing.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from threading import Event, Lock
 from time import time_ns
-from typing import TypeVar
+from typing import Any, TypeVar, get_args
 
-from gslb.model.names import ServiceName
-from gslb.model.observation import CheckKey
-from gslb.model.record import CheckRecord, DecisionRecord, HistoryRecord, OverrideRecord, RampRecord
-from gslb.store.values import LastSteering, Rollup, add_rollups, follow, steering_of
+from gslb.model.record import DecisionRecord, HistoryRecord
+from gslb.store.values import (
+    Keyed,
+    KeyedState,
+    Rollup,
+    Whole,
+    add_rollups,
+    follow,
+    key_of,
+    steering_of,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -26,25 +34,27 @@ _MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Values to write in one transaction; history with the identity of each record."""
+    """Values to write in one transaction.
+
+    Attributes:
+        history: the identity of each record and the record.
+        states: some of each kind, of which something waits.
+        rollups: of minutes that are over.
+        wholes: of each kind that was replaced all states, maybe none.
+    """
 
     history: tuple[tuple[int, HistoryRecord], ...] = ()
-    checks: tuple[CheckRecord, ...] = ()
-    steerings: tuple[LastSteering, ...] = ()
+    states: Mapping[type[Keyed], tuple[Keyed, ...]] = field(default_factory=dict)
     rollups: tuple[Rollup, ...] = ()
-    overrides: tuple[OverrideRecord, ...] | None = None
-    """all of them; None: unchanged"""
-    ramps: tuple[RampRecord, ...] | None = None
-    """all of them; None: unchanged"""
+    wholes: Mapping[type[Whole], tuple[Whole, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        whole = (self.overrides or (), self.ramps or ())
-        return sum(map(len, (self.history, self.checks, self.steerings, self.rollups, *whole)))
+        return sum(map(len, (self.history, self.rollups, *self.states.values(), *self.wholes.values())))
 
     @property
     def empty(self) -> bool:
-        """Nothing to write; that there are no overrides or ramps any more is something."""
-        return len(self) == 0 and self.overrides is None and self.ramps is None
+        """Nothing to write; that there are no overrides any more is something."""
+        return len(self) == 0 and not self.wholes
 
 
 class Pending:
@@ -60,17 +70,23 @@ class Pending:
         self._lock = Lock()
         self._last_identity = 0
         self._history: deque[tuple[int, HistoryRecord]] = deque()
-        self._checks: dict[CheckKey, CheckRecord] = {}
-        self._steerings: dict[ServiceName, LastSteering] = {}
-        self._rollups: dict[tuple[datetime, CheckKey], Rollup] = {}
-        self._overrides: tuple[OverrideRecord, ...] | None = None
-        self._ramps: tuple[RampRecord, ...] | None = None
+        self._states: dict[type[Keyed], dict[Hashable, Any]] = {kind: {} for kind in get_args(Keyed)}
+        self._rollups: dict[tuple[datetime, Hashable], Rollup] = {}
+        self._wholes: dict[type[Whole], tuple[Any, ...]] = {}
         self.filled = Event()
         """Set when something was put in since it was last cleared."""
 
     def __len__(self) -> int:
         with self._lock:
-            return sum(map(len, (self._history, self._checks, self._rollups)))
+            return sum(map(len, (self._history, self._rollups, *self._states.values(), *self._wholes.values())))
+
+    def go_on_after(self, identity: int) -> None:
+        """Give every record an identity above ``identity``, the largest in the database; those that wait, new ones."""
+        with self._lock:
+            if self._history and self._history[0][0] <= identity:
+                self._history = deque(enumerate((record for _, record in self._history), identity + 1))
+                self._last_identity = self._history[-1][0]
+            self._last_identity = max(self._last_identity, identity)
 
     def put_record(self, record: HistoryRecord) -> None:
         """Add to the history, in place of the oldest record where it is full."""
@@ -78,30 +94,23 @@ class Pending:
             self._last_identity = max(self._last_identity + 1, time_ns())
             self._history.append((self._last_identity, record))
             if isinstance(record, DecisionRecord):
-                last = steering_of(record)
-                self._put(self._steerings, last.service, follow(self._steerings.get(last.service), last))
+                self._put_state(steering_of(record))
             if len(self._history) > self._limit:
                 self._history.popleft()
                 self._on_drop(1)
         self.filled.set()
 
-    def put_checks(self, items: Iterable[CheckRecord]) -> None:
-        """Replace the state of these checks."""
+    def put_states(self, items: Iterable[Keyed]) -> None:
+        """Replace the states with the keys of these."""
         with self._lock:
             for item in items:
-                self._put(self._checks, item.key, item)
+                self._put_state(item)
         self.filled.set()
 
-    def put_overrides(self, items: Iterable[OverrideRecord]) -> None:
-        """Replace the overrides; of several for one target the last counts."""
+    def put_whole(self, kind: type[Whole], items: tuple[Whole, ...]) -> None:
+        """Replace all states of ``kind``."""
         with self._lock:
-            self._overrides = tuple({item.target: item for item in items}.values())
-        self.filled.set()
-
-    def put_ramps(self, items: tuple[RampRecord, ...]) -> None:
-        """Replace the states of all ramps."""
-        with self._lock:
-            self._ramps = items
+            self._wholes[kind] = items
         self.filled.set()
 
     def put_rollup(self, rollup: Rollup) -> None:
@@ -110,6 +119,10 @@ class Pending:
             key = (rollup.minute_utc, rollup.key)
             known = self._rollups.get(key)
             self._put(self._rollups, key, add_rollups(known, rollup) if known else rollup)
+
+    def _put_state(self, item: Keyed) -> None:
+        values, key = self._states[type(item)], key_of(item)
+        self._put(values, key, follow(values.get(key), item))
 
     def _put(self, values: dict[K, V], key: K, value: V) -> None:
         values[key] = value
@@ -125,11 +138,9 @@ class Pending:
         with self._lock:
             return Batch(
                 history=tuple(islice(self._history, size)),
-                checks=tuple(islice(self._checks.values(), size)),
-                steerings=tuple(islice(self._steerings.values(), size)),
+                states={kind: tuple(islice(of.values(), size)) for kind, of in self._states.items() if of},
                 rollups=self._take_rollups(size, now_utc),
-                overrides=self._overrides,
-                ramps=self._ramps,
+                wholes=dict(self._wholes),
             )
 
     def _take_rollups(self, size: int, now_utc: datetime | None) -> tuple[Rollup, ...]:
@@ -142,12 +153,9 @@ class Pending:
             last = batch.history[-1][0] if batch.history else 0
             while self._history and self._history[0][0] <= last:
                 self._history.popleft()
-            _forget(self._checks, ((check.key, check) for check in batch.checks))
-            _forget(self._steerings, ((steering.service, steering) for steering in batch.steerings))
-            if self._overrides is batch.overrides:
-                self._overrides = None
-            if self._ramps is batch.ramps:
-                self._ramps = None
+            for kind, states in batch.states.items():
+                _forget(self._states[kind], ((key_of(state), state) for state in states))
+            _forget(self._wholes, batch.wholes.items())
 
     def restore(self, batch: Batch) -> None:
         """``batch`` could not be written: put back what had been taken out."""
@@ -159,20 +167,15 @@ class Pending:
         with self._lock:
             return dict(self._history)
 
-    def checks(self) -> dict[CheckKey, CheckRecord]:
-        """The states of checks that wait."""
+    def states(self, kind: type[KeyedState]) -> dict[Hashable, KeyedState]:
+        """The states of ``kind`` that wait, by key."""
         with self._lock:
-            return dict(self._checks)
+            return dict(self._states[kind])
 
-    def ramps(self) -> tuple[RampRecord, ...] | None:
-        """The states of all ramps, if they wait."""
+    def whole(self, kind: type[Whole]) -> tuple[Whole, ...] | None:
+        """All states of ``kind``, if they wait."""
         with self._lock:
-            return self._ramps
-
-    def steerings(self) -> dict[ServiceName, LastSteering]:
-        """The steerings that wait."""
-        with self._lock:
-            return dict(self._steerings)
+            return self._wholes.get(kind)
 
 
 def _forget(values: dict[K, V], written: Iterable[tuple[K, V]]) -> None:

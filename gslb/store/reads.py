@@ -9,12 +9,10 @@ from typing import TypeVar
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import Connection, RowMapping, Table, func, select
 
-from gslb.model.record import CheckRecord, HistoryRecord, OverrideRecord, RampRecord
+from gslb.model.record import HistoryRecord
 from gslb.store import rows
-from gslb.store.tables import CheckRow, OverrideRow, RampRow, SteeringRow, table_of
-from gslb.store.values import LastSteering
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -24,12 +22,12 @@ MAX_ROWS = 100_000
 
 
 def read_history(connection: Connection, since_utc: datetime, limit: int) -> dict[int, HistoryRecord]:
-    """Records at or after ``since_utc`` by identity: of each kind the newest ``limit``."""
+    """Records at or after ``since_utc`` by identity: of each kind the ``limit`` recorded last."""
     found: dict[int, HistoryRecord] = {}
     for kind, table in rows.HISTORY.items():
-        newest = select(table).where(table.c.at_utc >= since_utc)
-        ordered = newest.order_by(table.c.at_utc.desc(), table.c.id.desc()).limit(limit)
-        mappings = connection.execute(ordered).mappings()
+        by_identity = (table.c.id + 0).desc()  # a sum, so that rows are found by time and not by walking the identities
+        last = select(table.c.id).where(table.c.at_utc >= since_utc).order_by(by_identity).limit(limit)
+        mappings = connection.execute(select(table).where(table.c.id.in_(last))).mappings()
         found.update(_decoded(table, mappings, _with_identity(kind)))
     return found
 
@@ -38,27 +36,15 @@ def _with_identity(kind: type[T]) -> Callable[[RowMapping], tuple[int, T]]:
     return lambda row: (row["id"], rows.value_of(kind, row))
 
 
-def read_checks(connection: Connection) -> list[CheckRecord]:
-    """The stored state of every check."""
-    return _state(connection, table_of(CheckRow), CheckRecord)
+def last_identity(connection: Connection) -> int:
+    """The identity of the record that was recorded last, of whatever kind; 0 where there is none."""
+    found = (connection.execute(select(func.max(table.c.id))).scalar() for table in rows.HISTORY.values())
+    return max(identity or 0 for identity in found)
 
 
-def read_overrides(connection: Connection) -> list[OverrideRecord]:
-    """The overrides in force, by target."""
-    return _state(connection, table_of(OverrideRow), OverrideRecord)
-
-
-def read_ramps(connection: Connection) -> list[RampRecord]:
-    """The state of every ramp."""
-    return _state(connection, table_of(RampRow), RampRecord)
-
-
-def read_steerings(connection: Connection) -> list[LastSteering]:
-    """What each service was last told to answer."""
-    return _state(connection, table_of(SteeringRow), LastSteering)
-
-
-def _state(connection: Connection, table: Table, kind: type[T]) -> list[T]:
+def read_states(connection: Connection, kind: type[T]) -> list[T]:
+    """All stored states of ``kind``, in the order of their keys."""
+    table = rows.STATES[kind]
     ordered = select(table).order_by(*table.primary_key).limit(MAX_ROWS)
     return _decoded(table, connection.execute(ordered).mappings(), lambda row: rows.value_of(kind, row))
 

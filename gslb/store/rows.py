@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from math import isnan
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
@@ -15,28 +16,54 @@ from sqlalchemy import Table
 
 from gslb.model.observation import CheckKey
 from gslb.model.record import (
+    AnswerRecord,
+    CheckRecord,
+    ComebackRecord,
     DecisionRecord,
     DoubtRecord,
+    EscalationRecord,
+    ExposureRecord,
+    ExposureStateRecord,
     HistoryRecord,
     OrderRecord,
+    OverrideRecord,
     PublicationRecord,
+    RampRecord,
+    RecoveryRecord,
     TransitionRecord,
 )
-from gslb.store.tables import DecisionRow, DoubtRow, OverrideEventRow, PublicationRow, TransitionRow, table_of
+from gslb.store import tables
+from gslb.store.tables import table_of
+from gslb.store.values import LastSteering, Rollup
 
 Row = dict[str, Any]
 Columns = Mapping[Any, Any]
 T = TypeVar("T")
 
 HISTORY: Mapping[type[HistoryRecord], Table] = {
-    TransitionRecord: table_of(TransitionRow),
-    DecisionRecord: table_of(DecisionRow),
-    PublicationRecord: table_of(PublicationRow),
-    OrderRecord: table_of(OverrideEventRow),
-    DoubtRecord: table_of(DoubtRow),
+    TransitionRecord: table_of(tables.TransitionRow),
+    DecisionRecord: table_of(tables.DecisionRow),
+    PublicationRecord: table_of(tables.PublicationRow),
+    AnswerRecord: table_of(tables.AnswerRow),
+    ExposureRecord: table_of(tables.ExposureRow),
+    RecoveryRecord: table_of(tables.RecoveryRow),
+    OrderRecord: table_of(tables.OverrideEventRow),
+    DoubtRecord: table_of(tables.DoubtRow),
+    EscalationRecord: table_of(tables.EscalationRow),
 }
 """The table of each kind of history."""
+STATES: Mapping[type[Any], Table] = {
+    CheckRecord: table_of(tables.CheckRow),
+    ExposureStateRecord: table_of(tables.ExposureStateRow),
+    LastSteering: table_of(tables.SteeringRow),
+    OverrideRecord: table_of(tables.OverrideRow),
+    RampRecord: table_of(tables.RampRow),
+    ComebackRecord: table_of(tables.ComebackRow),
+    Rollup: table_of(tables.RollupRow),
+}
+"""The table of each kind of state, and of rollups."""
 
+_INTEGERS = 2**63
 _KEY = tuple(field.name for field in fields(CheckKey))
 _ENCODER = msgspec.json.Encoder()
 _STRUCTURED = (msgspec.inspect.DataclassType, msgspec.inspect.StructType, msgspec.inspect.VarTupleType)
@@ -55,7 +82,7 @@ def row_of(value: Any) -> Row:
 
     Raises:
         ValueError: what no database would take, and would hold up every other row of its batch: a time without zone,
-            text that is not Unicode.
+            text that is not Unicode, a float that is no number, an integer of more than 64 bits.
     """
     row: Row = {}
     for field in fields(value):
@@ -67,10 +94,18 @@ def row_of(value: Any) -> Row:
         else:
             row[field.name] = _ENCODER.encode(content).decode()
     for content in row.values():
-        if isinstance(content, datetime):
-            _aware(content)
+        _check(content)
     _ENCODER.encode(row)
     return row
+
+
+def _check(content: object) -> None:
+    if isinstance(content, datetime):
+        _aware(content)
+    elif isinstance(content, float) and isnan(content):
+        raise ValueError("not a number")
+    elif isinstance(content, int) and not -_INTEGERS <= content < _INTEGERS:
+        raise ValueError(f"{content} has more than 64 bits")
 
 
 def value_of(kind: type[T], row: Columns) -> T:

@@ -1,7 +1,8 @@
 """The tables of the state database. How rows become model values is in :mod:`gslb.store.rows`.
 
 Structured parts are JSON text in the form msgspec gives the model's dataclasses. The ``id`` of a history row is made by
-its writer and grows with time: it orders rows of one moment, and a row written twice after a doubtful commit stays one.
+its writer and grows from record to record in all history tables together, whatever the wall clock does: it is the order
+of the history, and a row written twice after a doubtful commit stays one.
 A change here needs a new revision in migrations/versions/ and HEAD in :mod:`gslb.store.migrate`.
 """
 
@@ -37,6 +38,7 @@ class TransitionRow(SQLModel, table=True):
     after: str = Field(sa_type=Text)
     services: str = Field(sa_type=Text)
     evidence: str = Field(sa_type=Text)
+    votes: str = Field(sa_type=Text)
 
 
 class DecisionRow(SQLModel, table=True):
@@ -66,6 +68,56 @@ class PublicationRow(SQLModel, table=True):
     seconds: float
 
 
+class AnswerRow(SQLModel, table=True):
+    """One ``AnswerRecord``."""
+
+    __tablename__ = "answer"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    service: str = Field(sa_type=Text)
+    generation: int = Field(sa_type=BigInteger)
+    nameserver: str = Field(sa_type=Text)
+
+
+class ExposureRow(SQLModel, table=True):
+    """One ``ExposureRecord``."""
+
+    __tablename__ = "exposure"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    service: str = Field(sa_type=Text)
+    endpoint: str = Field(sa_type=Text)
+
+
+class RecoveryRow(SQLModel, table=True):
+    """One ``RecoveryRecord``."""
+
+    __tablename__ = "recovery"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    service: str = Field(sa_type=Text)
+    endpoints: str = Field(sa_type=Text)
+    fault_utc: datetime = Field(sa_type=UtcTime)
+    decided_utc: datetime = Field(sa_type=UtcTime)
+    published_utc: datetime = Field(sa_type=UtcTime)
+    achieved: float
+    predicted: float | None
+
+
+class EscalationRow(SQLModel, table=True):
+    """One ``EscalationRecord``."""
+
+    __tablename__ = "escalation"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    escalation: str = Field(sa_type=Text)
+    stage: str = Field(sa_type=Text)
+    service: str = Field(sa_type=Text)
+    region: str = Field(sa_type=Text)
+    outcome: str = Field(sa_type=Text)
+    detail: str = Field(sa_type=Text)
+
+
 class OverrideEventRow(SQLModel, table=True):
     """One ``OrderRecord``."""
 
@@ -77,6 +129,9 @@ class OverrideEventRow(SQLModel, table=True):
     author: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
     expires_utc: datetime | None = Field(sa_type=UtcTime)
+    value: int | None = Field(sa_type=BigInteger)
+    service: str | None = Field(sa_type=Text)
+    forced: str = Field(sa_type=Text)
 
 
 class DoubtRow(SQLModel, table=True):
@@ -105,14 +160,25 @@ class CheckRow(SQLModel, table=True):
 
 
 class OverrideRow(SQLModel, table=True):
-    """One ``OverrideRecord`` in force."""
+    """One ``OverrideRecord`` in force.
+
+    Keyed by its place among them, which the database counts up: of two that contradict each other the newer counts.
+    That only one has a key of ``Override.key`` is seen to where they are put in.
+    """
 
     __tablename__ = "override_state"
-    target: str = Field(primary_key=True, sa_type=Text)
+    ordinal: int | None = Field(primary_key=True)
+    kind: str = Field(sa_type=Text)
+    target: str = Field(sa_type=Text)
     author: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
     created_utc: datetime = Field(sa_type=UtcTime)
     expires_utc: datetime | None = Field(sa_type=UtcTime)
+    value: int | None = Field(sa_type=BigInteger)
+    service: str | None = Field(sa_type=Text)
+    drain: str | None = Field(sa_type=Text)
+    saved_utc: datetime = Field(sa_type=UtcTime)
+    saved_at: float
 
 
 class RampRow(SQLModel, table=True):
@@ -125,6 +191,27 @@ class RampRow(SQLModel, table=True):
     began_utc: datetime = Field(sa_type=UtcTime)
     withdrawn_utc: datetime | None = Field(sa_type=UtcTime)
     reason: str = Field(sa_type=Text)
+
+
+class ComebackRow(SQLModel, table=True):
+    """The ``ComebackRecord`` of a region in the use of a service."""
+
+    __tablename__ = "comeback_state"
+    service: str = Field(primary_key=True, sa_type=Text)
+    region: str = Field(primary_key=True, sa_type=Text)
+    state: str = Field(sa_type=Text)
+    saved_utc: datetime = Field(sa_type=UtcTime)
+    saved_at: float
+
+
+class ExposureStateRow(SQLModel, table=True):
+    """The newest ``ExposureStateRecord`` of a service."""
+
+    __tablename__ = "exposure_state"
+    service: str = Field(primary_key=True, sa_type=Text)
+    answers: str = Field(sa_type=Text)
+    saved_utc: datetime = Field(sa_type=UtcTime)
+    saved_at: float
 
 
 class SteeringRow(SQLModel, table=True):

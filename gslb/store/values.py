@@ -1,11 +1,21 @@
 """Values that only the store deals in, and how they are folded together. No rows, no files."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from gslb.model.names import ServiceName
 from gslb.model.observation import CheckKey, Observation
-from gslb.model.record import CheckRecord, DecisionRecord, OverrideRecord, RampRecord
+from gslb.model.override import Override
+from gslb.model.record import (
+    CheckRecord,
+    ComebackRecord,
+    DecisionRecord,
+    ExposureStateRecord,
+    OverrideRecord,
+    RampRecord,
+)
 from gslb.model.steering import Steering
 
 
@@ -26,12 +36,14 @@ class LastSteering:
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """Everything a restart begins with."""
+    """Everything a restart begins with; overrides in the order in which they were given."""
 
     checks: tuple[CheckRecord, ...] = ()
     overrides: tuple[OverrideRecord, ...] = ()
     steerings: tuple[LastSteering, ...] = ()
     ramps: tuple[RampRecord, ...] = ()
+    exposures: tuple[ExposureStateRecord, ...] = ()
+    comebacks: tuple[ComebackRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +58,55 @@ class Rollup:
     latency_max: float
 
 
-def follow(earlier: LastSteering | None, later: LastSteering) -> LastSteering:
-    """``later``, with the good steering of ``earlier`` where it has none of its own."""
-    if earlier is None or later.good is not None:
-        return later
-    return LastSteering(later.service, later.newest, earlier.good)
+Keyed = CheckRecord | ExposureStateRecord | LastSteering | RampRecord | ComebackRecord
+"""States of which the newest of each key counts."""
+Whole = OverrideRecord
+"""States that are replaced all together."""
+KeyedState = TypeVar("KeyedState", CheckRecord, ExposureStateRecord, LastSteering, RampRecord, ComebackRecord)
+
+
+def key_of(state: Keyed) -> Hashable:
+    """What ``state`` is the state of."""
+    match state:
+        case CheckRecord():
+            return state.key
+        case RampRecord() | ComebackRecord():
+            return state.service, state.region
+    return state.service
+
+
+def is_over(state: Keyed) -> bool:
+    """Whether nothing is left to be kept of what ``state`` is the state of."""
+    match state:
+        case ExposureStateRecord():
+            return not state.answers
+        case RampRecord():
+            return state.plan is None
+        case ComebackRecord():
+            return state.state is None
+    return False
+
+
+def follow(earlier: KeyedState | None, later: KeyedState) -> KeyedState:
+    """``later``; a steering with the good one of ``earlier`` where it has none of its own."""
+    match later:
+        case LastSteering(good=None) if earlier is not None:
+            return replace(later, good=earlier.good)
+    return later
+
+
+def newest(orders: Iterable[OverrideRecord]) -> tuple[OverrideRecord, ...]:
+    """``orders``, of several about the same the last one only."""
+    found: dict[Hashable, OverrideRecord] = {}
+    for order in orders:
+        key = _about(order)
+        found.pop(key, None)
+        found[key] = order
+    return tuple(found.values())
+
+
+def _about(order: OverrideRecord) -> Hashable:
+    return Override(order.kind, order.target, order.author, order.reason, 0.0, service=order.service).key
 
 
 def steering_of(decision: DecisionRecord) -> LastSteering:

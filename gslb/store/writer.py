@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gslb.errors import StateError
-from gslb.store import rows, writes
+from gslb.store import reads, rows, writes
 from gslb.store.database import Database
 from gslb.store.metrics import StateMetrics
 from gslb.store.pending import Batch, Pending, utc_now
 from gslb.store.status import Status
+from gslb.store.values import Rollup, is_over
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -35,15 +36,19 @@ FIRST_RETRY, LAST_RETRY = 0.5, 30.0
 class Writer:
     """Writes what is in ``pending`` until closed.
 
+    Attributes:
+        renewals: how often the database was made anew, without what had been written to it before.
+
     Args:
-        database: where to; brought up to date first, unless ``ready``.
+        database: where to.
+        ready: ``database`` is up to date, and ``pending`` goes on after what is in it; else both is done first.
     """
 
     def __init__(
         self, database: Database, pending: Pending, status: Status, metrics: StateMetrics, *, ready: bool
     ) -> None:
         self._database, self._pending, self._status, self._metrics = database, pending, status, metrics
-        self._ready = ready
+        self._ready, self.renewals = ready, 0
         self._horizon: datetime | None = None
         self._closing = Event()
         self._thread = Thread(target=self._run, name="gslb-state-writer", daemon=True)
@@ -97,8 +102,11 @@ class Writer:
             log.error("state database was removed while in use, making it anew")
             self._database.close()
             self._ready = False
+            self.renewals += 1
         if not self._ready:
             self._database.prepare()
+            with self._database.read() as connection:
+                self._pending.go_on_after(reads.last_identity(connection))
             self._ready = True
 
     def _write(self, batch: Batch) -> None:
@@ -111,13 +119,13 @@ class Writer:
 
     def _write_rows(self, connection: Connection, batch: Batch) -> None:
         writes.insert_history(connection, self._rows(lambda item: rows.history_row(*item), batch.history))
-        writes.upsert_checks(connection, self._rows(rows.row_of, batch.checks))
-        writes.upsert_steerings(connection, self._rows(rows.row_of, batch.steerings))
-        writes.add_rollups(connection, self._rows(rows.row_of, batch.rollups))
-        if batch.overrides is not None:
-            writes.replace_overrides(connection, self._rows(rows.row_of, batch.overrides))
-        if batch.ramps is not None:
-            writes.replace_ramps(connection, self._rows(rows.row_of, batch.ramps))
+        for kind, states in batch.states.items():
+            kept, over = [state for state in states if not is_over(state)], filter(is_over, states)
+            writes.upsert(connection, rows.STATES[kind], self._rows(rows.row_of, kept))
+            writes.remove(connection, rows.STATES[kind], self._rows(rows.row_of, over))
+        writes.upsert(connection, rows.STATES[Rollup], self._rows(rows.row_of, batch.rollups))
+        for whole, items in batch.wholes.items():
+            writes.replace(connection, rows.STATES[whole], self._rows(rows.row_of, items))
 
     def _rows(self, encode: Callable[[T], R], values: Iterable[T]) -> list[R]:
         """The rows of ``values`` without those that no database would take."""

@@ -1,15 +1,14 @@
 """Writes a batch of model values to the state database. When and how often is decided in writer.py."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Table, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
-from sqlmodel import SQLModel
 
 from gslb.store import rows
-from gslb.store.tables import CheckRow, OverrideRow, RampRow, RollupRow, SteeringRow, table_of
+from gslb.store.tables import RollupRow, SteeringRow, table_of
 
 CHUNK = 1000
 """Rows deleted at a time, so that no deletion holds the database for long."""
@@ -24,60 +23,50 @@ def insert_history(connection: Connection, items: Iterable[tuple[Table, rows.Row
         connection.execute(insert(table).on_conflict_do_nothing(), found)
 
 
-def upsert_checks(connection: Connection, items: list[rows.Row]) -> None:
-    """Replace the state of these checks."""
-    replaced = [column.name for column in table_of(CheckRow).columns if not column.primary_key]
-    _upsert(connection, CheckRow, items, lambda _, new: {name: new[name] for name in replaced})
+def _merge_steerings(old: Any, new: Any) -> dict[str, Any]:
+    """The good one stays where there is no new one."""
+    return {"good": func.coalesce(new.good, old.good)}
 
 
-def upsert_steerings(connection: Connection, items: list[rows.Row]) -> None:
-    """Replace the newest steering of these services, and the good one where there is a new one."""
-    _upsert(
-        connection,
-        SteeringRow,
-        items,
-        lambda old, new: {"newest": new.newest, "good": func.coalesce(new.good, old.good)},
-    )
+def _merge_rollups(old: Any, new: Any) -> dict[str, Any]:
+    """They add up: a restart within a minute continues it."""
+    return {
+        "count": old["count"] + new["count"],
+        "failures": old.failures + new.failures,
+        "latency_sum": old.latency_sum + new.latency_sum,
+        "latency_max": func.max(old.latency_max, new.latency_max),
+    }
 
 
-def add_rollups(connection: Connection, items: list[rows.Row]) -> None:
-    """Add to the rollups of these minutes: a restart within a minute continues it."""
-    _upsert(
-        connection,
-        RollupRow,
-        items,
-        lambda old, new: {
-            "count": old["count"] + new["count"],
-            "failures": old.failures + new.failures,
-            "latency_sum": old.latency_sum + new.latency_sum,
-            "latency_max": func.max(old.latency_max, new.latency_max),
-        },
-    )
+_MERGED: Mapping[Table, Callable[[Any, Any], dict[str, Any]]] = {
+    table_of(SteeringRow): _merge_steerings,
+    table_of(RollupRow): _merge_rollups,
+}
+"""What becomes of columns whose new content does not just take the place of the old one."""
 
 
-def _upsert(
-    connection: Connection, row: type[SQLModel], items: list[rows.Row], set_: Callable[[Any, Any], dict[str, Any]]
-) -> None:
-    """Insert ``items``; where a key is there already, ``set_`` tells the columns from the old and the new ones."""
+def upsert(connection: Connection, table: Table, items: list[rows.Row]) -> None:
+    """Put ``items`` into ``table``, in place of those with the same keys."""
+    if not items:
+        return
+    statement = insert(table)
+    new = statement.excluded
+    changes = {column.name: new[column.name] for column in table.columns if not column.primary_key}
+    if table in _MERGED:
+        changes |= _MERGED[table](table.c, new)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes), items)
+
+
+def remove(connection: Connection, table: Table, items: list[rows.Row]) -> None:
+    """Remove what has the keys of ``items`` from ``table``."""
     if items:
-        table = table_of(row)
-        statement = insert(table)
-        changes = set_(table.c, statement.excluded)
-        connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes), items)
+        same = (column == bindparam(f"its_{column.name}") for column in table.primary_key)
+        keys = [{f"its_{column.name}": item[column.name] for column in table.primary_key} for item in items]
+        connection.execute(delete(table).where(*same), keys)
 
 
-def replace_overrides(connection: Connection, items: list[rows.Row]) -> None:
-    """Make ``items`` the overrides in force."""
-    _replace(connection, OverrideRow, items)
-
-
-def replace_ramps(connection: Connection, items: list[rows.Row]) -> None:
-    """Make ``items`` the states of all ramps."""
-    _replace(connection, RampRow, items)
-
-
-def _replace(connection: Connection, row: type[SQLModel], items: list[rows.Row]) -> None:
-    table = table_of(row)
+def replace(connection: Connection, table: Table, items: list[rows.Row]) -> None:
+    """Make ``items`` all that ``table`` has, in this order where it counts its rows."""
     connection.execute(delete(table))
     if items:
         connection.execute(insert(table), items)

@@ -1,5 +1,6 @@
 """Values to store: single ones for reading in tests, and strategies for every kind."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -7,21 +8,32 @@ from hypothesis import strategies as st
 from gslb.model.area import UNKNOWN, parse_area
 from gslb.model.branch import Reason, Verdict
 from gslb.model.combine import Health
+from gslb.model.comeback import Comeback, Stage
+from gslb.model.drain import Drain, Phase
+from gslb.model.exposure import Given
 from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState, Timing
+from gslb.model.override import Kind
 from gslb.model.ramp import Ramp
 from gslb.model.record import (
+    AnswerRecord,
     CheckRecord,
+    ComebackRecord,
     DecisionRecord,
     DoubtRecord,
+    EscalationRecord,
     Evidence,
+    ExposureRecord,
+    ExposureStateRecord,
     HistoryRecord,
     OrderRecord,
     OverrideRecord,
     PublicationRecord,
     RampRecord,
+    RecoveryRecord,
     TransitionRecord,
+    Vote,
 )
 from gslb.model.steering import Group, NoAnswer, Pick, RecordType, Rule, Steering, Target
 from gslb.model.step import Condition, ProbeState
@@ -57,11 +69,32 @@ def decision(seconds: float, weight: int, *, good: bool = True) -> DecisionRecor
 
 def transition(seconds: float) -> TransitionRecord:
     evidence = Evidence(after(seconds - 1), KEY, FAILED)
-    return TransitionRecord(after(seconds), ISTANBUL, Health.UP, Health.DOWN, (SERVICE,), (evidence,))
+    vote = Vote(KEY, Condition.DOWN, counts=True)
+    return TransitionRecord(after(seconds), ISTANBUL, Health.UP, Health.DOWN, (SERVICE,), (evidence,), (vote,))
 
 
 def order(seconds: float) -> OrderRecord:
-    return OrderRecord(after(seconds), "drain", RegionName("istanbul"), "ayse", "kernel update", after(3600))
+    return OrderRecord(
+        after(seconds), "weight", "istanbul", "ayse", "kernel update", after(3600), 20, "api.*", ("last-region",)
+    )
+
+
+def answer(seconds: float) -> AnswerRecord:
+    return AnswerRecord(after(seconds), SERVICE, 7, "nameserver-0")
+
+
+def exposure(seconds: float) -> ExposureRecord:
+    return ExposureRecord(after(seconds), SERVICE, ISTANBUL)
+
+
+def recovery(seconds: float) -> RecoveryRecord:
+    return RecoveryRecord(after(seconds), SERVICE, (ISTANBUL,), NOON, after(1), after(2), 34.5, 45.0)
+
+
+def escalation(seconds: float) -> EscalationRecord:
+    return EscalationRecord(
+        after(seconds), "standby", "start", SERVICE, RegionName("ankara"), "timeout", "no answer within 30 s"
+    )
 
 
 def doubt(seconds: float) -> DoubtRecord:
@@ -70,7 +103,8 @@ def doubt(seconds: float) -> DoubtRecord:
 
 def one_of_each() -> list[HistoryRecord]:
     """Not in the order of time."""
-    return [order(4), transition(1), publication(3), doubt(5), decision(2, 1)]
+    first: list[HistoryRecord] = [order(4), transition(1), publication(3), doubt(5), decision(2, 1)]
+    return [*first, escalation(9), recovery(8), answer(6), exposure(7)]
 
 
 def check(failures: int, key: CheckKey = KEY) -> CheckRecord:
@@ -89,8 +123,41 @@ def ramp(withdrawn: datetime | None = None) -> RampRecord:
     )
 
 
-def override() -> OverrideRecord:
-    return OverrideRecord(RegionName("istanbul"), "ayse", "kernel update", NOON, after(3600))
+def override(kind: Kind = Kind.DRAIN, target: str = "istanbul") -> OverrideRecord:
+    drain = Drain(Phase.EMPTYING, 11.5, 60.0) if kind is Kind.DRAIN else None
+    return OverrideRecord(
+        kind,
+        target,
+        "ayse",
+        "kernel update",
+        NOON,
+        after(3600),
+        None,
+        None,
+        drain,
+        saved_utc=NOON,
+        saved_at=12.0,
+    )
+
+
+def former_order() -> OverrideRecord:
+    """What becomes of an order of a gslb that knew one kind only."""
+    drain = Drain(Phase.DRAINED, 0.0, 0.0)
+    return replace(override(), drain=drain, saved_utc=NOON, saved_at=0.0)
+
+
+def ledger(number: int = 0, generation: int = 7) -> ExposureStateRecord:
+    ended = Given(generation, 30, frozenset({ISTANBUL, EndpointName("ankara/127.0.2.1:8080")}), ended=10.5)
+    answers = (ended, Given(generation + 1, 5, frozenset({ISTANBUL})))
+    return ExposureStateRecord(ServiceName(f"api-{number}.example.com."), answers, NOON, 12.0)
+
+
+def over(record: ExposureStateRecord) -> ExposureStateRecord:
+    return replace(record, answers=())
+
+
+def comeback() -> ComebackRecord:
+    return ComebackRecord(SERVICE, RegionName("izmir"), Comeback(Stage.ABORTED, 11.0, reason="5xx"), NOON, 12.0)
 
 
 texts = st.text(max_size=20)
@@ -135,14 +202,35 @@ steerings = st.builds(
 reasons = st.builds(Reason, names, endpoints | regions, st.sampled_from(Verdict), texts)
 evidences = st.builds(Evidence, times, keys, observations)
 
-transitions = st.builds(TransitionRecord, times, endpoints, healths, healths, tuples_of(services), tuples_of(evidences))
+votes = st.builds(Vote, keys, st.sampled_from(Condition), st.booleans())
+
+transitions = st.builds(
+    TransitionRecord,
+    times,
+    endpoints,
+    healths,
+    healths,
+    tuples_of(services),
+    tuples_of(evidences),
+    tuples_of(votes),
+)
 decisions = st.builds(
     DecisionRecord, times, services, texts, counts, st.none() | steerings, steerings, tuples_of(reasons), st.booleans()
 )
 publications = st.builds(PublicationRecord, times, names, counts, tuples_of(services), floats)
-orders = st.builds(OrderRecord, times, names, regions | endpoints, texts, texts, st.none() | times)
+answers = st.builds(AnswerRecord, times, services, counts, names)
+exposures = st.builds(ExposureRecord, times, services, endpoints)
+recoveries = st.builds(
+    RecoveryRecord, times, services, tuples_of(endpoints), times, times, times, floats, st.none() | floats
+)
+escalations = st.builds(EscalationRecord, times, names, names, services, regions, names, texts)
+values = st.none() | counts
+globs = st.none() | names
+orders = st.builds(OrderRecord, times, names, names, texts, texts, st.none() | times, values, globs, tuples_of(names))
 doubts = st.builds(DoubtRecord, times, names.map(VantageName), st.none() | texts)
-history: st.SearchStrategy[HistoryRecord] = transitions | decisions | publications | orders | doubts
+history: st.SearchStrategy[HistoryRecord] = (
+    transitions | decisions | publications | answers | exposures | recoveries | orders | doubts | escalations
+)
 
 states = st.builds(
     ProbeState,
@@ -157,5 +245,39 @@ states = st.builds(
 )
 latencies = st.builds(Latency, floats, floats, floats, floats, floats)
 checks = st.builds(CheckRecord, keys, states, st.none() | latencies, st.none() | reports, floats, times, floats)
-overrides = st.builds(OverrideRecord, regions | endpoints, texts, texts, times, st.none() | times)
+drains = st.builds(Drain, st.sampled_from(Phase), floats, floats)
+overrides = st.builds(
+    OverrideRecord,
+    kind=st.sampled_from(Kind),
+    target=names,
+    author=texts,
+    reason=texts,
+    created_utc=times,
+    expires_utc=st.none() | times,
+    value=values,
+    service=globs,
+    drain=st.none() | drains,
+    saved_utc=times,
+    saved_at=floats,
+)
+given_answers = st.builds(Given, counts, counts, st.frozensets(endpoints, max_size=3), st.none() | floats)
+ledgers = st.builds(ExposureStateRecord, services, tuples_of(given_answers), times, floats)
+comebacks = st.builds(
+    ComebackRecord,
+    services,
+    regions,
+    st.builds(Comeback, st.sampled_from(Stage), floats, st.booleans(), texts),
+    times,
+    floats,
+)
+ramps = st.builds(
+    RampRecord,
+    services,
+    regions,
+    st.builds(Ramp, tuples_of(st.floats(0.01, 0.99), 1), floats),
+    times,
+    st.none() | times,
+    texts,
+)
+states_to_restart_from = checks | overrides | ledgers | comebacks | ramps
 results = st.builds(ProbeResult, keys, floats, observations, st.booleans())

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,12 @@ from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from gslb.errors import StateError
+from gslb.model.override import Kind
 from gslb.model.step import Condition
 from gslb.store.database import Database
 from gslb.store.migrate import HEAD, alembic_config, migrate
 from gslb.store.store import open_store
+from tests.store import samples
 
 OLD_CHECK = """
 INSERT INTO check_state VALUES (
@@ -28,6 +31,21 @@ INSERT INTO check_state VALUES (
     '{"recent": 0.1, "usual": 0.1, "at": 7.0}', '2026-05-01 12:00:00.000000', 8.0
 )
 """
+
+AT_0004 = (
+    """INSERT INTO transition VALUES (11, '2026-05-01 12:00:00.000000', 'istanbul/127.0.1.1:8080', 'up', 'down',
+        '["api.example.com."]', '[]')""",
+    """INSERT INTO override_event VALUES (12, '2026-05-01 12:00:01.000000', 'drain', 'istanbul', 'ayse',
+        'kernel update', '2026-05-01 13:00:00.000000')""",
+    """INSERT INTO publication VALUES (13, '2026-05-01 12:00:02.000000', 'embedded', 2, '["api.example.com."]',
+        0.001)""",
+    """INSERT INTO doubt VALUES (14, '2026-05-01 12:00:03.000000', 'istanbul-1', NULL)""",
+    """INSERT INTO override_state VALUES ('istanbul', 'ayse', 'kernel update', '2026-05-01 12:00:00.000000',
+        '2026-05-01 13:00:00.000000')""",
+    """INSERT INTO override_state VALUES ('ankara', 'can', 'new disks', '2026-05-01 12:00:01.000000', NULL)""",
+    """INSERT INTO ramp_state VALUES ('api.example.com.', 'izmir', '{"steps": [0.05, 0.25], "every": 600.0}',
+        '2026-05-01 12:00:00.000000', NULL, '')""",
+)
 
 
 @pytest.fixture
@@ -76,6 +94,39 @@ def test_what_was_known_of_checks_outlives_a_new_form_of_latency(file: Path, dat
         (record,) = store.load_state().checks
     assert record.state.condition is Condition.DOWN
     assert (record.latency, record.report, record.level) == (None, None, 1.0)
+
+
+def at_0004(database: Database) -> None:
+    with database.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for statement in AT_0004:
+            connection.exec_driver_sql(statement)
+
+
+async def test_history_of_before_the_trail_of_a_failover_is_kept(file: Path, database: Database) -> None:
+    at_0004(database)
+    with closing(open_store(file, CollectorRegistry())) as store:
+        transition, order, publication, doubt = await store.history(samples.AGES_AGO)
+    assert transition == replace(samples.transition(0), evidence=(), votes=())
+    assert order == replace(samples.order(1), action="drain", value=None, service=None, forced=())
+    assert publication == samples.publication(2)
+    assert doubt == replace(samples.doubt(3), reason=None)
+
+
+def test_orders_of_when_there_was_one_kind_are_drains_that_are_over(file: Path, database: Database) -> None:
+    at_0004(database)
+    with closing(open_store(file, CollectorRegistry())) as store:
+        state = store.load_state()
+        first, second = state.overrides
+        store.save_overrides([first, second, samples.override(Kind.TTL)])
+    assert first == samples.former_order()
+    assert (second.target, second.author, second.expires_utc) == ("ankara", "can", None)
+    assert (second.created_utc, second.saved_utc) == (samples.after(1), samples.after(1))
+    assert state.ramps == (samples.ramp(),)
+    with closing(open_store(file, CollectorRegistry())) as again:
+        assert again.load_state().overrides == (first, second, samples.override(Kind.TTL))
 
 
 def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Every value comes back from a real table as it was put in; what no table would take is refused."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -9,10 +10,11 @@ from hypothesis import given
 from sqlalchemy import Connection, Table, create_engine, insert, select
 from sqlmodel import SQLModel
 
-from gslb.model.record import CheckRecord, HistoryRecord, OverrideRecord
+from gslb.model.override import Kind
+from gslb.model.record import HistoryRecord
 from gslb.store import rows
-from gslb.store.tables import CheckRow, OverrideRow, RollupRow, SteeringRow, table_of
-from gslb.store.values import LastSteering, follow, rollup_of, steering_of
+from gslb.store.tables import RollupRow, SteeringRow, table_of
+from gslb.store.values import Keyed, LastSteering, Whole, follow, newest, rollup_of, steering_of
 from tests.store import samples
 
 NAIVE = datetime(2026, 5, 1)  # noqa: DTZ001  that is the point
@@ -40,14 +42,10 @@ def test_a_record_of_history_survives_its_table(connection: Connection, record: 
     assert rows.value_of(type(record), through(connection, table, row)) == record
 
 
-@given(record=samples.checks)
-def test_the_state_of_a_check_survives_its_table(connection: Connection, record: CheckRecord) -> None:
-    assert rows.value_of(CheckRecord, through(connection, table_of(CheckRow), rows.row_of(record))) == record
-
-
-@given(record=samples.overrides)
-def test_an_override_survives_its_table(connection: Connection, record: OverrideRecord) -> None:
-    assert rows.value_of(OverrideRecord, through(connection, table_of(OverrideRow), rows.row_of(record))) == record
+@given(record=samples.states_to_restart_from)
+def test_a_state_to_restart_from_survives_its_table(connection: Connection, record: Keyed | Whole) -> None:
+    kind = type(record)
+    assert rows.value_of(kind, through(connection, rows.STATES[kind], rows.row_of(record))) == record
 
 
 @pytest.mark.parametrize("good", [True, False])
@@ -87,6 +85,29 @@ def test_a_time_without_zone_is_refused(record: HistoryRecord) -> None:
 def test_text_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(ValueError, match="surrogates"):
         rows.history_row(1, replace(samples.order(0), reason="\udcff"))
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 2**64])
+def test_an_integer_that_no_column_holds_is_refused(value: int) -> None:
+    with pytest.raises(ValueError, match="64 bits"):
+        rows.history_row(1, replace(samples.order(0), value=value))
+
+
+def test_a_float_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="not a number"):
+        rows.history_row(1, replace(samples.recovery(0), achieved=math.nan))
+
+
+def test_of_two_orders_about_the_same_the_last_counts_and_is_the_newest() -> None:
+    drain, up, ttl = samples.override(), samples.override(Kind.UP), samples.override(Kind.TTL)
+    assert newest([drain, ttl, up]) == (ttl, up)
+
+
+@pytest.mark.parametrize("other", [{"target": "ankara"}, {"service": "api.*"}])
+def test_orders_about_different_things_stand_beside_each_other(other: dict[str, object]) -> None:
+    one = samples.override()
+    both = (one, replace(one, **other))  # type: ignore[arg-type]  # names of fields
+    assert newest(both) == both
 
 
 def test_a_decision_without_fit_endpoints_keeps_the_last_good_steering() -> None:

@@ -11,6 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event
 
+from gslb.model.names import RegionName, ServiceName
+from gslb.model.override import Kind
 from gslb.store.store import Store, open_store
 from gslb.store.values import StoredState, steering_of
 from tests.store import samples
@@ -36,14 +38,15 @@ def written(store: Store, registry: CollectorRegistry) -> Callable[[int], None]:
     return wait
 
 
-async def test_history_of_every_kind_is_read_back_in_order(store: Store, written: Callable[[int], None]) -> None:
+async def test_history_of_every_kind_is_read_back_in_the_order_in_which_it_was_recorded(
+    store: Store, written: Callable[[int], None]
+) -> None:
     records = samples.one_of_each()
     for record in records:
         store.record(record)
-    in_order = tuple(sorted(records, key=lambda record: record.at_utc))
-    assert await store.history(samples.AGES_AGO) == in_order
-    written(4)
-    assert await store.history(samples.AGES_AGO) == in_order
+    assert await store.history(samples.AGES_AGO) == tuple(records)
+    written(len(records))
+    assert await store.history(samples.AGES_AGO) == tuple(records)
 
 
 async def test_records_of_one_moment_stay_in_the_order_they_came_in(
@@ -66,12 +69,41 @@ async def test_history_is_the_newest_since_a_moment(store: Store, written: Calla
     assert await store.history(samples.after(20)) == ()
 
 
+async def test_a_wall_clock_set_back_between_two_runs_does_not_show_effects_before_causes(
+    file: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cause, effect = samples.transition(3600), samples.decision(0, 1)
+    store.record(cause)
+    store.close()
+    monkeypatch.setattr("gslb.store.pending.time_ns", lambda: 1)
+    with closing(open_store(file, CollectorRegistry())) as again:
+        again.record(effect)
+        assert await again.history(samples.AGES_AGO) == (cause, effect)
+        assert await again.history(samples.AGES_AGO, limit=1) == (effect,)
+    with closing(open_store(file, CollectorRegistry())) as last:
+        assert await last.history(samples.AGES_AGO) == (cause, effect)
+        assert await last.history(samples.AGES_AGO, limit=1) == (effect,)
+        assert await last.history(samples.after(1)) == (cause,)
+
+
+async def test_the_last_records_are_those_recorded_last_whatever_their_times(
+    store: Store, written: Callable[[int], None]
+) -> None:
+    records = tuple(samples.publication(number) for number in (20, 21, 22, 1, 2, 3))
+    for record in records:
+        store.record(record)
+    written(6)
+    assert await store.history(samples.AGES_AGO, limit=4) == records[-4:]
+
+
 def test_a_restart_begins_with_everything_that_was_saved(file: Path, store: Store) -> None:
     store.record(samples.decision(0, 3))
     store.record(samples.decision(1, 4, good=False))
     store.save_checks([samples.check(1), samples.check(2), samples.check(0, samples.key(9))])
     store.save_overrides([samples.override()])
     store.save_ramps([samples.ramp(samples.after(60))])
+    store.save_exposures([samples.ledger(1), samples.ledger(2)])
+    store.save_comebacks([samples.comeback()])
     state = store.load_state()
     store.close()
     again = open_store(file, CollectorRegistry())
@@ -79,6 +111,8 @@ def test_a_restart_begins_with_everything_that_was_saved(file: Path, store: Stor
     assert set(state.checks) == {samples.check(2), samples.check(0, samples.key(9))}
     assert state.overrides == (samples.override(),)
     assert state.ramps == (samples.ramp(samples.after(60)),)
+    assert state.exposures == (samples.ledger(1), samples.ledger(2))
+    assert state.comebacks == (samples.comeback(),)
     (last,) = state.steerings
     assert (last.newest, last.good) == (samples.steering(4), samples.steering(3))
     again.close()
@@ -110,10 +144,68 @@ def test_ramps_that_are_followed_no_longer_are_gone(store: Store, file: Path) ->
     store.save_ramps([samples.ramp()])
     eventually(lambda: rows(file, "SELECT * FROM ramp_state"))
     assert store.load_state().ramps == (samples.ramp(),)
-    store.save_ramps([])
+    store.save_ramps([replace(samples.ramp(), plan=None)])
     assert store.load_state().ramps == ()
     eventually(lambda: not rows(file, "SELECT * FROM ramp_state"))
     assert store.load_state().ramps == ()
+
+
+def test_regions_that_have_come_all_the_way_back_are_gone(store: Store, file: Path) -> None:
+    store.save_comebacks([samples.comeback()])
+    eventually(lambda: rows(file, "SELECT * FROM comeback_state"))
+    assert store.load_state().comebacks == (samples.comeback(),)
+    store.save_comebacks([replace(samples.comeback(), state=None)])
+    assert store.load_state().comebacks == ()
+    eventually(lambda: not rows(file, "SELECT * FROM comeback_state"))
+    assert store.load_state().comebacks == ()
+
+
+def test_of_regions_on_their_way_only_those_put_in_change(store: Store, file: Path) -> None:
+    one, other = samples.comeback(), replace(samples.comeback(), region=RegionName("bursa"))
+    first, second = samples.ramp(), replace(samples.ramp(), region=RegionName("bursa"))
+    store.save_comebacks([one, other])
+    store.save_ramps([first, second])
+    both = "SELECT service FROM comeback_state UNION ALL SELECT service FROM ramp_state"
+    eventually(lambda: len(rows(file, both)) == 4)
+    store.save_comebacks([replace(one, state=None)])
+    store.save_ramps([replace(second, plan=None)])
+    assert (store.load_state().comebacks, store.load_state().ramps) == ((other,), (first,))
+
+
+def test_of_exposure_only_what_is_put_in_changes(store: Store, file: Path, written: Callable[[int], None]) -> None:
+    store.save_exposures([samples.ledger(1), samples.ledger(2)])
+    written(2)
+    newer = samples.ledger(2, generation=9)
+    store.save_exposures([newer])
+    assert store.load_state().exposures == (samples.ledger(1), newer)
+    written(3)
+    assert store.load_state().exposures == (samples.ledger(1), newer)
+    assert len(rows(file, "SELECT * FROM exposure_state")) == 2
+
+
+def test_a_service_that_nobody_is_exposed_to_any_more_is_forgotten(store: Store, file: Path) -> None:
+    store.save_exposures([samples.ledger(1), samples.ledger(2)])
+    eventually(lambda: len(rows(file, "SELECT * FROM exposure_state")) == 2)
+    store.save_exposures([samples.over(samples.ledger(1)), samples.over(samples.ledger(3))])
+    assert store.load_state().exposures == (samples.ledger(2),)
+    eventually(lambda: len(rows(file, "SELECT * FROM exposure_state")) == 1)
+    assert store.load_state().exposures == (samples.ledger(2),)
+    store.save_exposures([samples.ledger(1)])
+    eventually(lambda: len(rows(file, "SELECT * FROM exposure_state")) == 2)
+
+
+def test_orders_come_back_in_the_order_in_which_they_were_given(store: Store, file: Path) -> None:
+    kinds = (Kind.OUT, Kind.TTL, Kind.DRAIN, Kind.FREEZE)
+    given = tuple(samples.override(kind, target) for target in ("istanbul", "ankara") for kind in kinds)
+    counted = tuple(order for order in given if order.kind is not Kind.OUT)  # a drain takes its place
+    for orders in (tuple(reversed(given)), given):
+        store.save_overrides(orders)
+        eventually(lambda: not len(store._pending))
+    assert store.load_state().overrides == counted
+    store.close()
+    file.with_suffix(".overrides.json").unlink()
+    with closing(open_store(file, CollectorRegistry())) as again:
+        assert again.load_state().overrides == counted
 
 
 def test_an_empty_database_is_an_empty_state(store: Store) -> None:
@@ -177,14 +269,27 @@ async def test_retention_deletes_bit_by_bit_what_is_older(
     assert store.load_state().steerings == (steering_of(samples.decision(0, 3)),)
 
 
+async def test_retention_deletes_history_of_every_kind(store: Store, written: Callable[[int], None]) -> None:
+    records = samples.one_of_each()
+    for record in (*records, *(replace(record, at_utc=samples.after(100)) for record in records)):
+        store.record(record)
+    written(2 * len(records))
+    store.retain(samples.after(50))
+    kept = tuple(replace(record, at_utc=samples.after(100)) for record in records)
+    eventually(lambda: store._history(samples.AGES_AGO, 100) == kept)
+
+
 def test_values_that_cannot_be_stored_cost_nobody_else_anything(
     store: Store, registry: CollectorRegistry, file: Path
 ) -> None:
     store.record(replace(samples.order(0), expires_utc=NAIVE))
     store.record(replace(samples.order(0), reason="\udcff"))
+    store.save_exposures([replace(samples.ledger(), service=ServiceName("\udcff"), answers=())])
+    store.save_overrides([replace(samples.override(), reason="\udcff"), samples.override(Kind.TTL)])
     store.record(samples.publication(1))
     eventually(lambda: rows(file, "SELECT * FROM publication"))
-    assert value(registry, "gslb_state_dropped_total") == 2
+    assert value(registry, "gslb_state_dropped_total") == 4
+    assert store.load_state().overrides == (samples.override(Kind.TTL),)
 
 
 async def test_a_row_that_cannot_be_read_does_not_hide_the_others(

@@ -122,6 +122,22 @@ async def test_a_database_locked_at_start_is_no_reason_not_to_start(registry: Co
     again.close()
 
 
+async def test_what_is_recorded_before_the_database_can_be_read_comes_after_what_is_in_it(
+    store: Store, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.record(samples.publication(1))
+    store.close()
+    monkeypatch.setattr("gslb.store.pending.time_ns", lambda: 1)
+    with locked_out(file):
+        again = open_store(file, CollectorRegistry())
+        again.record(samples.publication(2))
+        assert await again.history(samples.AGES_AGO) == (samples.publication(2),)
+    eventually(lambda: not again.degraded)
+    again.record(samples.publication(3))
+    assert await again.history(samples.AGES_AGO) == tuple(samples.publication(number) for number in (1, 2, 3))
+    again.close()
+
+
 def test_a_start_reads_the_state_even_while_another_process_writes(store: Store, file: Path) -> None:
     store.save_checks([samples.check(1)])
     store.close()
