@@ -7,6 +7,7 @@ endpoint that goes down and comes up again, which touches ten services.
 import argparse
 import statistics
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
@@ -23,10 +24,12 @@ from gslb.control.vantage import Vantage
 from gslb.model.address import IP, Address
 from gslb.model.area import parse_area
 from gslb.model.branch import Step
+from gslb.model.comeback import Comeback
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
 from gslb.model.pacing import Pace
 from gslb.model.ramp import Climb
+from gslb.model.steering import Steering
 from gslb.model.step import Condition, ProbeState, Thresholds
 from gslb.model.topology import Endpoint, Member, Region, Service, Topology
 
@@ -56,6 +59,15 @@ class Counting:
         """See Listener."""
 
     def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
+        """See Listener."""
+
+    def alarmed(self, key: CheckKey, services: Iterable[ServiceName], *, suspect: bool) -> None:
+        """See Listener."""
+
+    def came_back(self, pair: tuple[ServiceName, RegionName], state: Comeback | None) -> None:
+        """See Listener."""
+
+    def withheld(self, service: ServiceName, steering: Steering | None) -> None:
         """See Listener."""
 
     def failed(self, service: ServiceName, faults: tuple[str, ...]) -> None:

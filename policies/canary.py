@@ -7,7 +7,7 @@ taken back when one of the region's endpoints fails, or its score falls a quarte
 behind all others until ``gslb resume``, or until the steps are changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Self
 
 from msgspec.structs import replace
@@ -17,9 +17,12 @@ from gslb.model.branch import Branch, Candidate, Context, Reason, Tier, Verdict
 from gslb.model.chain import Chain, Fault
 from gslb.model.names import RegionName
 from gslb.model.options import Key, Options, PositiveDuration, Share
+from gslb.model.portion import behind_all, joined
 from gslb.model.ramp import Ramp
 from gslb.model.shift import whole
 from policies.checking import foreign
+
+_BEHIND = "behind all others: "
 
 
 class Canary(Options):
@@ -56,12 +59,9 @@ class Canary(Options):
         if found is None:
             return (branch,)
         if not share:
-            behind = Reason("canary", found.region, Verdict.STANDBY, f"behind all others: {text}")
-            tiers = tuple(tuple(c for c in tier if c is not found) for tier in branch.tiers)
-            reserve = (*branch.reserve, found)
-            return (replace(branch, tiers=tiers, reasons=(*branch.reasons, behind), reserve=reserve),)
+            return (behind_all(branch, found, Reason("canary", found.region, Verdict.STANDBY, _BEHIND + text)),)
         kept = Reason("canary", found.region, Verdict.WEIGHT, f"{share:.1%} of the answers of its tier: {text}")
-        tiers = tuple(_hold(tier, found, share) if found in tier else tier for tier in _joined(branch.tiers, found))
+        tiers = tuple(_hold(tier, found, share) if found in tier else tier for tier in joined(branch.tiers, found))
         return (replace(branch, tiers=tiers, reasons=(*branch.reasons, kept)),)
 
     def faults(self, chain: Chain) -> Iterator[Fault]:
@@ -77,14 +77,6 @@ class Canary(Options):
         for step in chain.after:
             if step.name != "sticky":
                 yield Fault(f"is undone by {step.name} after it, which shares out anew", f"put it after {step.name}")
-
-
-def _joined(tiers: Sequence[Tier], held: Candidate) -> Sequence[Tier]:
-    """The tiers, with what comes next in that of ``held`` where it would have all the answers alone."""
-    left = [tier for tier in tiers if tier]
-    if left[0] != (held,) or len(left) == 1:
-        return tiers
-    return [(held, *left[1]), *left[2:]]
 
 
 def _hold(tier: Tier, held: Candidate, share: float) -> Tier:

@@ -3,7 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 content=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; wait; rm -r "$content"' EXIT
+# Twice: after the first one gateways would serve on until nobody is sent to them any more.
+trap 'kill $(jobs -p) 2>/dev/null; sleep 0.3; kill $(jobs -p) 2>/dev/null; wait; rm -r "$content"' EXIT
 trap exit INT TERM
 for region in istanbul:127.0.1.1 ankara:127.0.2.1; do
     mkdir "$content/${region%%:*}"

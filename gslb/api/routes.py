@@ -2,59 +2,43 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from gslb.api import orders
 from gslb.api.auth import guard
-from gslb.api.views import explain_view, history_view, override_view, result_view, status_view
-from gslb.config.faults import problems_of, suggest
-from gslb.config.names import absolute
+from gslb.api.history import history_view
+from gslb.api.request import CONTROLLER, Author, Named, Why, find_service, read_body
+from gslb.api.views import explain_view, result_view, status_view
 from gslb.control.controller import Controller
 from gslb.control.reload import reload_file
 from gslb.errors import ConfigError, RefusedError
 from gslb.model.address import IPNetwork, client_network
 from gslb.model.duration import parse_duration
-from gslb.model.names import ServiceName
-from gslb.model.options import Options, PositiveDuration
+from gslb.model.options import Options
 
-CONTROLLER = web.AppKey("controller", Controller)
 ONE_AT_A_TIME = web.AppKey("one_at_a_time", asyncio.Lock)
 MAX_HISTORY = 5_000
 MAX_BODY = 64 * 1024
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
-"""Terminals obey control characters, and people read these words on terminals."""
-
-
-Body = TypeVar("Body", bound=Options)
-
-
-class DrainRequest(Options):
-    """Body of ``POST /v1/drains``."""
-
-    target: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="region or endpoint")]
-    reason: Annotated[str, Field(pattern=PRINTABLE, max_length=500, description="why, in one line, for the record")]
-    author: Annotated[str, Field(pattern=PRINTABLE, max_length=100, description="who orders it")]
-    duration: Annotated[PositiveDuration | None, Field(description="lifted by itself after this time")] = None
-    force: Annotated[bool, Field(description="even if a service is left without any endpoint")] = False
 
 
 class ResumeRequest(Options):
     """Body of ``POST /v1/ramps/resume``."""
 
-    service: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="DNS name")]
-    region: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="whose share was withdrawn")]
-    reason: Annotated[str, Field(pattern=PRINTABLE, max_length=500, description="why, in one line, for the record")]
-    author: Annotated[str, Field(pattern=PRINTABLE, max_length=100, description="who orders it")]
+    service: Annotated[Named, Field(description="DNS name")]
+    region: Annotated[Named, Field(description="who waits to answer, or whose share was withdrawn")]
+    reason: Why
+    author: Author
 
 
 class ProbeRequest(Options):
     """Body of ``POST /v1/probes``."""
 
-    target: Annotated[str, Field(pattern=PRINTABLE, max_length=300, description="region or endpoint")]
+    target: Annotated[Named, Field(description="region or endpoint")]
 
 
 def make_app(controller: Controller, token: str) -> web.Application:
@@ -69,8 +53,11 @@ def make_app(controller: Controller, token: str) -> web.Application:
             web.get("/v1/status", status),
             web.get("/v1/explain", explain),
             web.get("/v1/history", history),
-            web.post("/v1/drains", drain),
-            web.delete("/v1/drains/{target:.+}", undrain),
+            web.get("/v1/orders", orders.index),
+            web.post("/v1/orders", orders.give),
+            web.delete("/v1/orders/{target:.+}", orders.lift),
+            web.post("/v1/drains", orders.drain),
+            web.delete("/v1/drains/{target:.+}", orders.undrain),
             web.post("/v1/ramps/resume", resume),
             web.post("/v1/probes", probe),
             web.post("/v1/reload", reload),
@@ -100,14 +87,6 @@ def _problem(status: int, detail: str, *, headers: dict[str, str] | None = None,
     return web.json_response(body, status=status, content_type="application/problem+json", headers=headers)
 
 
-async def _body(request: web.Request, schema: type[Body]) -> Body:
-    try:
-        return schema.model_validate_json(await request.read())
-    except ValidationError as error:
-        found = problems_of(error, "request", (), schema)
-        raise web.HTTPBadRequest(text="; ".join(str(problem) for problem in found)) from None
-
-
 async def healthz(request: web.Request) -> web.Response:
     """200 once every service has been decided, 503 before."""
     complete = request.app[CONTROLLER].engine.complete
@@ -125,24 +104,14 @@ async def metrics(request: web.Request) -> web.Response:
 
 async def status(request: web.Request) -> web.Response:
     """Everything at a glance."""
-    return web.json_response(status_view(request.app[CONTROLLER]))
-
-
-def _service(controller: Controller, text: str) -> ServiceName:
-    services = controller.engine.topology.services
-    try:
-        name = ServiceName(absolute(text))
-    except ValueError as error:
-        raise web.HTTPBadRequest(text=str(error)) from None
-    if name not in services:
-        raise web.HTTPNotFound(text=f"no service {name!r}; {suggest(name, services)}")
-    return name
+    controller = request.app[CONTROLLER]
+    return web.json_response({**status_view(controller), "orders": orders.orders_view(controller)})
 
 
 async def explain(request: web.Request) -> web.Response:
     """Why a name answers what it answers: ``?name=api.example.com``, to one client: ``&client=192.0.2.1``."""
     controller = request.app[CONTROLLER]
-    name = _service(controller, request.query.get("name", ""))
+    name = find_service(controller, request.query.get("name", ""))
     client = await controller.client(_network(request.query["client"])) if "client" in request.query else None
     return web.json_response(explain_view(controller, name, client))
 
@@ -169,31 +138,17 @@ async def history(request: web.Request) -> web.Response:
     return web.Response(body=body, content_type="application/json")
 
 
-async def drain(request: web.Request) -> web.Response:
-    """Take a region or an endpoint out of all answers."""
-    controller, order = request.app[CONTROLLER], await _body(request, DrainRequest)
-    override = controller.drain(order.target, order.author, order.reason, order.duration, force=order.force)
-    return web.json_response(override_view(controller, override), status=201)
-
-
-async def undrain(request: web.Request) -> web.Response:
-    """Lift a drain."""
-    controller = request.app[CONTROLLER]
-    author = request.query.get("author", "")[:100] or "unknown"
-    return web.json_response(override_view(controller, controller.undrain(request.match_info["target"], author)))
-
-
 async def resume(request: web.Request) -> web.Response:
-    """Let a share that was withdrawn grow again."""
-    controller, order = request.app[CONTROLLER], await _body(request, ResumeRequest)
-    name = _service(controller, order.service)
+    """Let a region answer that waits, or a share grow again that was withdrawn."""
+    controller, order = request.app[CONTROLLER], await read_body(request, ResumeRequest)
+    name = find_service(controller, order.service)
     controller.resume(name, order.region, order.author, order.reason)
     return web.json_response({"service": name.removesuffix("."), "region": order.region}, status=201)
 
 
 async def probe(request: web.Request) -> web.Response:
     """Probe a region or an endpoint now."""
-    controller, order = request.app[CONTROLLER], await _body(request, ProbeRequest)
+    controller, order = request.app[CONTROLLER], await read_body(request, ProbeRequest)
     results = await controller.probe(order.target)
     return web.json_response({"results": [result_view(controller, result) for result in results]})
 

@@ -1,30 +1,21 @@
 """What the API answers, as plain data. Times are ISO 8601 in UTC, durations seconds."""
 
+import math
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
 import gslb
 from gslb.control.controller import Controller
-from gslb.control.health import endpoints_of
 from gslb.control.vantage import Vantage
 from gslb.model.branch import Reason
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
 from gslb.model.explain import Explanation, explain
 from gslb.model.location import Client, Location
-from gslb.model.names import ServiceName
+from gslb.model.names import EndpointName, ServiceName
 from gslb.model.observation import CheckKey, Observation, ProbeResult, Timing
-from gslb.model.override import Override
-from gslb.model.record import (
-    DecisionRecord,
-    DoubtRecord,
-    Evidence,
-    HistoryRecord,
-    OrderRecord,
-    PublicationRecord,
-    TransitionRecord,
-)
+from gslb.model.override import Kind, service_order
 from gslb.model.steer import Decision, Fitness
 from gslb.model.steering import WITHHELD, Steering, answering, rule_for
 from gslb.model.topology import Endpoint
@@ -42,8 +33,8 @@ def status_view(controller: Controller) -> View:
             "path": str(controller.configuration.path),
             "version": controller.configuration.version,
         },
-        "started": _utc(controller.started_utc),
-        "now": _utc(controller.clock.utc()),
+        "started": utc_view(controller.started_utc),
+        "now": utc_view(controller.clock.utc()),
         "generation": controller.publisher.generation,
         "state": "degraded" if controller.store.degraded else "ok",
         "nameservers": [
@@ -52,7 +43,6 @@ def status_view(controller: Controller) -> View:
         ],
         "vantages": [_vantage_view(controller, vantage) for vantage in engine.votes.vantages.values()],
         "services": [_service_view(controller, name) for name in engine.topology.services],
-        "drains": [override_view(controller, override) for override in controller.orders.in_force],
     }
 
 
@@ -62,7 +52,7 @@ def _vantage_view(controller: Controller, vantage: Vantage) -> View:
         "name": vantage.name,
         "state": state,
         "reason": reason,
-        "since": _moment(controller, since),
+        "since": moment_view(controller, since),
         "references": sorted(vantage.references),
     }
 
@@ -81,19 +71,48 @@ def _service_view(controller: Controller, name: ServiceName) -> View:
     engine = controller.engine
     decision = engine.decisions.get(name)
     return {
-        "name": _plain(name),
+        "name": plain(name),
         "decided": decision is not None,
         "good": decision.good if decision else None,
         "ttl": decision.steering.ttl if decision else None,
-        "answers": _answers(decision.steering) if decision else {},
+        "answers": answers_view(decision.steering) if decision else {},
+        "frozen": _freeze_view(controller, name),
+        "withheld": answers_view(decision.withheld) if decision and decision.withheld else None,
+        "recovery": _recovery_view(controller, name),
         "endpoints": [
             _endpoint_view(controller, name, endpoint, decision)
-            for endpoint in endpoints_of(engine.topology.services[name], engine.topology)
+            for endpoint in engine.topology.all_endpoints_of(engine.topology.services[name])
         ],
     }
 
 
-def _answers(steering: Steering) -> dict[str, dict[str, float]]:
+def _freeze_view(controller: Controller, name: ServiceName) -> View | None:
+    order = service_order(controller.orders.in_force, Kind.FREEZE, name)
+    if order is None:
+        return None
+    return {"author": order.author, "reason": order.reason, "until": moment_view(controller, order.expires)}
+
+
+def _recovery_view(controller: Controller, name: ServiceName) -> View:
+    """What recovery is predicted to take, in seconds, and what the latest one has taken."""
+    rto, latest = controller.configuration.rto.get(name), controller.recoveries.latest.get(name)
+    return {
+        "predicted": round(rto.total, 3) if rto else None,
+        "achieved": round(latest.achieved, 3) if latest else None,
+        "at": utc_view(latest.at_utc) if latest else None,
+    }
+
+
+def _exposure_view(controller: Controller, service: ServiceName, endpoint: EndpointName) -> View | None:
+    """Whether the endpoint is still given, and until when some resolver may hold an answer with it; None: none can."""
+    until = controller.ledger.exposed_until(service, endpoint)
+    if until <= controller.clock.monotonic():
+        return None
+    return {"given": math.isinf(until), "until": None if math.isinf(until) else moment_view(controller, until)}
+
+
+def answers_view(steering: Steering) -> dict[str, dict[str, float]]:
+    """How often each address is answered, by record type."""
     return {kind: _shares(distribution(steering, kind)) for kind in steering.types}
 
 
@@ -110,14 +129,16 @@ def _endpoint_view(controller: Controller, service: ServiceName, endpoint: Endpo
         "name": name,
         "region": endpoint.region,
         "health": standing.health,
-        "since": _moment(controller, engine.since(service, name)),
+        "since": moment_view(controller, engine.since(service, name)),
         "detail": standing.detail,
         "answers": decision is not None and name in answering(decision.steering),
         "fitness": fitness.name.lower() if fitness is not None else None,
-        "held_until": _moment(controller, hold),
+        "held_until": moment_view(controller, hold),
         "score": round(standing.score, 3),
         "addresses": [str(address) for address in standing.addresses],
         "latency": engine.latency(service, name),
+        "exposure": _exposure_view(controller, service, name),
+        "comeback": comeback.stage if (comeback := engine.comebacks.states.get((service, endpoint.region))) else None,
     }
 
 
@@ -137,11 +158,11 @@ def explain_view(controller: Controller, name: ServiceName, client: Client | Non
     if decision is None:
         view["waiting_for"] = [e["name"] for e in view["endpoints"] if e["health"] is Health.UNKNOWN]
         return view
-    endpoints, steering = endpoints_of(service, engine.topology), decision.steering
+    endpoints, steering = engine.topology.all_endpoints_of(service), decision.steering
     rules = steering.rules if client is None else (rule_for(steering, client),)
     view["rules"] = [_rule_view(explain(decision, endpoints, rule, client), steering) for rule in rules]
     view["ttl_reason"] = decision.ttl_reason
-    view["decide_again"] = _moment(controller, decision.next_at)
+    view["decide_again"] = moment_view(controller, decision.next_at)
     return view
 
 
@@ -186,76 +207,13 @@ def _reason_view(reason: Reason) -> View:
     return {"step": reason.step, "subject": reason.subject, "verdict": reason.verdict, "text": reason.text}
 
 
-def override_view(controller: Controller, override: Override) -> View:
-    """One drain in force."""
-    return {
-        "target": override.target,
-        "author": override.author,
-        "reason": override.reason,
-        "created": _moment(controller, override.created),
-        "expires": _moment(controller, override.expires),
-    }
-
-
-def history_view(record: HistoryRecord) -> View:
-    """One line of history; ``kind`` says which."""
-    return {"at": _utc(record.at_utc), **_history_body(record)}
-
-
-def _history_body(record: HistoryRecord) -> View:
-    match record:
-        case TransitionRecord():
-            return {
-                "kind": "transition",
-                "endpoint": record.endpoint,
-                "before": record.before,
-                "after": record.after,
-                "services": [_plain(name) for name in record.services],
-                "evidence": [_evidence_view(evidence) for evidence in record.evidence],
-            }
-        case DecisionRecord():
-            return {
-                "kind": "decision",
-                "service": _plain(record.service),
-                "trigger": record.trigger,
-                "generation": record.generation,
-                "good": record.good,
-                "before": _answers(record.before) if record.before else None,
-                "after": _answers(record.after),
-                "ttl": record.after.ttl,
-                "reasons": [f"{r.subject}: {r.text}" for r in record.reasons],
-            }
-        case PublicationRecord():
-            return {
-                "kind": "publication",
-                "provider": record.provider,
-                "generation": record.generation,
-                "services": [_plain(name) for name in record.services],
-                "seconds": round(record.seconds, 4),
-            }
-        case DoubtRecord():
-            return {"kind": "doubt", "vantage": record.vantage, "reason": record.reason}
-        case OrderRecord():
-            return {
-                "kind": "order",
-                "action": record.action,
-                "target": record.target,
-                "author": record.author,
-                "reason": record.reason,
-                "expires": _utc(record.expires_utc),
-            }
-
-
-def _evidence_view(evidence: Evidence) -> View:
-    return {"at": _utc(evidence.at_utc), **_seen_view(evidence.key, evidence.observation)}
-
-
 def result_view(controller: Controller, result: ProbeResult) -> View:
     """One probe result."""
-    return {"at": _moment(controller, result.at), **_seen_view(result.key, result.observation)}
+    return {"at": moment_view(controller, result.at), **seen_view(result.key, result.observation)}
 
 
-def _seen_view(key: CheckKey, seen: Observation) -> View:
+def seen_view(key: CheckKey, seen: Observation) -> View:
+    """What a check has seen."""
     timing = seen.timing or Timing()
     return {
         "probe": key.probe,
@@ -275,14 +233,16 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
 
 
-def _plain(name: ServiceName) -> str:
+def plain(name: ServiceName) -> str:
     """The name as people write it, without the final dot."""
     return name.removesuffix(".")
 
 
-def _moment(controller: Controller, moment: float | None) -> str | None:
-    return None if moment is None else _utc(controller.clock.to_utc(moment))
+def moment_view(controller: Controller, moment: float | None) -> str | None:
+    """A monotonic moment as people read it."""
+    return None if moment is None else utc_view(controller.clock.to_utc(moment))
 
 
-def _utc(moment: datetime | None) -> str | None:
+def utc_view(moment: datetime | None) -> str | None:
+    """A moment in ISO 8601."""
     return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -9,6 +9,9 @@ from rich.table import Table
 from gslb.config.configuration import Configuration
 from gslb.config.toml import to_toml
 from gslb.model.duration import format_duration
+from gslb.model.exposure import ALLOWANCE
+from gslb.model.fitness import calm_ttl
+from providers.embedded import CAPABILITIES
 
 
 def report(configuration: Configuration) -> RenderableType:
@@ -19,7 +22,8 @@ def report(configuration: Configuration) -> RenderableType:
         f"[green]ok[/] {escape(str(configuration.path))}: {len(topology.services)} services, "
         f"{len(topology.regions)} regions, {endpoints} endpoints, version {configuration.version}"
     )
-    parts: list[RenderableType] = [head, "", *_settings(configuration), *_recovery(configuration)]
+    parts: list[RenderableType] = [head, "", *_settings(configuration)]
+    parts += [*_recovery(configuration), *_ttls(configuration)]
     parts += [f"[yellow]warning[/] {escape(str(warning))}" for warning in configuration.warnings]
     return Group(*parts)
 
@@ -54,3 +58,18 @@ def _recovery(configuration: Configuration) -> list[RenderableType]:
             name.removesuffix("."), format_duration(stated) if stated else "-", format_duration(rto.total), str(rto)
         )
     return ["[bold]recovery time: from a fault until no resolver answers with it[/]", table, ""]
+
+
+def _ttls(configuration: Configuration) -> list[RenderableType]:
+    """TTLs of each service, the lowest that its provider takes, and how long a planned drain lasts by them."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in ("service", "in calm", "alert", "floor", "a drain takes"):
+        table.add_column(column, no_wrap=True)
+    for name, service in configuration.topology.services.items():
+        calm, alert = calm_ttl(service), service.ttl_alert
+        # Down to the alert TTL, which needs no wait where that is the TTL already, and out of all caches after that.
+        lowering = calm + ALLOWANCE if calm > alert else 0.0
+        takes = lowering + alert + ALLOWANCE
+        floor = f"{CAPABILITIES.min_ttl}s (embedded)"
+        table.add_row(name.removesuffix("."), f"{calm}s", f"{alert}s", floor, format_duration(takes))
+    return ["[bold]TTL[/]", table, ""]

@@ -95,7 +95,7 @@ def find_daemon(api: str | None, token_file: Path | None, config: Path | None) -
     named = token_file or (Path(given) if (given := os.environ.get("GSLB_TOKEN_FILE")) else None)
     if url:
         return Daemon(url, named)
-    folders = [_folder_of(config)] if config else [_folder_of(Path("gslb.toml")), *_demo()]
+    folders = [run_folder_of(config)] if config else [run_folder_of(Path("gslb.toml")), *demo_folders()]
     for folder in folders:
         if (folder / API_SOCKET).exists():
             return Daemon(f"unix:{folder / API_SOCKET}", named or folder / TOKEN)
@@ -105,12 +105,13 @@ def find_daemon(api: str | None, token_file: Path | None, config: Path | None) -
     )
 
 
-def _demo() -> Iterator[Path]:
+def demo_folders() -> Iterator[Path]:
+    """The run folder of the demo, if there is one."""
     if folder := found_demo_folder():
         yield run_folder(folder / "gslb.db")
 
 
-def _folder_of(config: Path) -> Path:
+def run_folder_of(config: Path) -> Path:
     """The run folder of a configuration, which may have faults by now and is still that of the running daemon."""
     state = str(NodeSection.model_fields["state"].default)
     with suppress(OSError, ValueError, KeyError, TypeError):

@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from gslb.api.auth import read_token
 from gslb.api.routes import make_app
 from gslb.api.server import serving
-from gslb.cli.places import API_SOCKET, CONTROL, TOKEN, lock_file, worker_names, worker_socket
+from gslb.cli.places import API_SOCKET, CONTROL, TIMELINE, TOKEN, lock_file, worker_names, worker_socket
 from gslb.config.configuration import Configuration
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
@@ -25,6 +25,7 @@ from gslb.errors import ConfigError, GslbError
 from gslb.store.journal import Journal
 from gslb.store.segments import Limits
 from gslb.store.store import open_store
+from gslb.store.timeline import Timeline
 from gslb.supervisor.lockfile import hold_lock
 from gslb.telemetry.log import configure_log
 from gslb.telemetry.metrics import Metrics
@@ -60,13 +61,13 @@ def main() -> int:
 async def _run(configuration: Configuration, *, stale: bool) -> None:
     folder = configuration.run_folder
     async with AsyncExitStack() as stack:
-        controller = _assemble(configuration, stack)
+        controller, timeline = _assemble(configuration, stack)
         controller.metrics.stale.set(stale)
         app = make_app(controller, read_token(folder / TOKEN))
         work = asyncio.create_task(controller.run())
         _handle_signals(controller, work)
         await stack.enter_async_context(serving(app, configuration.api.listen, folder / API_SOCKET))
-        scheduler = _schedule(controller)
+        scheduler = _schedule(controller, timeline)
         stack.callback(scheduler.shutdown, wait=False)
         if not stale:
             keep(controller.configuration)
@@ -92,18 +93,21 @@ def calm_collector() -> None:
     gc.set_threshold(COLLECT_AFTER)
 
 
-def _assemble(configuration: Configuration, stack: AsyncExitStack) -> Controller:
+def _assemble(configuration: Configuration, stack: AsyncExitStack) -> tuple[Controller, Timeline]:
     metrics, folder, bounds = Metrics(), configuration.run_folder, configuration.node.journal
     store = open_store(configuration.database, metrics.registry)
     stack.callback(store.close)
     limits = Limits(max_age=bounds.max_age, max_bytes=bounds.max_megabytes * 2**20)
     journal = Journal(folder / "journal", metrics.registry, limits)
     stack.callback(journal.close)
+    timeline = Timeline(folder / TIMELINE, metrics.registry)
+    stack.callback(timeline.close)
     sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
     embedded = Embedded(sockets, configuration.zones)
-    controller = Controller(configuration, store, journal, embedded, metrics, Clock(), share_out(raise_limit()))
+    budget, sinks = share_out(raise_limit()), [timeline.append]
+    controller = Controller(configuration, store, journal, embedded, metrics, Clock(), budget, sinks)
     controller.restore(store.load_state())
-    return controller
+    return controller, timeline
 
 
 def _handle_signals(controller: Controller, work: asyncio.Task[None]) -> None:
@@ -123,13 +127,15 @@ def _handle_signals(controller: Controller, work: asyncio.Task[None]) -> None:
         loop.add_signal_handler(number, work.cancel)
 
 
-def _schedule(controller: Controller) -> AsyncIOScheduler:
+def _schedule(controller: Controller, timeline: Timeline) -> AsyncIOScheduler:
     """The slow jobs; nothing that decides or answers waits for them."""
     scheduler = AsyncIOScheduler(timezone=UTC)
 
     def retain() -> None:
         keep = timedelta(seconds=controller.configuration.node.retention)
-        controller.store.retain(controller.clock.utc() - keep)
+        before = controller.clock.utc() - keep
+        controller.store.retain(before)
+        timeline.retain(before)
 
     # A run that was missed while the process or the machine stood still is made up for.
     scheduler.add_job(retain, "interval", hours=1, jitter=60, coalesce=True, misfire_grace_time=None)

@@ -3,26 +3,20 @@
 A command imports what it runs when it runs: `gslb status` needs neither a resolver nor a database.
 """
 
-import getpass
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
+from typing import Annotated
 
 import typer
 
 import gslb
-from gslb.cli import show
+from gslb.cli import orders, show
 from gslb.cli.client import find_daemon
 from gslb.cli.demo.commands import app as demo
+from gslb.cli.options import ApiOption, ConfigOption, JsonOption, TokenOption, show_view
+from gslb.cli.timeline import app as timeline
 from gslb.errors import GslbError
 from gslb.model.duration import parse_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.console import RenderableType
 
 app = typer.Typer(
     name="gslb",
@@ -33,12 +27,10 @@ app = typer.Typer(
 )
 app.add_typer(demo, name="demo")
 
+app.add_typer(timeline, name="timeline")
+orders.register(app)
+
 ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="configuration file")]
-ApiOption = Annotated[str | None, typer.Option("--api", help="address of the daemon's API (GSLB_API)")]
-TokenOption = Annotated[Path | None, typer.Option("--token-file", help="file with the API token (GSLB_TOKEN_FILE)")]
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="find the daemon of this configuration")]
-JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
-AuthorOption = Annotated[str, typer.Option("--author", help="who orders it", default_factory=getpass.getuser)]
 
 
 def main() -> None:
@@ -74,7 +66,7 @@ def status(
     config: ConfigOption = None,
 ) -> None:
     """Show regions, endpoints and what each service answers."""
-    _print(find_daemon(api, None, config).get("/v1/status"), show.status, as_json=as_json)
+    show_view(find_daemon(api, None, config).get("/v1/status"), show.status, as_json=as_json)
 
 
 @app.command()
@@ -87,7 +79,7 @@ def explain(
 ) -> None:
     """Say who is in and who is out of the answers for NAME, why, and since when."""
     asked = {"name": name} if client is None else {"name": name, "client": client}
-    _print(find_daemon(api, None, config).get("/v1/explain", **asked), show.explain, as_json=as_json)
+    show_view(find_daemon(api, None, config).get("/v1/explain", **asked), show.explain, as_json=as_json)
 
 
 @app.command()
@@ -104,53 +96,7 @@ def history(
     except ValueError as error:
         raise GslbError(f"--since: {error}") from None
     records = find_daemon(api, None, config).get("/v1/history", since=since, limit=str(limit))["history"]
-    _print(records, show.history, as_json=as_json)
-
-
-@app.command()
-def drain(
-    target: Annotated[str, typer.Argument(metavar="REGION|ENDPOINT")],
-    reason: Annotated[str, typer.Option(help="why, for the record")],
-    author: AuthorOption,
-    duration: Annotated[str | None, typer.Option("--for", help="lift it after this time, as in 2h")] = None,
-    force: Annotated[bool, typer.Option("--force", help="even if a service is left without any endpoint")] = False,
-    api: ApiOption = None,
-    token_file: TokenOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Take a region or an endpoint out of all answers, until `gslb undrain`."""
-    order = {"target": target, "reason": reason, "author": author, "duration": duration, "force": force}
-    find_daemon(api, token_file, config).post("/v1/drains", order)
-    print(f"{target} is in no answer from now on; gslb undrain {target} brings it back")
-
-
-@app.command()
-def undrain(
-    target: Annotated[str, typer.Argument(metavar="REGION|ENDPOINT")],
-    author: AuthorOption,
-    api: ApiOption = None,
-    token_file: TokenOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Lift a drain."""
-    find_daemon(api, token_file, config).delete(f"/v1/drains/{quote(target)}", author=author)
-    print(f"{target} may answer again")
-
-
-@app.command()
-def resume(
-    name: Annotated[str, typer.Argument(help="DNS name of a service")],
-    region: Annotated[str, typer.Argument(help="region whose share was withdrawn")],
-    reason: Annotated[str, typer.Option(help="why, for the record")],
-    author: AuthorOption,
-    api: ApiOption = None,
-    token_file: TokenOption = None,
-    config: ConfigOption = None,
-) -> None:
-    """Let the share of a canary that was withdrawn grow again, from its first step on."""
-    order = {"service": name, "region": region, "reason": reason, "author": author}
-    find_daemon(api, token_file, config).post("/v1/ramps/resume", order)
-    print(f"{region} may answer for {name} again, from the first step on")
+    show_view(records, show.history, as_json=as_json)
 
 
 @app.command()
@@ -163,7 +109,7 @@ def probe(
 ) -> None:
     """Probe a region or an endpoint at once, and show what was seen."""
     results = find_daemon(api, token_file, config).post("/v1/probes", {"target": target})["results"]
-    _print(results, show.results, as_json=as_json)
+    show_view(results, show.results, as_json=as_json)
 
 
 @app.command()
@@ -185,7 +131,7 @@ def geo(
     from gslb.config.load import load
 
     path = config or Path(find_daemon(api, None, None).get("/v1/status")["configuration"]["path"])
-    _print(geo_view(load(path), address), geo_report, as_json=as_json)
+    show_view(geo_view(load(path), address), geo_report, as_json=as_json)
 
 
 @app.command()
@@ -203,10 +149,3 @@ def gateway(
 def version() -> None:
     """Print the version."""
     print(f"gslb {gslb.__version__}")
-
-
-def _print(view: Any, render: "Callable[[Any], RenderableType]", *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(view, indent=2))
-        return
-    show.console().print(render(view))

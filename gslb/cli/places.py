@@ -6,6 +6,7 @@ from gslb.supervisor.lockfile import lock_file as lock_file  # noqa: PLC0414  a 
 
 API_SOCKET = "api.sock"
 TOKEN = "token"  # noqa: S105  a file name
+TIMELINE = "timeline"
 CONTROL = "control"
 SUPERVISOR = "supervisor"
 

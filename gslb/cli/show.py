@@ -26,7 +26,7 @@ def status(view: dict[str, Any]) -> RenderableType:
     if view["state"] != "ok":
         lines.append("[bold red]state cannot be written; going on from memory[/]")
     lines += [_vantage(vantage) for vantage in view["vantages"] if vantage["state"] != "ok"]
-    lines += [_drain(drain) for drain in view["drains"]]
+    lines += [line for order in view["orders"] for line in _folded(order_line(order))]
     for service in view["services"]:
         lines += ["", _service_line(service), _endpoints(service)]
     return Group(*lines)
@@ -42,22 +42,77 @@ def _worker(worker: dict[str, Any], generation: int) -> str:
 def _vantage(vantage: dict[str, Any]) -> str:
     words = {"not heard of": "has not been heard of"}.get(vantage["state"], vantage["state"])
     return (
-        f"[bold red]vantage point {escape(vantage['name'])} {words}[/] since {_time(vantage['since'])}: "
+        f"[bold red]vantage point {escape(vantage['name'])} {words}[/] since {moment(vantage['since'])}: "
         f"{escape(vantage['reason'])}; its word does not count"
     )
 
 
-def _drain(drain: dict[str, Any]) -> str:
-    until = f", until {_time(drain['expires'])}" if drain["expires"] else ""
-    return (
-        f"[yellow]drained:[/] {escape(drain['target'])} by {escape(drain['author'])}: {escape(drain['reason'])}{until}"
-    )
+def orders(view: list[dict[str, Any]]) -> RenderableType:
+    """All orders in force, each in as many lines as it takes."""
+    return Group(*(line for order in view for line in _folded(order_line(order)))) if view else "no orders are in force"
+
+
+def _folded(line: str) -> Iterator[Text]:
+    """``line`` in lines that fit, all but the first indented."""
+    first, *rest = Text.from_markup(line).wrap(Console(width=_WIDTH), _WIDTH - len(_INDENT))
+    yield first
+    yield from (Text(_INDENT).append_text(each) for each in rest)
+
+
+def order_line(order: dict[str, Any]) -> str:
+    """One order: what, of whom, by whom and why, until when; of a drain how far it is."""
+    if order["drain"]:
+        head = drain_line(order)
+    elif order["kind"] == "freeze":
+        head = f"[bold white on red] FROZEN [/] {escape(order['target'])}: no automatic change"
+    else:
+        value = "" if order["value"] is None else f" {order['value']}"
+        head = f"[yellow]forced {order['kind']}{value}:[/] {escape(order['target'])}"
+    only = f" for {escape(order['service'])}" if order["service"] else ""
+    until = f", until {moment(order['expires'])}" if order["expires"] else ""
+    return f"{head}{only} by {escape(order['author'])}: {escape(order['reason'])}{until}"
+
+
+_PHASE = {
+    "lowering": "waiting until longer TTLs have passed",
+    "moving": "moving its share away",
+    "emptying": "in no answer; waiting until no resolver holds one",
+    "drained": "drained",
+}
+
+
+def drain_line(order: dict[str, Any]) -> str:
+    """How far a drain is."""
+    drain = order["drain"]
+    if drain["phase"] == "drained":
+        return f"[green]drained:[/] {escape(order['target'])}"
+    text = f"{drain['share']:.0%} left, " if drain["phase"] == "moving" else ""
+    text += _PHASE[drain["phase"]]
+    if drain["blocked"]:
+        text = f"[bold red]held up:[/] {escape(drain['blocked'])}"
+    elif drain["done_at"]:
+        text += f", done at {moment(drain['done_at'])}"
+    return f"[yellow]draining:[/] {escape(order['target'])} ({text})"
+
+
+_STEP = {"lowering": "longer TTLs pass", "emptying": "resolvers forget it", "drained": "drained"}
+
+
+def drain_step(order: dict[str, Any]) -> str:
+    """How far a drain is, in a few words."""
+    drain = order["drain"]
+    words = f"{drain['share']:.0%} left" if drain["phase"] == "moving" else _STEP[drain["phase"]]
+    return f"{escape(order['target'])}: {'[bold red]held up[/]' if drain['blocked'] else words}"
 
 
 def _service_line(service: dict[str, Any]) -> str:
     if not service["decided"]:
         return f"[bold]{service['name']}[/]  [yellow]first round of probes under way[/]"
     trouble = "" if service["good"] else "  [bold red]no endpoint is fit[/]"
+    if service["withheld"]:
+        trouble += f"  [bold white on red] FROZEN [/] would answer {_shares(service['withheld'])}"
+    elif service["frozen"]:
+        trouble += "  [bold white on red] FROZEN [/]"
     return f"[bold]{service['name']}[/]  TTL {service['ttl']}s{trouble}"
 
 
@@ -102,7 +157,7 @@ def explain(view: dict[str, Any]) -> RenderableType:
     for rule in view["rules"]:
         lines += ["", _rule_line(rule), *_odds(rule), _explained(rule, known)]
     if view.get("decide_again"):
-        lines += ["", f"decides again at {_time(view['decide_again'])}, or when something changes"]
+        lines += ["", f"decides again at {moment(view['decide_again'])}, or when something changes"]
     return Group(*lines)
 
 
@@ -140,13 +195,13 @@ def _explained(rule: dict[str, Any], known: dict[str, Any]) -> Table:
         for said in word["said"] or [word["why"]]:
             table.add_row("", f"  [dim]{escape(said['step'])}[/]", escape(said["text"]))
         if endpoint["held_until"] and not word["share"]:
-            table.add_row("", "", f"back at {_time(endpoint['held_until'])} if nothing fails until then")
+            table.add_row("", "", f"back at {moment(endpoint['held_until'])} if nothing fails until then")
     return table
 
 
 def _condition(word: dict[str, Any], endpoint: dict[str, Any]) -> str:
     share = f"{word['share']:.0%}, " if word["share"] else ""
-    since = f" since {_time(endpoint['since'])} ({_age(endpoint['since'])})" if endpoint["since"] else ""
+    since = f" since {moment(endpoint['since'])} ({_age(endpoint['since'])})" if endpoint["since"] else ""
     return f"{share}{_health(endpoint['health'])}{since}"
 
 
@@ -187,11 +242,11 @@ def history(records: Iterable[dict[str, Any]]) -> RenderableType:
 
 
 def _history_lines(record: dict[str, Any]) -> Iterator[str]:
-    at = f"[dim]{_time(record['at'])}[/]"
+    at = f"[dim]{moment(record['at'])}[/]"
     match record["kind"]:
         case "transition":
             for evidence in record["evidence"][-5:]:
-                yield f"[dim]{_time(evidence['at'])}[/]   probe      {_evidence(evidence)}"
+                yield f"[dim]{moment(evidence['at'])}[/]   probe      {_evidence(evidence)}"
             change = f"{_health(record['before'])} -> {_health(record['after'])}"
             yield f"{at} transition {escape(record['endpoint'])} {change}"
         case "decision":
@@ -199,13 +254,33 @@ def _history_lines(record: dict[str, Any]) -> Iterator[str]:
             yield f"{' ' * 24}  because {escape(record['trigger'])}; before: {_shares(record['before'] or {})}"
         case "publication":
             services = ", ".join(record["services"])
-            yield f"{at} answer     {services} by {record['provider']} after {_milliseconds(record['seconds'])}"
+            yield f"{at} published  {services} by {record['provider']} after {_milliseconds(record['seconds'])}"
         case "doubt":
             words = f"doubts itself: {escape(record['reason'])}" if record["reason"] else "trusts itself again"
             yield f"{at} doubt      vantage point {escape(record['vantage'])} {words}"
         case "order":
+            value = "" if record["value"] is None else f" {record['value']}"
             who = f"{escape(record['target'])} by {escape(record['author'])}"
-            yield f"{at} order      {record['action']} {who}: {escape(record['reason'])}"
+            forced = f" [red](forced past {', '.join(record['forced'])})[/]" if record["forced"] else ""
+            yield f"{at} order      {record['action']}{value} {who}: {escape(record['reason'])}{forced}"
+        case _:
+            yield f"{at} {_after(record)}"
+
+
+def _after(record: dict[str, Any]) -> str:
+    """What follows from a decision, in a line."""
+    match record["kind"]:
+        case "answer":
+            return f"answer     {record['service']} by {record['nameserver']}, for the first time so"
+        case "exposure":
+            return f"exposure   no resolver holds {record['service']} with {escape(record['endpoint'])} any more"
+        case "recovery":
+            predicted = "" if record["predicted"] is None else f", predicted {_rounded(record['predicted'])}"
+            return f"recovery   {record['service']} after {_rounded(record['achieved'])}{predicted}"
+        case "escalation":
+            what = f"{escape(record['escalation'])}, {escape(record['stage'])} for {record['region']}"
+            return f"escalation {what}: {record['outcome']} {escape(record['detail'])}"
+    return str(record["kind"])
 
 
 def _evidence(evidence: dict[str, Any]) -> str:
@@ -218,11 +293,15 @@ def _shares(answers: dict[str, dict[str, float]]) -> str:
     return ", ".join(shares) or "nothing"
 
 
-def _time(text: str) -> str:
+def moment(text: str) -> str:
     """Local wall time to the millisecond; with the date where it is not today's."""
     moment = datetime.fromisoformat(text).astimezone()
     form = "%H:%M:%S" if moment.date() == datetime.now(UTC).astimezone().date() else "%Y-%m-%d %H:%M:%S"
     return f"{moment.strftime(form)}.{moment.microsecond // 1000:03d}"
+
+
+def _rounded(seconds: float) -> str:
+    return format_duration(round(seconds, 3))
 
 
 def _age(text: str | None) -> str:

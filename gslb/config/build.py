@@ -1,5 +1,6 @@
 """From parsed sections to the model. What refers to something that does not exist is noted as a problem."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -105,7 +106,16 @@ def build_service(
         max_shift=section.max_shift,
         rto=section.rto,
         demand=section.demand,
+        ttl_auto=_horizon([probes[probe] for probe in section.probes]) if section.ttl.auto else None,
+        ramp=section.ramp,
+        manual=section.failback == "manual",
     )
+
+
+def _horizon(setups: Sequence[ProbeSetup | None]) -> float:
+    """Seconds until an answer could change in calm: a regular attempt, and those that confirm it."""
+    paces = [setup.pace for setup in setups if setup is not None]
+    return min((pace.interval + (pace.thresholds.fall - 1) * pace.confirm for pace in paces), default=math.inf)
 
 
 def _weight(own: int | None, region: Region | None) -> int:

@@ -12,9 +12,13 @@ from gslb.errors import SnapshotError
 from gslb.model.branch import Step
 from gslb.model.doubt import ENDPOINTS, REGIONS
 from gslb.model.duration import format_duration
+from gslb.model.exposure import ALLOWANCE
+from gslb.model.fitness import calm_ttl
+from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.options import Key
 from gslb.model.rto import Rto, predict_rto
+from gslb.model.safety import Limits
 from gslb.model.step import Evidence
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.snapshot import Zone
@@ -164,7 +168,7 @@ def predict(
     """The recovery time of ``service`` with its slowest probe; None for one that is not probed."""
     predictions = [
         predict_rto(
-            probes[name].pace, provider.publication, provider.propagation, service.ttl_steady, witnesses=witnesses
+            probes[name].pace, provider.publication, provider.propagation, calm_ttl(service), witnesses=witnesses
         )
         for name in service.probes
     ]
@@ -185,6 +189,68 @@ def check_rto(reader: Reader, topology: Topology, rto: Mapping[ServiceName, Rto]
                 f"{format_duration(service.rto)} cannot be met: {rto[name]}",
                 f"state at least {format_duration(rto[name].total)}, or lower ttl.steady, interval or timeout",
             )
+
+
+def check_floor(reader: Reader, service: Service, name: str, provider: Capabilities) -> None:
+    """No TTL is shorter than the provider takes."""
+    if service.ttl_alert < provider.min_ttl:
+        at = ("services", service.name.removesuffix("."), "ttl", "alert")
+        text = f"{service.ttl_alert}s is below the floor of {name}, {provider.min_ttl}s"
+        reader.fault(at, text, f"write at least {provider.min_ttl}s, or publish by another provider")
+
+
+def check_return(reader: Reader, service: Service) -> None:
+    """A share that grows step by step, or waits, is one that the policy deals in."""
+    at = ("services", service.name.removesuffix("."))
+    if service.ramp and any(step.name == "nearest" for step in service.policy):
+        remedy = "remove ramp, or nearest from the policy"
+        reader.fault((*at, "ramp"), "has no effect beside nearest, by which the place of the client decides", remedy)
+    if (service.ramp or service.manual) and len(service.members) == 1:
+        key = "ramp" if service.ramp else "failback"
+        remedy = "remove it, or give the service a second region"
+        reader.fault((*at, key), "has no effect: the service has one region, which answers alone", remedy)
+
+
+def check_safety(reader: Reader, topology: Topology, limits: Limits) -> None:
+    """What rules for orders count is stated."""
+    if not limits.capacity_floor:
+        return
+    for service in topology.services.values():
+        blank = [member.region for member in service.members if topology.regions[member.region].capacity is None]
+        if blank:
+            name, remedy = service.name.removesuffix("."), f"state capacity in [regions.{blank[0]}], or remove it"
+            reader.fault(
+                ("safety", "capacity_floor"), f"cannot be kept for {name}: {blank[0]} states no capacity", remedy
+            )
+
+
+def hasty_gateways(
+    topology: Topology,
+    probes: Mapping[ProbeName, ProbeSetup],
+    gateways: Mapping[RegionName, Gateway],
+    provider: Capabilities,
+) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Gateways that stop before everybody has left who was sent there: key path, message and remedy."""
+    for region, gateway in gateways.items():
+        needed = max(
+            (
+                pace.interval
+                + pace.timeout
+                + provider.publication
+                + provider.propagation
+                + calm_ttl(service)
+                + ALLOWANCE
+                for service in topology.services.values()
+                if region in {member.region for member in service.members}
+                for pace in (probes[name].pace for name in service.probes if name in probes)
+            ),
+            default=0.0,
+        )
+        if gateway.drain_delay < needed:
+            shown = format_duration(gateway.drain_delay)
+            text = f"{shown} is shorter than it takes until nobody is sent there any more, {format_duration(needed)}"
+            remedy = "a restart fails requests; raise it, or drain the region first and wait: gslb drain --wait"
+            yield ("gateways", region, "drain_delay"), text, remedy
 
 
 def oddities(

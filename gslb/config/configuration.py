@@ -7,9 +7,11 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from gslb.config.api import ApiSection
+from gslb.config.escalations import EscalationSection
 from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
+from gslb.config.notify import Section as NotifySection
 from gslb.errors import Problem
 from gslb.model.address import Address, IPNetwork
 from gslb.model.area import Area
@@ -18,6 +20,7 @@ from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.pacing import Pace
 from gslb.model.rto import Rto
+from gslb.model.safety import Limits
 from gslb.model.topology import Topology
 from gslb.nameserver.snapshot import Zone
 from probes.base import AsyncProbe, Probe
@@ -61,6 +64,9 @@ class Configuration:
         vantages: places to probe from, at least one.
         geo: what locates clients.
         zones: zones of the embedded nameserver, with their static records.
+        notify: who is told of what happens, by name.
+        escalations: what is done for stressed regions, by name.
+        limits: what people may order.
         rto: predicted recovery time of each service that is probed.
         warnings: what is allowed but hardly meant.
         sections: key path and content of every table, defaults included.
@@ -79,6 +85,9 @@ class Configuration:
     geo: Geo
     zones: tuple[Zone, ...]
     gateways: Mapping[RegionName, Gateway]
+    notify: Mapping[str, NotifySection]
+    escalations: Mapping[str, EscalationSection]
+    limits: Limits
     rto: Mapping[ServiceName, Rto]
     warnings: tuple[Problem, ...]
     sections: tuple[tuple[str, BaseModel], ...]

@@ -16,14 +16,18 @@ from gslb.config.build import build_probe, build_region, build_service
 from gslb.config.chains import check_chains
 from gslb.config.configuration import Configuration, ProbeSetup, VantageSetup
 from gslb.config.environment import expand, unknown
+from gslb.config.escalations import EscalationSection, check_escalations, read_escalations
 from gslb.config.faults import key_path, suggest
 from gslb.config.gateways import GatewaySection
 from gslb.config.geo import GeoSection, read_geo
 from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
+from gslb.config.notify import check_services, read_notify
 from gslb.config.reader import Reader
+from gslb.config.receivers import literal_secrets
 from gslb.config.regions import RegionSection
+from gslb.config.safety import SafetySection
 from gslb.config.services import ServiceSection
 from gslb.config.sources import Sources
 from gslb.config.vantages import VantageSection
@@ -44,6 +48,7 @@ SINGLE: dict[str, type[BaseModel]] = {
     "nameserver": NameserverSection,
     "log": LogSection,
     "geo": GeoSection,
+    "safety": SafetySection,
 }
 KEYED: dict[str, type[BaseModel]] = {
     "zones": ZoneSection,
@@ -51,8 +56,10 @@ KEYED: dict[str, type[BaseModel]] = {
     "services": ServiceSection,
     "gateways": GatewaySection,
     "vantages": VantageSection,
+    "escalations": EscalationSection,
 }
-SECTIONS = (*SINGLE, *KEYED, "providers", "probes")
+SECTIONS = (*SINGLE, *KEYED, "providers", "probes", "notify")
+_NO_SECRETS = 'write "${NAME}" and set NAME in the environment of gslb, or name a file where there is a key for that'
 VERSION_DIGITS = 12
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -89,6 +96,10 @@ def _read_document(path: Path, environment: Mapping[str, str], sources: Sources)
             Problem(str(path), key_path(at), f"${{{name}}} is not set", f"set {name} in the environment of gslb")
             for at, name in unknown(document, environment)
         ]
+        missing += [
+            Problem(str(path), key_path(at), "is a secret that stands in the file itself", _NO_SECRETS)
+            for at in literal_secrets(document)
+        ]
         expanded: dict[str, Any] = expand(document, environment)
     except ValueError as error:  # beside TOMLDecodeError: a number of thousands of digits
         raise ConfigError(Problem(str(path), "", f"is not valid TOML: {error}", "correct this place")) from None
@@ -122,6 +133,7 @@ class _Loader:
         reader = self.reader
         node, api = reader.table(NodeSection, "node"), reader.table(ApiSection, "api")
         nameserver, log = reader.table(NameserverSection, "nameserver"), reader.table(LogSection, "log")
+        safety = reader.table(SafetySection, "safety")
         geo = read_geo(reader, reader.table(GeoSection, "geo"), self.sources, kept=self.kept)
         region_sections = self.keyed(RegionSection, "regions")
         regions = {name: build_region(RegionName(name), s) for name, s in region_sections.items() if s is not None}
@@ -136,13 +148,20 @@ class _Loader:
         checks.check_keys(reader, "regions", region_sections)
         checks.check_keys(reader, "probes", probes)
         checks.check_keys(reader, "vantages", reader.tables("vantages"))
+        notify, escalations = read_notify(reader, kept=self.kept), read_escalations(reader, kept=self.kept)
+        for name in ("notify", "escalations"):
+            checks.check_keys(reader, name, reader.tables(name))
         for region in regions.values():
             checks.check_endpoints(reader, region)
-        if reader.problems or node is None or api is None or nameserver is None or log is None:
+        if reader.problems or node is None or api is None or nameserver is None or log is None or safety is None:
             return None
         topology = Topology({RegionName(name): region for name, region in regions.items()}, services)
         setups = {ProbeName(name): probe for name, probe in probes.items() if probe is not None}
+        for name, channel in notify.items():
+            check_services(reader, ("notify", name), channel.services, topology.services)
+        check_escalations(reader, escalations, topology)
         check_chains(reader, topology, vantages, geo.geography)
+        checks.check_safety(reader, topology, safety.limits())
         rto = self.cross_checks(topology, setups, zones, vantages)
         return Configuration(
             path=self.path,
@@ -158,10 +177,18 @@ class _Loader:
             geo=geo,
             zones=tuple(zones.values()),
             gateways=gateways,
+            notify=notify,
+            escalations=escalations,
+            limits=safety.limits(),
             rto=rto,
             warnings=tuple(
                 Problem(str(self.path), key_path(at), message, remedy)
-                for at, message, remedy in sorted(checks.oddities(topology, setups, vantages))
+                for at, message, remedy in sorted(
+                    (
+                        *checks.oddities(topology, setups, vantages),
+                        *checks.hasty_gateways(topology, setups, gateways, CAPABILITIES),
+                    )
+                )
             ),
             sections=tuple(reader.parsed),
         )
@@ -266,6 +293,8 @@ class _Loader:
         checks.check_tripwires(self.reader, probes)
         for service in topology.services.values():
             checks.check_require(self.reader, service)
+            checks.check_return(self.reader, service)
+            checks.check_floor(self.reader, service, "embedded", CAPABILITIES)
         checks.check_collisions(self.reader, topology, tuple(zones.values()))
         checks.check_cuts(self.reader, topology, tuple(zones.values()))
         witnesses = checks.witnesses(topology, vantages)

@@ -8,9 +8,12 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from gslb.config.escalations import StageSection
 from gslb.config.load import KEYED, SINGLE
+from gslb.config.notify import TYPES as CHANNELS
 from gslb.config.plugins import load_plugin
 from gslb.config.probes import ProbeSection
+from gslb.config.receivers import ReceiverOptions
 from gslb.config.toml import to_toml
 from policies import BUILTIN as POLICIES
 from probes import BUILTIN as PROBES
@@ -31,6 +34,9 @@ def reference() -> str:
         parts.append(_section(f"[{name}]", model))
     for name, model in KEYED.items():
         parts.append(_section(f"[{name}.{'REGION' if name == 'gateways' else 'NAME'}]", model))
+    parts.append(_section("one of stages in [escalations.NAME]", StageSection))
+    parts.append(_section("webhook of a stage", ReceiverOptions))
+    parts += [_section(f'[notify.NAME] with type = "{name}"', model) for name, model in CHANNELS.items()]
     parts.append(_section("[probes.NAME]", ProbeSection))
     parts += [_section(f'[probes.NAME] with type = "{name}"', load_plugin("probe", name)) for name in sorted(PROBES)]
     parts += [_section(f'policy step "{name}"', load_plugin("policy", name)) for name in sorted(POLICIES)]

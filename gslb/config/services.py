@@ -1,6 +1,6 @@
 """[services."NAME"]: a DNS name, the regions behind it and how they share it."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
@@ -19,8 +19,11 @@ MAX_REQUIRE = 100
 class TtlSection(Options):
     """TTL in calm and in trouble."""
 
-    steady: Annotated[Ttl, Field(description="TTL while nothing happens")] = 30.0
-    alert: Annotated[Ttl, Field(description="TTL after a change and of negative answers")] = 5.0
+    steady: Annotated[Ttl, Field(description="TTL while nothing happens, and the longest with auto")] = 30.0
+    alert: Annotated[
+        Ttl, Field(description="TTL after a change and of negative answers, and the shortest with auto")
+    ] = 5.0
+    auto: Annotated[bool, Field(description="in calm, no longer than until the answer could next change")] = False
 
     @model_validator(mode="after")
     def _alert_is_shorter(self) -> Self:
@@ -30,6 +33,14 @@ class TtlSection(Options):
                 "resolvers should come back sooner in trouble, so lower alert"
             )
         return self
+
+
+def _read_ttl(value: Any) -> Any:
+    if isinstance(value, str):
+        if value != "auto":
+            raise ValueError(f'{shown(value)} is no TTL; write {{ steady = "30s", alert = "5s" }}, or "auto"')
+        return {"auto": True}
+    return value
 
 
 class AllDownSection(Options):
@@ -94,8 +105,18 @@ class ServiceSection(Options):
         int | None,
         Field(ge=1, le=100, description="vantage points that must see an endpoint down; default: a majority"),
     ] = None
-    ttl: Annotated[TtlSection, Field(description="TTL in calm and in trouble")] = TtlSection()
+    ttl: Annotated[
+        TtlSection, BeforeValidator(_read_ttl), Field(description='TTL in calm and in trouble; "auto": { auto = true }')
+    ] = TtlSection()
     hold: Annotated[Duration, Field(description="time without failure before a recovered endpoint answers")] = 60.0
+    ramp: Annotated[
+        Duration,
+        Field(description="time over which the share of a region grows that was out of the answers; 0s: at once"),
+    ] = 0.0
+    failback: Annotated[
+        Literal["auto", "manual"],
+        Field(description="manual: a region that has recovered waits until somebody says `gslb resume`"),
+    ] = "auto"
     answers: Annotated[int, Field(ge=1, le=16, description="most addresses in one answer")] = 4
     when_all_down: Annotated[
         AllDownSection,

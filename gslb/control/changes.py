@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from gslb.config.configuration import Configuration
 from gslb.errors import ConfigError, Problem
-from gslb.model.override import Override, all_drained
+from gslb.model.override import Override, all_out
 
 
 def refuse_all_drained(old: Configuration, new: Configuration, overrides: Iterable[Override], now: float) -> None:
@@ -18,10 +18,10 @@ def refuse_all_drained(old: Configuration, new: Configuration, overrides: Iterab
     problems = []
     for name, service in new.topology.services.items():
         former = old.topology.services.get(name)
-        was_so = former is not None and all_drained(old.topology, former, orders, now)
-        if all_drained(new.topology, service, orders, now) and not was_so:
+        was_so = former is not None and all_out(old.topology, former, orders, now)
+        if all_out(new.topology, service, orders, now) and not was_so:
             key = f'services."{name.removesuffix(".")}".regions'
-            targets = ", ".join(order.target for order in orders)
+            targets = ", ".join(order.target for order in orders if order.out)
             remedy = f"gslb undrain {targets} first, or keep a region that is not drained"
             problems.append(Problem(str(new.path), key, "leaves the service with drained endpoints only", remedy))
     if problems:

@@ -32,17 +32,28 @@ class Climbs:
         for pair in self.states.keys() - wanted:
             self._set(pair, None)
 
+    def resumable(self, name: ServiceName) -> set[RegionName]:
+        """Regions of a service whose ramps were withdrawn."""
+        found = {region: self.states.get((name, region)) for region in self._plans.get(name, ())}
+        return {region for region, state in found.items() if state is not None and state.withdrawn is not None}
+
     def resume(self, pair: Pair) -> None:
-        """Let a ramp that was withdrawn begin again."""
-        if self.states[pair].withdrawn is not None:
+        """Let a ramp begin again, if it was withdrawn."""
+        if pair[1] in self.resumable(pair[0]):
             self._set(pair, None)
 
     def follow(self, view: View) -> Mapping[RegionName, Grown]:
         """Look at the ramps of a service that is about to be decided; returns how far they are."""
-        plans = self._plans[view.service.name]
+        plans = self._plans.get(view.service.name)
+        if plans is None:
+            return {}
         self._followed[view.service.name] = view.now
         fitness = {name: level for name, (level, _) in view.classify().items()}
         return {region: self._follow(view, fitness, region, plan) for region, plan in plans.items()}
+
+    def shares(self, name: ServiceName, now: float) -> Mapping[RegionName, Grown]:
+        """How far the ramps of a service are, without a new look."""
+        return {region: Grown(share(self.states.get((name, region)), now), "") for region in self._plans.get(name, {})}
 
     def has(self, name: ServiceName) -> bool:
         """Whether a service has any ramps."""

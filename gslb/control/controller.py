@@ -1,38 +1,49 @@
 """The controller: joins monitor, engine, orders, publisher and state, and is what the API talks to."""
 
 import asyncio
+import math
 from collections.abc import Iterable
 
 import structlog
 
 from gslb.config.configuration import Configuration
+from gslb.control.alarms import Alarms
 from gslb.control.asked import Asked
 from gslb.control.changes import refuse_all_drained, refuse_restart
-from gslb.control.chronicle import Chronicle
+from gslb.control.chronicle import Chronicle, Sink
 from gslb.control.clock import Clock
+from gslb.control.departures import Departures
 from gslb.control.descriptors import DEFAULT, Budget
 from gslb.control.engine import Engine
+from gslb.control.escalation import Escalations
 from gslb.control.events import Change, Transition
+from gslb.control.guard import find_target
+from gslb.control.helping import Helper
+from gslb.control.ledger import Ledger
 from gslb.control.monitor import Monitor
 from gslb.control.nameserver_metrics import NameserverCollector
-from gslb.control.orders import Orders, find_target
+from gslb.control.notify.notifier import Notifier
+from gslb.control.ordering import Ordering, Request
+from gslb.control.orders import Orders
 from gslb.control.places import Places
 from gslb.control.publisher import Publisher
+from gslb.control.recoveries import Recoveries
 from gslb.control.resolver import Resolver
-from gslb.control.restore import restored_addresses, restored_check, restored_climb
+from gslb.control.restore import restored_addresses, restored_check, restored_climbs, restored_comebacks
 from gslb.control.setups import check_setups
 from gslb.control.vantage import Vantage
 from gslb.errors import RefusedError
 from gslb.model.address import IPNetwork
+from gslb.model.combine import Health
+from gslb.model.comeback import Comeback
 from gslb.model.location import Client
-from gslb.model.names import RegionName, ServiceName, VantageName
+from gslb.model.names import EndpointName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
-from gslb.model.override import Override
+from gslb.model.override import Kind, Override, is_drained, service_order, state_order
 from gslb.model.ramp import Climb, Pair
-from gslb.model.record import (
-    CheckRecord,
-)
-from gslb.model.steer import Fitness
+from gslb.model.record import CheckRecord, PublicationRecord
+from gslb.model.steer import Fitness, hold_of
+from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
 from gslb.store.journal import Journal
 from gslb.store.journal_block import ResultEntry
@@ -60,6 +71,7 @@ class Controller:
         metrics: of this process.
         clock: both clocks.
         budget: of file descriptors.
+        sinks: take the history as well.
     """
 
     def __init__(
@@ -71,22 +83,32 @@ class Controller:
         metrics: Metrics,
         clock: Clock,
         budget: Budget = DEFAULT,
+        sinks: Iterable[Sink] = (),
     ) -> None:
         self.configuration = configuration
         self.clock, self.store, self.metrics, self.embedded = clock, store, metrics, embedded
         self.started_utc = clock.utc()
         self._journal = journal
-        self._chronicle = Chronicle(clock, store, journal, metrics)
+        node, spool = configuration.node.name, configuration.run_folder / "notify"
+        self._notifier = Notifier(configuration.notify, node, spool, metrics.registry)
+        self._chronicle = Chronicle(clock, store, journal, metrics, (*sinks, self._notifier.offer))
         self.resolver = Resolver(self._resolved)
         self.monitor = Monitor(clock, self.resolver, self._deliver, metrics.lateness.observe, budget)
         self.engine = Engine(self, self.resolver, self.monitor.hurry)
         self.orders = Orders(clock, self._chronicle.order, store.save_overrides)
+        self.ledger = Ledger(clock, store.save_exposures, self._exposure_ended)
+        self.recoveries = Recoveries(clock, self._chronicle.recovery, self._predicted)
+        self.ordering = Ordering(clock, self.engine, self.orders, self.ledger, self._chronicle)
+        self.departures = Departures(clock, self.ledger, self._chronicle.order)
+        helper = Helper(self.engine, self.orders, self.ordering, self._ordered)
+        self._escalations = Escalations(helper, clock, self._chronicle.escalation, node)
         metrics.registry.register(NameserverCollector(embedded.links))
-        self.publisher = Publisher(clock, [embedded], self._chronicle.publication)
+        self.publisher = Publisher(clock, [embedded], self._published, self._answers_ended)
         self.reloading = asyncio.Lock()
         self._wake = asyncio.Event()
-        self._asked, self._places = Asked(), Places(configuration.geo.databases)
-        self._publishing = False
+        self._asked, self._places, self._alarms = Asked(), Places(configuration.geo.databases), Alarms()
+        embedded.regressed, embedded.on_answered = self._regressed, self._first_answer
+        self._publishing, self._renewals = False, store.renewals
         self._revision = 0
         self._quiet: set[VantageName] = set()
         self._answered: set[ServiceName] = set()
@@ -101,8 +123,18 @@ class Controller:
             last={steering.service: steering.newest for steering in state.steerings},
             last_good={steering.service: steering.good for steering in state.steerings if steering.good},
             overrides=self.orders.in_force,
-            climbs={(record.service, record.region): restored_climb(record, self.clock) for record in state.ramps},
+            climbs=restored_climbs(state.ramps, self.clock),
+            comebacks=restored_comebacks(state.comebacks, self.clock),
         )
+        self.ledger.restore(state.exposures)
+        self.publisher.continue_from(self.ledger.newest)
+        if (confirmed := self.ledger.confirmed) is not None:
+            self.embedded.recall(confirmed)
+        if not state.steerings and not state.exposures:
+            self.embedded.on_blank = self.ledger.begin  # neither state nor nameserver knows of any answer
+        newest = {steering.service: steering.newest for steering in state.steerings}
+        for name in self.configuration.topology.services:
+            self._assume(name, newest.get(name), but_drained=True)
         for steering in state.steerings:
             for host, address in restored_addresses(steering.newest, self.configuration.topology):
                 self.resolver.restore(host, address)
@@ -117,6 +149,8 @@ class Controller:
                 group.create_task(self.publisher.run())
                 group.create_task(self._follow_time())
                 group.create_task(self._save_often())
+                group.create_task(self._notifier.run())
+                group.create_task(self._escalations.run())
         finally:
             self.resolver.close()
             self.save()
@@ -130,7 +164,6 @@ class Controller:
         refuse_restart(self.configuration, configuration)
         refuse_all_drained(self.configuration, configuration, self.orders.in_force, self.clock.monotonic())
         self._apply(configuration)
-        self.publisher.next_generation()
         self._publish((), self.clock.monotonic())  # zones may have changed even if no decision has
         self.metrics.reloads.labels("done").inc()
         log.info("configuration loaded", version=configuration.version, services=len(configuration.topology.services))
@@ -141,6 +174,10 @@ class Controller:
         paces = {name: setup.pace for name, setup in configuration.probes.items()}
         references = {name: tuple(map(str, setup.references)) for name, setup in vantages.items()}
         self.embedded.set_zones(configuration.zones)
+        former = self.ledger.services - configuration.topology.services.keys()
+        self.ledger.remove(self.publisher.next_generation(), former)  # what is published next has no answers of them
+        self.ordering.guard.limits = configuration.limits
+        self.ordering.drains.configure(configuration.topology)
         for name, vantage in self.engine.votes.vantages.items():
             if vantage.doubt is not None and name not in vantages:
                 self._chronicle.doubt(name, None)  # with the vantage point, its doubt is over
@@ -150,6 +187,10 @@ class Controller:
         hosts = (setup.address.host for setup in setups.values())
         self.resolver.configure(host for host in hosts if isinstance(host, str))
         self.monitor.configure(setups, {name: setup.source for name, setup in vantages.items()})
+        self.departures.look(self.engine.standings, now)
+        self._notifier.configure(configuration.notify)
+        self._escalations.configure(configuration.escalations, configuration.topology)
+        self._alarms.forget(self.engine.checks.keys())
         self._changed_in_time()
 
     async def _save_often(self) -> None:
@@ -158,6 +199,11 @@ class Controller:
             await asyncio.sleep(SAVE_EVERY)
             self.save()
             self.orders.save()  # the database may have been made anew meanwhile
+            if self.store.renewals != self._renewals:
+                self._renewals = self.store.renewals
+                self.ledger.save()
+                self._chronicle.comebacks(self.engine.comebacks.states)
+                self._chronicle.ramps(self.engine.climbs.states)
 
     def save(self) -> None:
         """Keep the state of all checks to restart from."""
@@ -170,20 +216,17 @@ class Controller:
             CheckRecord(key, check.vote, check.latency, check.report, check.level, utc, now) for key, check in states
         )
 
-    def drain(self, target: str, author: str, reason: str, duration: float | None, *, force: bool) -> Override:
-        """Take a region or an endpoint out of all answers; see Orders.drain. ``force`` drains even the last one."""
-        fit = None if force else self.engine.fit
-        order = self.orders.drain(self.configuration.topology, target, author, reason, duration, fit)
-        log.warning("drained", target=target, author=author, reason=reason, force=force)
-        self._ordered(f"{target} drained by {author}")
+    def order(self, request: Request) -> Override:
+        """Put an order into force; see Ordering.give."""
+        order = self.ordering.give(request)
+        self._ordered()
         return order
 
-    def undrain(self, target: str, author: str) -> Override:
-        """Lift a drain; see Orders.undrain."""
-        order = self.orders.undrain(target, author)
-        log.warning("drain lifted", target=target, author=author)
-        self._ordered(f"{target} undrained by {author}")
-        return order
+    def lift(self, target: str, author: str, kinds: Iterable[Kind], service: str | None = None) -> tuple[Override, ...]:
+        """Lift orders; see Orders.lift."""
+        lifted = self.ordering.lift(target, author, kinds, service)
+        self._ordered()
+        return lifted
 
     async def probe(self, target: str) -> list[ProbeResult]:
         """Probe a region or an endpoint at once, apart from attempts that are under way; returns what was seen.
@@ -191,7 +234,7 @@ class Controller:
         Raises:
             RefusedError: no such target.
         """
-        known = find_target(self.configuration.topology, target)
+        known = find_target(self.engine, target)
         addresses = {str(e.probe) for e in self.configuration.topology.endpoints if known in (e.name, e.region)}
         keys = [key for key in self.engine.checks if key.target in addresses]
         paces = [self.configuration.probes[key.probe].pace for key in keys]
@@ -203,10 +246,53 @@ class Controller:
         """Whoever asks from ``network``, and where that is by the databases in force."""
         return await self._places.client(network)
 
-    def _ordered(self, trigger: str) -> None:
+    def _ordered(self) -> None:
         self.metrics.overrides.set(len(self.orders.in_force))
-        self.engine.order(self.orders.in_force, trigger, self.clock.monotonic())
         self._changed_in_time()
+
+    def _assume(self, name: ServiceName, newest: Steering | None, *, but_drained: bool) -> None:
+        """Any endpoint of the service may be answered just now, and with any TTL that it may have had lately.
+
+        What was published last may not have been written down: none is, of a service that is new. Nor may an order that
+        forced the TTL, which none may beyond ``hold``.
+        """
+        service, orders = self.configuration.topology.services[name], self.orders.in_force
+        active = [order for order in orders if order.active(self.clock.monotonic())]
+        found = {e.name: e for e in self.configuration.topology.all_endpoints_of(service)}
+        done = [name for name, e in found.items() if but_drained and is_drained(state_order(active, e, service.name))]
+        ttl, given = math.ceil(hold_of(service)), set(found)
+        if newest is not None:
+            ttl, given = max(ttl, newest.ttl), given | answering(newest)
+        self.ledger.assume(name, ttl, given - set(done))
+
+    def _regressed(self, worker: str, generation: int) -> None:
+        """A nameserver has come up with older answers than it had."""
+        log.error("a nameserver has come up with older answers", nameserver=worker, generation=generation)
+        for name in self.configuration.topology.services:
+            decision = self.engine.decisions.get(name)
+            self._assume(name, decision.steering if decision else None, but_drained=False)
+        self.publisher.look_again()
+        self._changed_in_time()
+
+    def _first_answer(self, service: ServiceName, generation: int, at: float, worker: str) -> None:
+        self._chronicle.answer(service, generation, at, worker)
+
+    def _published(self, record: PublicationRecord) -> None:
+        self._chronicle.publication(record)
+        self.recoveries.settled(record.generation, self.clock.monotonic())
+
+    def _answers_ended(self, generation: int) -> None:
+        """No place gives answers of before ``generation`` any more."""
+        if self.ledger.settle(generation, self.clock.monotonic()):
+            self._changed_in_time()
+
+    def _exposure_ended(self, service: ServiceName, endpoint: EndpointName, until: float) -> None:
+        self.recoveries.ended(service, endpoint, until)  # which was over a little before that
+        self._chronicle.exposure(service, endpoint, until)
+
+    def _predicted(self, service: ServiceName) -> float | None:
+        rto = self.configuration.rto.get(service)
+        return rto.total if rto else None
 
     def _deliver(self, result: ProbeResult) -> ProbeState | None:
         observation, at_utc = result.observation, self.clock.to_utc(result.at)
@@ -240,18 +326,26 @@ class Controller:
         """Decide again when time alone changes something."""
         while True:
             self._wake.clear()
-            now = self.clock.monotonic()  # what ends after this is for the next turn: or it would not be named
-            if expired := self.orders.expire():
-                self._ordered(f"drain of {', '.join(order.target for order in expired)} expired")
-            review = self.engine.review(now)
-            self._tell_of_quiet()
-            moment = self.engine.tick(now)
-            delay = max(0.001, min(review, moment or review) - self.clock.monotonic())
+            delay = max(0.001, self.turn() - self.clock.monotonic())
             try:
                 async with asyncio.timeout(delay):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def turn(self) -> float:
+        """Serve what time alone has changed; returns when to do so again, in monotonic seconds."""
+        now = self.clock.monotonic()  # what ends after this is for the next turn: or it would not be named
+        self._tell_alarms(now)
+        moments = [self.ledger.tick(now), self.ordering.tick(now), self.departures.tick(now), self.engine.review(now)]
+        self.metrics.overrides.set(len(self.orders.in_force))
+        self._tell_of_quiet()
+        return min(*moments, self._alarms.next_moment, self.engine.tick(now) or math.inf)
+
+    def _tell_alarms(self, now: float) -> None:
+        names = self._alarms.lowered(now)
+        if names is not None and not self.embedded.lower(names):
+            log.warning("too many services to lower the TTL of", services=len(names))
 
     def _tell_of_quiet(self) -> None:
         votes = self.engine.votes
@@ -265,27 +359,45 @@ class Controller:
     def transition(self, transition: Transition) -> None:
         """An endpoint's health changed: write it down, and save the state it leaves."""
         self._chronicle.transition(transition)
+        self.recoveries.transition(transition)
+        if Health.DRAINING in (transition.before, transition.after):
+            self.departures.look(self.engine.standings, transition.at)
+            self._changed_in_time()
         self._save({result.key for result in transition.evidence})
 
     def climbed(self, pair: Pair, state: Climb | None) -> None:
         """The ramp of a region has begun, was withdrawn, or is to begin anew."""
-        states = self.engine.climbs.states
-        if state is None:
-            self._chronicle.ramps(states)
-        else:
-            self._chronicle.ramp(pair, state, states)
+        if state is not None:
+            self._chronicle.ramp(pair, state)
+        self._chronicle.ramps({pair: state})
+
+    def alarmed(self, key: CheckKey, services: Iterable[ServiceName], *, suspect: bool) -> None:
+        """A check has a failure that is not confirmed, or none any more."""
+        now = self.clock.monotonic()
+        if self._alarms.note(key, services, now, suspect=suspect):
+            self._tell_alarms(now)
+        elif not suspect:
+            self._changed_in_time()
+
+    def came_back(self, pair: Pair, state: Comeback | None) -> None:
+        """A region has come a step further on its way back into a service, or all the way (None)."""
+        self._chronicle.came_back(pair, state)
+        self._chronicle.comebacks({pair: state})
+
+    def withheld(self, service: ServiceName, steering: Steering | None) -> None:
+        """A frozen service would be answered otherwise, or is answered as it should be again (None)."""
+        self._chronicle.withheld(service, steering)
 
     def resume(self, service: ServiceName, region: str, author: str, reason: str) -> None:
-        """Let a region's share of a service that was withdrawn grow again, from its first step on.
+        """Let a region that waits, or was withdrawn from a service, answer for it again: step by step, if so set.
 
         Raises:
-            RefusedError: no such share was withdrawn.
+            RefusedError: it does not wait, and was not withdrawn.
         """
-        states, pair = self.engine.climbs.states, (service, RegionName(region))
-        withdrawn = [r for (name, r), state in states.items() if name == service and state.withdrawn is not None]
-        if region not in withdrawn:
-            remedy = f"withdrawn there: {', '.join(withdrawn) or 'nothing'}"
-            raise RefusedError("unknown", f"{region} is not withdrawn from {service.removesuffix('.')}", remedy)
+        pair, waiting = (service, RegionName(region)), self.engine.resumable(service)
+        if region not in waiting:
+            remedy = f"waiting there: {', '.join(sorted(waiting)) or 'nobody'}"
+            raise RefusedError("unknown", f"{region} does not wait to answer for {service.removesuffix('.')}", remedy)
         self._chronicle.resumed(pair, author, reason)
         self.engine.resume(pair, self.clock.monotonic())
         self._changed_in_time()
@@ -303,6 +415,10 @@ class Controller:
         generation = self.publisher.next_generation()
         # The first decision after a restart may find things as they were: that is published, but it is no news.
         news = [change for change in changes if change.before != change.decision.steering]
+        self.ledger.publish(generation, (change.decision.steering for change in changes))
+        for change in news:
+            steering = change.decision.steering
+            self.recoveries.decided(steering.name, change.before, steering, generation, change.at)
         self._publish(tuple(change.decision.steering.name for change in news), changes[0].at)
         for change in news:
             self._chronicle.decision(change, generation)
@@ -321,8 +437,25 @@ class Controller:
 
     def refresh_gauges(self) -> None:
         """Bring the metrics of endpoints and vantage points up to date."""
-        for gauge in (self.metrics.in_service, self.metrics.score, self.metrics.doubt, self.metrics.silent):
+        metrics = self.metrics
+        for gauge in (
+            metrics.in_service,
+            metrics.score,
+            metrics.doubt,
+            metrics.silent,
+            metrics.exposure,
+            metrics.frozen,
+        ):
             gauge.clear()
+        now = self.clock.monotonic()
+        for service in self.ledger.services:
+            for endpoint, until in self.ledger.exposed(service).items():
+                metrics.exposure.labels(service, endpoint).set(max(0.0, until - now))
+        for service in self.engine.topology.services:
+            if service_order(self.orders.in_force, Kind.FREEZE, service) is not None:
+                metrics.frozen.labels(service).set(1)
+        for service, rto in self.configuration.rto.items():
+            metrics.predicted.labels(service).set(rto.total)
         for (service, endpoint), standing in self.engine.standings.items():
             decision = self.engine.decisions.get(service)
             fitness = decision.fitness.get(endpoint) if decision else None

@@ -11,22 +11,27 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from gslb.control.climbs import Climbs
+from gslb.control.comebacks import Comebacks
 from gslb.control.events import Addresses, Change, Listener, Transition
-from gslb.control.health import CheckState, ServiceEndpoint, endpoints_of, standing
+from gslb.control.freezer import Freezer, kept
+from gslb.control.health import CheckState, ServiceEndpoint, standing
 from gslb.control.plan import Plan, make_plan
 from gslb.control.shifts import Shifts
 from gslb.control.signals import Readings
 from gslb.control.votes import Electorate, Votes
 from gslb.model.address import IP
 from gslb.model.area import Area
-from gslb.model.branch import Grown
+from gslb.model.branch import Grown, Signals
 from gslb.model.combine import Health
+from gslb.model.comeback import Comeback
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, HealthReport, ProbeResult
-from gslb.model.override import Override
+from gslb.model.override import Kind, Override, about, leaving, service_order, state_order
 from gslb.model.pacing import Pace
 from gslb.model.ramp import Climb, Pair
+from gslb.model.record import Vote
+from gslb.model.safety import Outlook, outlook
 from gslb.model.steer import Decision, Fitness, Standing, hold_of, steer
 from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
@@ -38,6 +43,7 @@ SHOWN = 3
 """Triggers that a decision names."""
 NO_RAMPS: Mapping[RegionName, Grown] = MappingProxyType({})
 NO_CLIMBS: Mapping[Pair, Climb] = MappingProxyType({})
+NO_COMEBACKS: Mapping[Pair, Comeback] = MappingProxyType({})
 NO_AREAS: Mapping[VantageName, tuple[Area, ...]] = MappingProxyType({})
 
 
@@ -54,7 +60,10 @@ class Engine:
         self._listener, self._addresses = listener, addresses
         self._plan = Plan()
         self.votes = Votes(hurry, listener.doubted)
-        self._readings, self._shifts, self.climbs = Readings(), Shifts(), Climbs(listener.climbed)
+        self._readings, self._shifts, self._freezer = Readings(), Shifts(), Freezer()
+        self.climbs, self.comebacks = Climbs(listener.climbed), Comebacks(listener.came_back)
+        self._lifted: dict[ServiceName, float] = {}
+        self._orders_on: dict[ServiceName, tuple[Override, ...]] = {}
         self.overrides: tuple[Override, ...] = ()
         self.decisions: dict[ServiceName, Decision] = {}
         self.standings: dict[ServiceEndpoint, Standing] = {}
@@ -91,9 +100,11 @@ class Engine:
         last_good: Mapping[ServiceName, Steering],
         overrides: Iterable[Override],
         climbs: Mapping[Pair, Climb] = NO_CLIMBS,
+        comebacks: Mapping[Pair, Comeback] = NO_COMEBACKS,
     ) -> None:
         """Start from what was known before; to be called before ``configure``."""
         self.climbs.states = dict(climbs)
+        self.comebacks.restore(comebacks)
         self.votes.checks, self.overrides = dict(checks), tuple(overrides)
         self._last, self._last_good = dict(last), dict(last_good)
 
@@ -126,10 +137,14 @@ class Engine:
         self._waiting &= topology.services.keys()
         for name in self.decisions.keys() - topology.services.keys():
             del self.decisions[name]
+        self._lifted = {name: at for name, at in self._lifted.items() if name in topology.services}
         self._readings.configure(topology, self._plan.keys, {name: areas.get(name, ()) for name in vantages})
         self._look(now)
         self._shifts.configure(topology.services.keys())
+        self._orders_on = {}
+        self._sort_orders(topology.services.values())
         self.climbs.configure(topology.services.values())
+        self.comebacks.configure(topology.services.values())
         with self._shifts.free():
             self._decide(topology.services.values(), "configuration", now)
 
@@ -138,9 +153,12 @@ class Engine:
         now = max(result.ended, self._now)  # a result may have had to wait for an older one
         check = self.checks.get(result.key)
         if check is not None:
-            former = check.report
+            former, suspect = check.report, check.state.suspect
             changed = self.votes.take(result, now)
             state: ProbeState | None = check.state
+            if check.state.suspect is not suspect:
+                users = dict.fromkeys(service for service, _ in self._plan.users[result.key])
+                self._listener.alarmed(result.key, users, suspect=not suspect)
             if check.report is not former:
                 self._heard(result.key, former, check.report)
         else:
@@ -175,9 +193,40 @@ class Engine:
         self._refresh(pairs, now, trigger=f"{host} has a new address")
 
     def order(self, overrides: Iterable[Override], trigger: str, now: float) -> None:
-        """These are the orders in force from now on."""
-        self.overrides = tuple(overrides)
-        self._decide(self.topology.services.values(), trigger, now)
+        """These are the orders in force from now on; what people order is decided although things are frozen."""
+        former, self.overrides = self.overrides, tuple(overrides)
+        given, gone = set(self.overrides) - set(former), set(former) - set(self.overrides)
+        renewed = {order.key for order in given}
+        lifted = [order for order in gone if order.key not in renewed]
+        concerned = [service for service in self.topology.services.values() if self._concerns(given | gone, service)]
+        self._lifted |= {service.name: now for service in concerned if self._concerns(lifted, service)}
+        self._sort_orders(concerned)
+        with self._shifts.free():
+            self._decide(concerned, trigger, now, ordered=True)
+
+    def _sort_orders(self, services: Iterable[Service]) -> None:
+        """Find the orders that are about each of these, which most are about none of."""
+        for service in services:
+            found = tuple(order for order in self.overrides if about(order, self.topology, service))
+            if found:
+                self._orders_on[service.name] = found
+            else:
+                self._orders_on.pop(service.name, None)
+
+    def _in_force(self, name: ServiceName, now: float) -> tuple[Override, ...]:
+        orders = self._orders_on.get(name)
+        return tuple(order for order in orders if order.active(now)) if orders else ()
+
+    def _concerns(self, orders: Iterable[Override], service: Service) -> bool:
+        return any(about(order, self.topology, service) for order in orders)
+
+    def foresee(self, service: Service, overrides: Iterable[Override], now: float) -> Outlook:
+        """What these orders would leave the service to answer with, as things are now."""
+        standings, in_force = self.standings_of(service), tuple(overrides)
+        signals = self._readings.of(service.name, 1.0, self.climbs.shares(service.name, now))
+        signals = replace(signals, portions=self.comebacks.shares(service.name))
+        decision = self._steer(service, standings, in_force, now, signals)
+        return outlook(service, self.topology.regions, standings, decision)
 
     def tick(self, now: float) -> float | None:
         """Decide again whatever time alone has changed; returns the next moment for that."""
@@ -202,23 +251,27 @@ class Engine:
         """When the endpoint's present health was reached, first verdicts included; None while nothing is known."""
         return self._reached[service, endpoint]
 
-    def fit(self, service: ServiceName, endpoint: Endpoint) -> bool:
-        """Whether the endpoint could answer for the service without ``when_all_down``."""
-        decision = self.decisions.get(service)
-        return decision is not None and decision.fitness.get(endpoint.name, Fitness.DOWN) < Fitness.DOWN
-
     def held_until(self, service: ServiceName, endpoint: EndpointName) -> float | None:
         """The end of the endpoint's hold, if it has failed before."""
         failed = self.standings[service, endpoint].last_failure
         return None if failed is None else failed + hold_of(self.topology.services[service])
 
+    def checks_of(self, service: ServiceName, endpoint: EndpointName) -> list[CheckState]:
+        """What is known of the endpoint's checks."""
+        return [self.checks[key] for key in self._plan.keys[service, endpoint]]
+
     def latency(self, service: ServiceName, endpoint: EndpointName) -> float | None:
         """Recent latency of the slowest of the endpoint's checks, in seconds."""
-        found = [self.checks[key].latency for key in self._plan.keys[service, endpoint]]
+        found = [check.latency for check in self.checks_of(service, endpoint)]
         return max((latency.recent for latency in found if latency), default=None)
 
+    def resumable(self, name: ServiceName) -> set[RegionName]:
+        """Regions of a service that wait for somebody to resume them, or can do without that later."""
+        return self.comebacks.resumable(name) | self.climbs.resumable(name)
+
     def resume(self, pair: Pair, now: float) -> None:
-        """Let a ramp that was withdrawn begin again."""
+        """Let a ramp that was withdrawn begin again, and a region come back that waits."""
+        self.comebacks.resume(pair, now)
         self.climbs.resume(pair)
         self._decide([self.topology.services[pair[0]]], f"{pair[1]} may begin again", now)
 
@@ -232,6 +285,7 @@ class Engine:
                 yield name, self._plan.deadline[name], ""
         yield from ((name, moment, "scores may move more") for name, moment in self._shifts.moments())
         yield from ((name, moment, "next step of a ramp") for name, moment in self.climbs.moments())
+        yield from ((name, moment, "a region comes back") for name, moment in self.comebacks.moments())
 
     def _verdict_at(self, keys: Iterable[CheckKey]) -> float | None:
         """When these checks reached their verdicts, as far as their states tell."""
@@ -314,12 +368,14 @@ class Engine:
         keys = self._plan.keys[services[0], endpoint]
         evidence = sorted((result for key in keys for result in self.checks[key].recent), key=lambda result: result.at)
         detail = self.standings[services[0], endpoint].detail
-        return Transition(now, endpoint, old, new, services, tuple(evidence), detail)
+        states = [(key, self.checks[key].vote.condition, self.votes.counts(key)) for key in keys]
+        votes = tuple(Vote(key, condition, counts) for key, condition, counts in states)
+        return Transition(now, endpoint, old, new, services, tuple(evidence), detail, votes)
 
-    def _decide(self, services: Iterable[Service], trigger: str, now: float) -> None:
+    def _decide(self, services: Iterable[Service], trigger: str, now: float, *, ordered: bool = False) -> None:
         # A result that had to wait for an older one ended in the past: what time has brought is not taken back.
         now = self._now = max(now, self._now)
-        changes = tuple(change for service in services if (change := self._decide_one(service, trigger, now)))
+        changes = tuple(c for service in services if (c := self._decide_one(service, trigger, now, ordered=ordered)))
         if changes:
             self._listener.changed(changes)
 
@@ -334,32 +390,93 @@ class Engine:
         if min(decision.fitness.values()) is not Fitness.UNKNOWN:
             return False
         given = answering(self.decisions[name].steering)
-        return all(decision.fitness.get(endpoint, Fitness.UNKNOWN) < Fitness.DOWN for endpoint in given)
+        return bool(given) and all(decision.fitness.get(e, Fitness.UNKNOWN) < Fitness.DOWN for e in given)
 
-    def _decide_one(self, service: Service, trigger: str, now: float) -> Change | None:
-        name = service.name
-        standings = {
-            endpoint.name: self.standings[name, endpoint.name] for endpoint in endpoints_of(service, self.topology)
+    def standings_of(self, service: Service) -> dict[EndpointName, Standing]:
+        """What is known of all endpoints that the service may answer with."""
+        return {
+            endpoint.name: self.standings[service.name, endpoint.name]
+            for endpoint in self.topology.all_endpoints_of(service)
         }
-        regions, overrides, before = self.topology.regions, self.overrides, self._last.get(name)
-        ramps = NO_RAMPS
-        if self.climbs.has(name):
-            in_force = tuple(order for order in overrides if order.active(now))
-            ramps = self.climbs.follow(View(service, regions, standings, in_force, now))
-        signals = self._readings.of(name, self._shifts.left(service, now), ramps)
-        last_good = self._last_good.get(name)
-        decision = steer(service, regions, standings, overrides, last_good, now, signals=signals, before=before)
+
+    def _calm(self, name: ServiceName) -> Signals:
+        """What is measured, where nothing goes step by step."""
+        return self._readings.of(name, 1.0, NO_RAMPS)
+
+    def _signals(
+        self,
+        service: Service,
+        standings: Mapping[EndpointName, Standing],
+        in_force: tuple[Override, ...],
+        now: float,
+        measured: Signals,
+    ) -> Signals:
+        """What is ``measured``, and how far what goes step by step has come."""
+        name, ramps, portions = service.name, NO_RAMPS, NO_RAMPS
+        if self.climbs.has(name) or self.comebacks.has(name):
+            view = View(service, self.topology.regions, standings, in_force, now, before=self._last.get(name))
+            ramps, portions = self.climbs.follow(view), self.comebacks.follow(view)
+        if in_force:
+            portions = {**portions, **leaving(in_force, service)}
+        shift = 1.0 if portions else self._shifts.left(service, now)  # what goes step by step is slow enough
+        lifted = self._lifted.get(name)
+        if shift == measured.shift and not ramps and not portions and lifted is None:
+            return measured
+        return replace(measured, shift=shift, ramps=ramps, portions=portions, lifted=lifted)
+
+    def _steer(
+        self,
+        service: Service,
+        standings: Mapping[EndpointName, Standing],
+        in_force: tuple[Override, ...],
+        now: float,
+        signals: Signals,
+    ) -> Decision:
+        name, regions = service.name, self.topology.regions
+        last_good, before = self._last_good.get(name), self._last.get(name)
+        return steer(service, regions, standings, in_force, last_good, now, signals=signals, before=before)
+
+    def _contradicts(self, service: Service, steering: Steering, in_force: tuple[Override, ...]) -> bool:
+        """Whether orders say otherwise than a steering: after a restart it may be older than they are."""
+        given, kept_out = answering(steering), set()
+        for endpoint in self.topology.all_endpoints_of(service):
+            order = state_order(in_force, endpoint, service.name)
+            if order is not None and order.out:
+                kept_out.add(endpoint.name)
+        return bool(given & kept_out) or (not given and len(kept_out) < len(self.topology.all_endpoints_of(service)))
+
+    def _decide_one(self, service: Service, trigger: str, now: float, *, ordered: bool) -> Change | None:
+        name, before = service.name, self._last.get(service.name)
+        in_force = self._in_force(name, now)
+        freeze = service_order(in_force, Kind.FREEZE, name) if in_force else None
+        known = self.standings_of(service)
+        standings, seen, measured = self._freezer.known(name, freeze, (known, now, self._calm(name)))
+        ordered = ordered or (
+            name not in self.decisions and before is not None and self._contradicts(service, before, in_force)
+        )
+        if freeze is not None and before is not None and not ordered:
+            decision = kept(self._steer(service, known, in_force, now, self._calm(name)), before, freeze)
+        else:
+            signals = self._signals(service, standings, in_force, seen, measured)
+            decision = self._steer(service, standings, in_force, seen, signals)
+            if freeze is not None:
+                live = self._steer(service, known, in_force, now, self._calm(name))
+                decision = kept(live, decision.steering, freeze)
         self.revision += 1
-        if now < self._plan.deadline[name] and self._too_early(name, standings.values(), decision):
+        if now < self._plan.deadline[name] and not freeze and self._too_early(name, standings.values(), decision):
             self._waiting.add(name)
+            self.comebacks.discard(name)
             return None
         self._waiting.discard(name)
+        self.comebacks.commit(name)
         former = self.decisions.get(name)
         self.decisions[name], self._last[name] = decision, decision.steering
         self._shifts.note(service, before, decision.steering, now)
         if decision.faults != (former.faults if former else ()):
             self._listener.failed(name, decision.faults)
-        if decision.good:
+        if decision.withheld != (former.withheld if former else None):
+            self._listener.withheld(name, decision.withheld)
+        if decision.good and decision.withheld is None:
             self._last_good[name] = decision.steering
         if former is not None and decision.steering == before:
             return None

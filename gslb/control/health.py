@@ -14,7 +14,7 @@ from gslb.model.observation import CheckKey, HealthReport, Observation, ProbeRes
 from gslb.model.score import score, settle
 from gslb.model.steer import Standing
 from gslb.model.step import Condition, ProbeState, Thresholds, step
-from gslb.model.topology import Endpoint, Service, Topology
+from gslb.model.topology import Endpoint, Service
 
 EVIDENCE = 10
 """Results kept beside each check, to be shown with a transition."""
@@ -69,14 +69,6 @@ def _describe(observation: Observation) -> str:
 def checks_of(service: Service, endpoint: Endpoint, vantages: Iterable[VantageName]) -> tuple[CheckKey, ...]:
     """The checks that say how ``endpoint`` does in the eyes of ``service``."""
     return tuple(CheckKey(vantage, probe, str(endpoint.probe)) for probe in service.probes for vantage in vantages)
-
-
-def endpoints_of(service: Service, topology: Topology) -> tuple[Endpoint, ...]:
-    """All endpoints that a service may answer with, those of its fallback included."""
-    regions = [member.region for member in service.members]
-    if service.fallback is not None and service.fallback not in regions:
-        regions.append(service.fallback)
-    return tuple(endpoint for region in regions for endpoint in topology.regions[region].endpoints)
 
 
 def standing(service: Service, checks: Mapping[CheckKey, CheckState], addresses: tuple[IP, ...]) -> Standing:

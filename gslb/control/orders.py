@@ -1,20 +1,20 @@
-"""What people order: drains, their lifting and their expiry."""
+"""What people order: what is in force, its lifting and its expiry."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from gslb.control.clock import Clock
 from gslb.errors import RefusedError
-from gslb.model.names import EndpointName, RegionName, ServiceName
-from gslb.model.override import Override, guard_drain
+from gslb.model.override import Key, Kind, Override
 from gslb.model.record import OrderRecord, OverrideRecord
-from gslb.model.topology import Endpoint, Topology
 
-Fit = Callable[[ServiceName, Endpoint], bool]
+MOST = 1_000
+"""Orders in force at most."""
 
 
 class Orders:
-    """The orders in force.
+    """The orders in force, in the order in which they were given.
 
     Args:
         clock: both clocks.
@@ -26,94 +26,144 @@ class Orders:
         self,
         clock: Clock,
         record: Callable[[OrderRecord], None],
-        keep: Callable[[Iterable[OverrideRecord]], None],
+        keep: Callable[[Iterable[OverrideRecord]], object],
     ) -> None:
         self._clock, self._record, self._keep = clock, record, keep
-        self._overrides: dict[str, Override] = {}
-
-    @property
-    def in_force(self) -> tuple[Override, ...]:
-        """All orders, in the order in which they were given."""
-        return tuple(self._overrides.values())
+        self._orders: dict[Key, Override] = {}
+        self.in_force: tuple[Override, ...] = ()
+        """All orders, the newest last."""
 
     def restore(self, records: Iterable[OverrideRecord]) -> None:
         """Take over what was in force before a restart."""
         for record in records:
-            expires = None if record.expires_utc is None else self._clock.to_monotonic(record.expires_utc)
-            created = self._clock.to_monotonic(record.created_utc)
-            self._overrides[record.target] = Override(record.target, record.author, record.reason, created, expires)
+            order = self._restored(record)
+            self._orders[order.key] = order
+        self.in_force = tuple(self._orders.values())
 
-    def drain(
-        self, topology: Topology, target: str, author: str, reason: str, duration: float | None, fit: Fit | None
-    ) -> Override:
-        """Take a region or an endpoint out of all answers.
+    def _restored(self, record: OverrideRecord) -> Override:
+        clock, now = self._clock, self._clock.monotonic()
+        drain = record.drain
+        if drain is not None:
+            shift = clock.to_monotonic(record.saved_utc) - record.saved_at
+            drain = replace(drain, since=min(now, drain.since + shift))
+        return Override(
+            kind=record.kind,
+            target=record.target,
+            author=record.author,
+            reason=record.reason,
+            created=min(now, clock.to_monotonic(record.created_utc)),  # the wall clock may have been set back
+            expires=None if record.expires_utc is None else clock.to_monotonic(record.expires_utc),
+            value=record.value,
+            service=record.service,
+            drain=drain,
+        )
 
-        Args:
-            topology: must hold the target.
-            target: name of a region or an endpoint.
-            author: who orders it.
-            reason: why.
-            duration: seconds until it is lifted by itself; None for never.
-            fit: whether an endpoint could answer for a service; None drains even the last one.
-
-        Raises:
-            RefusedError: no such target, or it is the last one that could answer for a service.
-        """
-        now = self._clock.monotonic()
-        expires = None if duration is None else now + duration
-        order = Override(find_target(topology, target), author, reason, now, expires)
-        if fit is not None:
-            guard_drain(topology, self.in_force, order, now, fit)
-        self._overrides[order.target] = order
-        self._note("drain", order)
-        return order
-
-    def undrain(self, target: str, author: str) -> Override:
-        """Lift an order.
+    def put(self, order: Override, forced: tuple[str, ...] = ()) -> None:
+        """Put an order into force, in place of one that is about the same; ``forced`` past these rules.
 
         Raises:
-            RefusedError: there is none for ``target``.
+            RefusedError: there are too many.
         """
-        order = self._overrides.pop(target, None)
-        if order is None:
-            remedy = f"drained: {', '.join(self._overrides) or 'nothing'}"
-            raise RefusedError("unknown", f"{target} is not drained", remedy)
-        self._note("undrain", order, author)
-        return order
+        if order.key not in self._orders and len(self._orders) >= MOST:
+            raise RefusedError("too-many", f"{MOST} orders are in force", "lift those that are over: gslb orders")
+        self._orders.pop(order.key, None)  # the newest is the last
+        self._orders[order.key] = order
+        self._note(order.kind.value, order, forced=forced, at=order.created)  # before what is decided by it
+        self._changed()
+
+    def find(self, key: Key) -> Override | None:
+        """The order in force that is about this."""
+        return self._orders.get(key)
+
+    def progress(self, drains: Iterable[Override]) -> None:
+        """These drains have come a step further."""
+        for after in drains:
+            assert after.drain is not None  # noqa: S101  only drains make progress
+            self._orders[after.key] = after
+            self._note(after.drain.phase.value, after, at=after.drain.since)
+        self._changed()
+
+    def lift(self, target: str, author: str, kinds: Iterable[Kind], service: str | None = None) -> tuple[Override, ...]:
+        """Lift the orders of these kinds that were given for exactly this target; returns them.
+
+        Raises:
+            RefusedError: there is none.
+        """
+        wanted = tuple(kinds)
+        found = tuple(
+            order
+            for order in self.in_force
+            if (order.target, order.service) == (target, service) and order.kind in wanted
+        )
+        if not found:
+            orders = [order for order in self.in_force if order.kind in wanted]
+            known = ", ".join(f"{o.target} (--service {o.service})" if o.service else o.target for o in orders)
+            what = " or ".join(kind.value for kind in wanted)
+            raise RefusedError("unknown", f"no order ({what}) for {target} is in force", f"in force: {known or 'none'}")
+        self.drop(found, "lifted", author)
+        return found
+
+    def drop(self, orders: Iterable[Override], action: str, author: str | None = None) -> None:
+        """These orders are over; ``action`` says how."""
+        for order in orders:
+            del self._orders[order.key]
+            self._note(action, order, author, at=order.expires if action == "expired" else None)
+        self._changed()
 
     def expire(self) -> tuple[Override, ...]:
         """Drop the orders whose time is over; returns them."""
         now = self._clock.monotonic()
         over = tuple(order for order in self.in_force if not order.active(now))
-        for order in over:
-            del self._overrides[order.target]
-            self._note("expired", order)
+        if over:
+            self.drop(over, "expired")
         return over
 
-    def _note(self, action: str, order: Override, author: str | None = None) -> None:
-        at_utc, expires = self._clock.to_utc(self._clock.monotonic()), self._utc(order.expires)
-        record = OrderRecord(at_utc, action, order.target, author or order.author, order.reason, expires)
-        self._record(record)
+    def _note(
+        self,
+        action: str,
+        order: Override,
+        author: str | None = None,
+        reason: str | None = None,
+        forced: tuple[str, ...] = (),
+        at: float | None = None,
+    ) -> None:
+        self._record(
+            OrderRecord(
+                at_utc=self._clock.to_utc(self._clock.monotonic() if at is None else at),
+                action=action,
+                target=order.target,
+                author=author or order.author,
+                reason=reason or order.reason,
+                expires_utc=self._utc(order.expires),
+                value=order.value,
+                service=order.service,
+                forced=forced,
+            )
+        )
+
+    def _changed(self) -> None:
+        self.in_force = tuple(self._orders.values())
         self.save()
 
     def save(self) -> None:
         """Keep all orders in force to restart from."""
-        self._keep(
-            OverrideRecord(o.target, o.author, o.reason, self._clock.to_utc(o.created), self._utc(o.expires))
-            for o in self.in_force
+        now, utc = self._clock.monotonic(), self._clock.utc()
+        self._keep([self._stored(order, now, utc) for order in self.in_force])
+
+    def _stored(self, order: Override, now: float, utc: datetime) -> OverrideRecord:
+        return OverrideRecord(
+            kind=order.kind,
+            target=order.target,
+            author=order.author,
+            reason=order.reason,
+            created_utc=self._clock.to_utc(order.created),
+            expires_utc=self._utc(order.expires),
+            value=order.value,
+            service=order.service,
+            drain=order.drain,
+            saved_utc=utc,
+            saved_at=now,
         )
 
     def _utc(self, moment: float | None) -> datetime | None:
         return None if moment is None else self._clock.to_utc(moment)
-
-
-def find_target(topology: Topology, target: str) -> RegionName | EndpointName:
-    """``target`` as the name of a region or an endpoint.
-
-    Raises:
-        RefusedError: there is none of this name.
-    """
-    names = list(topology.regions) + [endpoint.name for endpoint in topology.endpoints]
-    if target not in names:
-        raise RefusedError("unknown", f"no region or endpoint {target!r}", f"known: {', '.join(names)}")
-    return RegionName(target)

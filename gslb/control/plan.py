@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gslb.control.health import ServiceEndpoint, checks_of, endpoints_of
+from gslb.control.health import ServiceEndpoint, checks_of
 from gslb.model.names import EndpointName, ProbeName, ServiceName, VantageName
 from gslb.model.observation import CheckKey
 from gslb.model.pacing import Pace
@@ -54,7 +54,7 @@ def make_plan(
     for service in topology.services.values():
         longest = max((_verdict(paces[name]) for name in service.probes), default=0.0)
         plan.deadline[service.name] = waiting.get(service.name, now + GRACE + longest)
-        for endpoint in endpoints_of(service, topology):
+        for endpoint in topology.all_endpoints_of(service):
             pair, of = (service.name, endpoint.name), (service.probes, endpoint.name)
             plan.endpoints[endpoint.name] = endpoint
             if of not in shared:

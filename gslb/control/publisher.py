@@ -35,20 +35,36 @@ class Publisher:
         clock: for times of confirmation, and for the first number.
         providers: where to publish.
         confirmed: takes a record whenever a provider confirms.
+        ended: takes a generation once no provider can give answers of before it any more.
     """
 
     def __init__(
-        self, clock: Clock, providers: Sequence[Provider], confirmed: Callable[[PublicationRecord], None]
+        self,
+        clock: Clock,
+        providers: Sequence[Provider],
+        confirmed: Callable[[PublicationRecord], None],
+        ended: Callable[[int], object],
     ) -> None:
-        self._clock, self._providers, self._confirmed = clock, providers, confirmed
+        self._clock, self._providers, self._confirmed, self._ended = clock, providers, confirmed, ended
         self.generation = int(clock.utc().timestamp() * 1000)
+        self._over: dict[str, int] = {}
         self._pending: dict[str, deque[_Pending]] = {provider.name: deque(maxlen=MAX_PENDING) for provider in providers}
-        self._wake: dict[str, asyncio.Event] = {provider.name: asyncio.Event() for provider in providers}
+        self._wake = {provider.name: asyncio.Event() for provider in providers}
+        self._due = {provider.name: asyncio.Event() for provider in providers}
 
     def next_generation(self) -> int:
         """The number of what is published next."""
         self.generation += 1
         return self.generation
+
+    def continue_from(self, generation: int) -> None:
+        """Number what follows above ``generation``, though the wall clock may have been set back since."""
+        self.generation = max(self.generation, generation)
+
+    def look_again(self) -> None:
+        """Some place may give old answers again: find out when none does."""
+        for due in self._due.values():
+            due.set()
 
     def publish(self, steerings: Mapping[ServiceName, Steering], changed: tuple[ServiceName, ...], at: float) -> None:
         """Publish ``steerings`` as the newest generation; ``changed`` since ``at`` is what the record will name."""
@@ -56,6 +72,7 @@ class Publisher:
             provider.publish(self.generation, steerings)
             self._pending[provider.name].append(_Pending(self.generation, changed, at))
             self._wake[provider.name].set()
+            self._due[provider.name].set()
 
     async def run(self) -> None:
         """Run the providers and follow their confirmations until cancelled."""
@@ -63,6 +80,7 @@ class Publisher:
             for provider in self._providers:
                 group.create_task(provider.run())
                 group.create_task(self._follow(provider))
+                group.create_task(self._follow_end(provider))
 
     async def _follow(self, provider: Provider) -> None:
         pending, wake = self._pending[provider.name], self._wake[provider.name]
@@ -71,10 +89,24 @@ class Publisher:
             wake.clear()
             while pending:
                 newest = pending[-1]
-                if await provider.settled(newest.generation, PATIENCE):
-                    self._settle(provider, newest.generation)
-                else:
+                if not await provider.settled(newest.generation, PATIENCE):
                     log.warning("not confirmed yet", provider=provider.name, generation=newest.generation)
+                    continue
+                self._settle(provider, newest.generation)
+
+    async def _follow_end(self, provider: Provider) -> None:
+        """Tell when no answers of before what is published can be given any more."""
+        due = self._due[provider.name]
+        while True:
+            await due.wait()
+            due.clear()
+            generation = self.generation
+            while not await provider.ended(generation, PATIENCE):
+                log.warning("older answers may be given again", provider=provider.name, generation=generation)
+                generation = self.generation
+            self._over[provider.name] = generation
+            if len(self._over) == len(self._providers):
+                self._ended(min(self._over.values()))
 
     def _settle(self, provider: Provider, generation: int) -> None:
         pending, now = self._pending[provider.name], self._clock.monotonic()

@@ -1,6 +1,7 @@
 """From what was stored back to what the engine works with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 
 from msgspec import structs
@@ -9,8 +10,9 @@ from gslb.control.clock import Clock
 from gslb.control.health import CheckState, carry_over
 from gslb.model.address import IP
 from gslb.model.combine import Health
-from gslb.model.ramp import Climb
-from gslb.model.record import CheckRecord, RampRecord
+from gslb.model.comeback import Comeback
+from gslb.model.ramp import Climb, Pair
+from gslb.model.record import CheckRecord, ComebackRecord, RampRecord
 from gslb.model.score import score
 from gslb.model.steering import Steering
 from gslb.model.topology import Topology
@@ -36,7 +38,23 @@ def restored_addresses(steering: Steering, topology: Topology) -> Iterator[tuple
                 yield host, ip_address(target.value)
 
 
-def restored_climb(record: RampRecord, clock: Clock) -> Climb:
-    """How far a ramp has come, with its times on this process's monotonic clock."""
-    withdrawn = None if record.withdrawn_utc is None else clock.to_monotonic(record.withdrawn_utc)
-    return Climb(record.plan, clock.to_monotonic(record.began_utc), withdrawn, record.reason)
+def restored_comebacks(records: Iterable[ComebackRecord], clock: Clock) -> dict[Pair, Comeback]:
+    """How far regions have come back, with times on this process's monotonic clock."""
+    found = {}
+    for record in records:
+        if record.state is not None:
+            shift = clock.to_monotonic(record.saved_utc) - record.saved_at
+            since = min(clock.monotonic(), record.state.since + shift)
+            found[record.service, record.region] = replace(record.state, since=since)
+    return found
+
+
+def restored_climbs(records: Iterable[RampRecord], clock: Clock) -> dict[Pair, Climb]:
+    """How far ramps have come, with times on this process's monotonic clock."""
+    found = {}
+    for record in records:
+        if record.plan is not None:
+            withdrawn = None if record.withdrawn_utc is None else clock.to_monotonic(record.withdrawn_utc)
+            climb = Climb(record.plan, clock.to_monotonic(record.began_utc), withdrawn, record.reason)
+            found[record.service, record.region] = climb
+    return found

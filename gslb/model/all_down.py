@@ -53,7 +53,7 @@ Outcomes = Mapping[Area | None, Outcome]
 
 def without_any(view: View, kind: RecordType, last_good: Steering | None) -> Outcomes:
     """The outcomes for ``kind`` when nothing that carries it is fit."""
-    tier = members(view, kind, lambda e: view.drained_by(e) is None)
+    tier = members(view, kind, lambda e: view.out_by(e) is None)
     way = _WAYS[view.service.when_all_down]
     return {branch.match: way(view, kind, branch, last_good) for branch in run_policy(view, kind, tier)}
 
@@ -91,7 +91,7 @@ def _left(view: View, target: Target) -> Target:
     publishing = [
         e.name
         for e in view.endpoints
-        if view.drained_by(e) is None and target.value in map(str, view.standings[e.name].addresses)
+        if view.out_by(e) is None and target.value in map(str, view.standings[e.name].addresses)
     ]
     return replace(target, endpoints=tuple(name for name in target.endpoints if name in publishing))
 
@@ -108,7 +108,7 @@ def _fallback(view: View, kind: RecordType, branch: Branch, _: Steering | None) 
 def _allowed_fallback(view: View, kind: RecordType, branch: Branch) -> Candidate | None:
     """The fallback, unless it has nothing to give, or the policy does not leave it to these clients."""
     region = view.regions[view.service.fallback or RegionName("")]
-    found = candidate(view, region, 1, kind, lambda e: view.drained_by(e) is None)
+    found = candidate(view, region, 1, kind, lambda e: view.out_by(e) is None)
     if not found.endpoints:
         return None
     left = [after for after in run_policy(view, kind, (found,)) if after.match == branch.match]
@@ -118,7 +118,7 @@ def _allowed_fallback(view: View, kind: RecordType, branch: Branch) -> Candidate
 def _nothing(no_answer: NoAnswer) -> Callable[[View, RecordType, Branch, Steering | None], Outcome]:
     def outcome(view: View, kind: RecordType, branch: Branch, _: Steering | None) -> Outcome:
         carriers = [e for e in view.endpoints if kind in view.carried[e.name]]
-        drained = all(view.drained_by(e) is not None for e in carriers)
+        drained = all(view.out_by(e) is not None for e in carriers)
         given = NoAnswer.SERVFAIL if drained else no_answer
         notes = _notes(view, (), f"no {kind} endpoint is fit: answering {given}")
         return Outcome((), branch.pick, branch.reasons + notes, no_answer=given)

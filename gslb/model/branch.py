@@ -75,7 +75,7 @@ class Branch(msgspec.Struct, frozen=True):
         pick: how one of them is picked for an answer.
         reasons: what was said of them, without ``match``, which is the branch's own.
         withheld: so many of 256 clients are not answered.
-        reserve: candidates that answer only where nobody else can, not even somebody less fit.
+        reserve: likewise tiers, that answer only where nobody else can, not even somebody less fit.
     """
 
     match: Area | None
@@ -83,17 +83,22 @@ class Branch(msgspec.Struct, frozen=True):
     pick: Pick = Pick.WEIGHTED
     reasons: tuple[Reason, ...] = ()
     withheld: int = 0
-    reserve: Tier = ()
+    reserve: tuple[Tier, ...] = ()
 
     @property
     def candidates(self) -> Tier:
         """Those of all tiers, and the reserve."""
-        return tuple([found for tier in (*self.tiers, self.reserve) for found in tier])
+        return tuple([found for tier in (*self.tiers, *self.reserve) for found in tier])
 
     @property
     def first(self) -> Tier:
         """The candidates that answer: those of the first tier that has any."""
         return next((tier for tier in self.tiers if tier), ())
+
+    @property
+    def last_resort(self) -> Tier:
+        """The candidates that answer where nobody else can: those of the first tier in reserve that has any."""
+        return next((tier for tier in self.reserve if tier), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,9 @@ class Signals:
         demand: requests per second for the service; None where nobody says.
         configurations: version of the configuration that a region's gateways state in their health documents.
         shift: the share of the traffic that scores may move now, 0..1.
-        ramps: how far regions have come whose share grows step by step; see ``model.ramp``.
+        ramps: how far canaries have come whose share of the answers grows step by step; see ``model.ramp``.
+        portions: what regions have of their normal share, 0..1, that come back or leave step by step; others have all.
+        lifted: when an order about the service was last lifted, in monotonic seconds; None where none was lately.
     """
 
     vantages: Mapping[VantageName, tuple[Area, ...]] = field(default_factory=dict)
@@ -123,6 +130,8 @@ class Signals:
     configurations: Mapping[RegionName, str] = field(default_factory=dict)
     shift: float = 1.0
     ramps: Mapping[RegionName, Grown] = field(default_factory=dict)
+    portions: Mapping[RegionName, Grown] = field(default_factory=dict)
+    lifted: float | None = None
 
 
 QUIET = Signals()

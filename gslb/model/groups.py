@@ -10,6 +10,7 @@ from gslb.model.address import text_of
 from gslb.model.branch import Branch, Candidate, Context, Reason, Step, Tier, Verdict, apply, run
 from gslb.model.fitness import View
 from gslb.model.names import EndpointName, RegionName
+from gslb.model.portion import apportion
 from gslb.model.steering import Group, Pick, RecordType, Steering, Target, address_type, groups_for
 from gslb.model.topology import Endpoint, Region
 
@@ -21,7 +22,7 @@ Wanted = Callable[[Endpoint], bool]
 
 def members(view: View, kind: RecordType, wanted: Wanted) -> Tier:
     """The service's regions that have any wanted endpoints that carry ``kind``, each with those."""
-    found = [candidate(view, view.regions[m.region], m.weight, kind, wanted) for m in view.service.members]
+    found = [candidate(view, view.regions[m.region], view.weight(m), kind, wanted) for m in view.service.members]
     return tuple([each for each in found if each.endpoints])
 
 
@@ -29,7 +30,7 @@ def candidate(view: View, region: Region, weight: int, kind: RecordType, wanted:
     """``region`` with those of its endpoints that are wanted and carry ``kind``."""
     carrying = [e for e in region.endpoints if kind in view.carried[e.name]]
     names = tuple([e.name for e in carrying if wanted(e)])
-    mean = sum([view.standings[name].score for name in names]) / len(names) if names else 0.0
+    mean = sum([view.score(name) for name in names]) / len(names) if names else 0.0
     unresolved = [e for e in region.endpoints if not view.carried[e.name]]
     return Candidate(region.name, names, weight, mean, len(carrying) + len(unresolved))
 
@@ -38,7 +39,9 @@ def run_policy(view: View, kind: RecordType, tier: Tier) -> tuple[Branch, ...]:
     """What the chain makes of the candidates of one tier, all of which carry ``kind``."""
     own = {member.region: view.regions[member.region] for member in view.service.members}
     context = Context(view.service, own, view.signals, _reduced(view.before, kind))
-    return run(view.service.policy, Branch(None, (tier,)), context, partial(_after, view))
+    branches = run(view.service.policy, Branch(None, (tier,)), context, partial(_after, view))
+    portions = view.signals.portions
+    return tuple(apportion(branch, portions) for branch in branches) if portions else branches
 
 
 def _reduced(before: Steering | None, kind: RecordType) -> Steering | None:

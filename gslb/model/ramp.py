@@ -100,7 +100,7 @@ def harm(own: Sequence[tuple[Fitness, Standing]], others: Sequence[tuple[Fitness
 
 
 def _mean(found: Sequence[tuple[Fitness, Standing]]) -> float | None:
-    scores = [s.score for fitness, s in found if s.health is Health.UP and fitness is not Fitness.DRAINED]
+    scores = [s.score for fitness, s in found if s.health is Health.UP and fitness is not Fitness.OUT]
     return sum(scores) / len(scores) if scores else None
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gslb.model.doubt import FEW
 from gslb.model.duration import format_duration
+from gslb.model.exposure import ROUNDING
 from gslb.model.pacing import Pace
 
 
@@ -30,7 +31,7 @@ def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float, 
     The fault falls just after an attempt began (interval); the next one runs into its time limit (timeout), or is
     hedged before that (hedge; the usual latency comes on top, which only a running daemon knows); fall - 1 confirming
     attempts start ``confirm`` apart, and the last of them runs into its own limit (confirm_timeout); the decision is
-    published and reaches all servers; and a resolver asked just before that (ttl.steady).
+    published and reaches all servers; and a resolver asked just before that (ttl.steady), which counts whole seconds.
 
     Results count in the order in which their attempts started, so no verdict comes before the limit of the one that
     was hedged: where that is longest, ``hedge`` is what remains of it.
@@ -63,5 +64,6 @@ def predict_rto(pace: Pace, publication: float, propagation: float, ttl: float, 
             ("publication", publication),
             ("propagation", propagation),
             ("ttl.steady", ttl),
+            ("whole seconds", ROUNDING if ttl else 0.0),
         )
     )

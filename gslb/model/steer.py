@@ -37,6 +37,7 @@ class Decision:
         good: at least one endpoint was fit; otherwise ``when_all_down`` decided.
         ttl_reason: why the TTL is what it is.
         faults: of steps that failed, and were left out.
+        withheld: what would be answered, if people had not frozen the answers.
     """
 
     steering: Steering
@@ -46,6 +47,7 @@ class Decision:
     good: bool
     ttl_reason: str = ""
     faults: tuple[str, ...] = ()
+    withheld: Steering | None = None
 
 
 def steer(
@@ -97,7 +99,7 @@ def _decide(
             break
         tier = members(view, kind, lambda e, level=level: fitness[e.name] is level)  # type: ignore[misc]
         for branch in run_policy(view, kind, tier):
-            if branch.reserve:
+            if branch.last_resort:
                 reserves.setdefault(branch.match, branch)
             former = found.get(branch.match)
             if former is None or not former.groups:
@@ -106,7 +108,7 @@ def _decide(
             return found
     for match, branch in reserves.items():
         if not found[match].groups:
-            groups = groups_of(view, kind, branch.reserve, branch.pick)
+            groups = groups_of(view, kind, branch.last_resort, branch.pick)
             found[match] = replace(found[match], groups=groups, pick=branch.pick)
     return found | {
         match: _follow(found.get(match), outcome)

@@ -80,6 +80,9 @@ class Service:
         max_shift: share of the traffic, 0..1, that scores may move within a minute.
         rto: longest acceptable time from a fault until no resolver answers with it, where stated.
         demand: requests per second to plan for, where stated.
+        ttl_auto: seconds until an answer could change in calm, by which the TTL is then set; None: it is stated.
+        ramp: seconds over which the share of a region grows that comes back; 0: at once.
+        manual: a region that comes back waits until somebody lets it.
     """
 
     name: ServiceName
@@ -97,6 +100,9 @@ class Service:
     max_shift: float = 1.0
     rto: float | None = None
     demand: float | None = None
+    ttl_auto: float | None = None
+    ramp: float = 0.0
+    manual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +120,10 @@ class Topology:
     def endpoints_of(self, service: Service) -> tuple[Endpoint, ...]:
         """Endpoints of the service's own regions, in its order."""
         return tuple(endpoint for member in service.members for endpoint in self.regions[member.region].endpoints)
+
+    def all_endpoints_of(self, service: Service) -> tuple[Endpoint, ...]:
+        """Those that the service may answer with: its own, and those of its fallback."""
+        own = self.endpoints_of(service)
+        if service.fallback is None or any(member.region == service.fallback for member in service.members):
+            return own
+        return own + self.regions[service.fallback].endpoints

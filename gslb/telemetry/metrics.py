@@ -33,6 +33,22 @@ class Metrics:
         self.reloads = self._counter("gslb_reloads", "Reloads of the configuration", "outcome")
         self.stale = self._gauge("gslb_configuration_stale", "1 when the file is not what is in force")
         self.overrides = self._gauge("gslb_overrides", "Orders in force")
+        self.refused = self._counter("gslb_orders_refused", "Orders that a rule has refused", "rule")
+        self.frozen = self._gauge("gslb_frozen", "1 while people have frozen the answers", "service")
+        self.exposure = self._gauge(
+            "gslb_exposure_seconds",
+            "How long some resolver may hold an answer with the endpoint; +Inf while it is given",
+            "service",
+            "endpoint",
+        )
+        self.recovery = Histogram(
+            "gslb_recovery_seconds",
+            "From the first failed attempt until no resolver holds an answer with the endpoint",
+            ("service",),
+            registry=self.registry,
+            buckets=(0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0, 600.0),
+        )
+        self.predicted = self._gauge("gslb_recovery_predicted_seconds", "What gslb check predicts", "service")
 
     def count(self, key: CheckKey, observation: Observation) -> None:
         """Count one probe result. Thousands come in every second, so what belongs to a check is looked up once."""

@@ -34,7 +34,8 @@ class Answer:
 class Api:
     """A served API: over TCP, or over its Unix socket."""
 
-    def __init__(self, controller: Controller, listen: Address, socket: Path, token: str) -> None:
+    def __init__(self, lab: Lab, controller: Controller, listen: Address, socket: Path, token: str) -> None:
+        self.lab = lab
         self.controller, self.listen, self.socket, self.token = controller, listen, socket, token
 
     async def ask(
@@ -80,4 +81,4 @@ async def api_of(lab: Lab, *, decided: bool = True) -> AsyncIterator[Api]:
         async with serving(make_app(controller, token), listen, socket):
             if decided:
                 await until(lambda: API in controller.engine.decisions)
-            yield Api(controller, listen, socket, token)
+            yield Api(lab, controller, listen, socket, token)

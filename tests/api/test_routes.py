@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from gslb.control.vantage import Doubt
 from gslb.model.names import VantageName
 from tests.api.rig import Api, api_of
-from tests.control.rig import Lab
-from tests.waiting import until
+from tests.control.rig import ANKARA, ISTANBUL, Endpoint, Lab
+from tests.waiting import free_port, until
 
 PROBLEM = "application/problem+json"
 
@@ -24,7 +24,7 @@ async def published(api: Api) -> None:
 
 async def test_status_shows_everything_at_a_glance(api: Api) -> None:
     status = (await api.get("/v1/status")).body
-    assert (status["node"], status["state"], status["drains"]) == ("istanbul-1", "ok", [])
+    assert (status["node"], status["state"], status["orders"]) == ("istanbul-1", "ok", [])
     assert status["configuration"]["path"].endswith("gslb.toml")
     (service,) = status["services"]
     assert (service["name"], service["decided"], service["ttl"]) == ("api.example.com", True, 30)
@@ -90,17 +90,17 @@ async def test_what_is_no_target_is_not_probed(api: Api) -> None:
 
 
 async def test_explain_says_why_each_endpoint_and_region_is_in_or_out(api: Api) -> None:
-    await api.drain()
+    await api.drain(now=True)
     explained = (await api.get("/v1/explain?name=API.example.com")).body
     assert (explained["policy"], explained["when_all_down"], explained["hold"]) == (["weighted"], "all", 60.0)
     (rule,) = explained["rules"]
     istanbul, ankara = rule["endpoints"]
     assert (rule["match"], rule["pick"], rule["answers"]) == ("everybody", "weighted", {"A": {"192.0.2.2": 1.0}})
     assert (istanbul["name"], istanbul["share"]) == ("istanbul/192.0.2.1:80", 0.0)
-    assert (istanbul["why"]["verdict"], istanbul["why"]["text"]) == ("out", "drained by ayse: kernel update")
+    assert (istanbul["why"]["verdict"], istanbul["why"]["text"]) == ("out", "being drained by ayse: kernel update")
     assert (ankara["share"], [said["step"] for said in ankara["said"]]) == (1.0, ["health", "weighted"])
     assert explained["answers"] == {"A": {"192.0.2.2": 1.0}}
-    assert explained["ttl_reason"] == "alert: something changed in the last 1m"
+    assert explained["ttl_reason"] == "alert: istanbul is draining"
     assert explained["client"] is None
 
 
@@ -124,10 +124,10 @@ async def test_explain_refuses_a_client_that_is_no_address(api: Api, client: str
     assert "write one such as 198.51.100.7" in answer.body["detail"]
 
 
-async def test_explain_names_who_is_waited_for_before_the_first_decision(undecided: Api) -> None:
+async def test_explain_names_who_is_waited_for_before_the_first_decision(undecided: Api, lab: Lab) -> None:
     explained = (await undecided.get("/v1/explain?name=api.example.com")).body
     assert explained["decided"] is False
-    assert "ankara/192.0.2.2:80" in explained["waiting_for"]
+    assert explained["waiting_for"] == [f"istanbul/{lab.istanbul}", f"ankara/{lab.ankara}"]
 
 
 async def test_explain_suggests_the_nearest_service(api: Api) -> None:
@@ -145,13 +145,13 @@ async def test_explain_refuses_what_is_no_name(api: Api, name: str) -> None:
 
 async def test_history_tells_orders_and_decisions_oldest_first(api: Api) -> None:
     await published(api)
-    await api.drain(duration="2h")
+    await api.drain(duration="2h", now=True)
     await published(api)
     records = (await api.get("/v1/history?since=1h")).body["history"]
     assert [r["kind"] for r in records] == ["decision", "publication", "order", "decision", "publication"]
     order, decision, publication = records[2:]
     assert (order["action"], order["target"], order["author"]) == ("drain", "istanbul", "ayse")
-    assert decision["trigger"] == "istanbul drained by ayse"
+    assert decision["trigger"] == "drain of istanbul by ayse"
     assert decision["before"] == {"A": {"192.0.2.1": 0.5, "192.0.2.2": 0.5}}
     assert decision["after"] == {"A": {"192.0.2.2": 1.0}}
     assert (publication["generation"], publication["services"]) == (decision["generation"], ["api.example.com"])
@@ -163,7 +163,7 @@ async def test_history_is_limited_to_the_newest(api: Api) -> None:
     await published(api)
     records = (await api.get("/v1/history?limit=2")).body["history"]
     assert [record["kind"] for record in records] == ["decision", "publication"]
-    assert records[0]["trigger"] == "istanbul drained by ayse"
+    assert records[0]["trigger"] == "drain of istanbul by ayse"
 
 
 @pytest.mark.parametrize("query", ["since=yesterday", "since=9999999d", f"since={'9' * 400}d", "limit=many"])
@@ -183,8 +183,9 @@ async def test_metrics_are_in_the_format_of_prometheus(api: Api) -> None:
 
 @pytest.fixture
 async def undecided(lab: Lab) -> AsyncIterator[Api]:
-    """A service whose second endpoint is probed for the first time in half a minute."""
-    lab.write(lambda text: text.replace('"30ms"\n', '"60s"\n'))
+    """A service whose endpoints refuse, and whose probes take their time to confirm that."""
+    lab.istanbul, lab.ankara = (Endpoint(host, free_port(host)) for host in (ISTANBUL, ANKARA))
+    lab.write(lambda text: text.replace('"30ms"\n', '"60s"\n').replace('"5ms"', '"1s"\nfall = 20'))
     async with api_of(lab, decided=False) as api:
         yield api
 
@@ -201,7 +202,7 @@ async def test_health_is_starting_until_everything_is_decided(undecided: Api, la
 
 
 async def test_a_drain_takes_the_region_out_and_its_lifting_brings_it_back(api: Api) -> None:
-    answer = await api.drain(duration="2h")
+    answer = await api.drain(duration="2h", now=True)
     assert answer.status == 201
     assert (answer.body["target"], answer.body["author"], answer.body["reason"]) == (
         "istanbul",
@@ -211,15 +212,19 @@ async def test_a_drain_takes_the_region_out_and_its_lifting_brings_it_back(api: 
     assert answer.body["created"] < answer.body["expires"]
     status = (await api.get("/v1/status")).body
     assert status["services"][0]["answers"] == {"A": {"192.0.2.2": 1.0}}
-    assert status["drains"] == [answer.body]
+    (order,) = status["orders"]
+    assert {key: value for key, value in order.items() if key != "drain"} == {
+        key: value for key, value in answer.body.items() if key not in ("drain", "durable")
+    }
+    assert order["drain"]["phase"] == answer.body["drain"]["phase"] == "emptying"
     answer = await api.ask("DELETE", "/v1/drains/istanbul?author=mehmet")
-    assert (answer.status, answer.body["target"]) == (200, "istanbul")
+    assert (answer.status, [order["target"] for order in answer.body["lifted"]]) == (200, ["istanbul"])
     status = (await api.get("/v1/status")).body
     assert status["services"][0]["answers"] == {"A": {"192.0.2.1": 0.5, "192.0.2.2": 0.5}}
     records = (await api.get("/v1/history")).body["history"]
     assert [(r["action"], r["author"]) for r in records if r["kind"] == "order"] == [
         ("drain", "ayse"),
-        ("undrain", "mehmet"),
+        ("lifted", "mehmet"),
     ]
 
 
@@ -231,7 +236,7 @@ async def test_an_endpoint_can_be_drained_and_undrained_by_its_name(api: Api) ->
 async def test_who_lifts_a_drain_without_saying_so_is_unknown(api: Api) -> None:
     await api.drain()
     assert (await api.ask("DELETE", "/v1/drains/istanbul")).status == 200
-    (record,) = [r for r in (await api.get("/v1/history")).body["history"] if r.get("action") == "undrain"]
+    (record,) = [r for r in (await api.get("/v1/history")).body["history"] if r.get("action") == "lifted"]
     assert record["author"] == "unknown"
 
 
@@ -249,7 +254,7 @@ async def test_unknown_targets_are_a_conflict_that_names_the_known_ones(api: Api
     assert (answer.status, answer.body["rule"]) == (409, "unknown")
     assert "istanbul, ankara" in answer.body["remedy"]
     answer = await api.ask("DELETE", "/v1/drains/izmir")
-    assert (answer.status, answer.body["remedy"]) == (409, "drained: nothing")
+    assert (answer.status, answer.body["remedy"]) == (409, "in force: none")
 
 
 async def test_a_reload_answers_with_the_version_that_is_now_in_force(api: Api, lab: Lab) -> None:

@@ -16,7 +16,7 @@ STATUS: dict[str, Any] = {
     "nameservers": [],
     "state": "ok",
     "vantages": [],
-    "drains": [],
+    "orders": [],
     "services": [],
 }
 RESULT: dict[str, Any] = {
@@ -99,6 +99,8 @@ EXPLAINED: dict[str, Any] = {
     "name": "api.example.com",
     "decided": True,
     "good": True,
+    "frozen": None,
+    "withheld": None,
     "ttl": 5,
     "ttl_reason": "alert: something changed in the last 1m",
     "policy": ["geo", "weighted"],
@@ -178,3 +180,143 @@ def test_a_client_of_unknown_location_is_called_that() -> None:
         "asn": None,
     }
     assert "client: 192.0.2.1/32, unknown location" in printed(show.explain(EXPLAINED | {"client": nowhere}))
+
+
+DRAIN: dict[str, Any] = {
+    "kind": "drain",
+    "target": "istanbul/[2001:db8:85a3::8a2e:370:7334]:443",
+    "service": "api.example.com",
+    "value": None,
+    "author": "ayse",
+    "reason": "[kernel] update",
+    "created": "2001-01-01T10:00:00.000Z",
+    "expires": "2001-01-01T12:00:00.000Z",
+    "automatic": False,
+    "drain": {
+        "phase": "lowering",
+        "since": "2001-01-01T10:00:00.000Z",
+        "share": 1.0,
+        "done_at": "2001-01-01T10:01:00.000Z",
+        "exposed_until": None,
+        "exposed": True,
+        "blocked": None,
+        "services": ["api.example.com"],
+    },
+}
+
+
+def drained(phase: str, **more: Any) -> dict[str, Any]:
+    return DRAIN | {"drain": DRAIN["drain"] | {"phase": phase} | more}
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (drained("lowering"), "(waiting until longer TTLs have passed, done at 2001-01-01 "),
+        (drained("moving", share=0.75), "(75% left, moving its share away, done at"),
+        (drained("emptying", done_at=None), "(in no answer; waiting until no resolver holds one)"),
+        (drained("lowering", blocked="would leave nobody [x]"), "(held up: would leave nobody [x])"),
+        (drained("drained"), "drained: istanbul/"),
+        (DRAIN | {"kind": "ttl", "value": 5, "drain": None}, "forced ttl 5: istanbul/"),
+        (DRAIN | {"kind": "out", "drain": None}, "forced out: istanbul/"),
+        (DRAIN | {"kind": "freeze", "drain": None}, "FROZEN  istanbul/"),
+    ],
+)
+def test_an_order_is_told_in_lines_that_fit_with_all_that_was_said(order: dict[str, Any], said: str) -> None:
+    lines = printed(show.orders([order]))
+    assert all(len(line) <= 80 for line in lines)
+    assert all(line.startswith("    ") for line in lines[1:])
+    whole = " ".join(line.strip() for line in lines)
+    assert said in whole
+    assert "by ayse: [kernel] update, until 2001-01-01" in whole
+    assert " for api.example.com " in whole
+    assert lines == [line for line in printed(show.status(STATUS | {"orders": [order]})) if line in lines]
+
+
+def test_without_orders_it_says_so() -> None:
+    assert printed(show.orders([])) == ["no orders are in force"]
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (drained("lowering"), "longer TTLs pass"),
+        (drained("moving", share=0.5), "50% left"),
+        (drained("emptying"), "resolvers forget it"),
+        (drained("drained"), "drained"),
+        (drained("emptying", blocked="nobody else is left"), "held up"),
+    ],
+)
+def test_beside_a_bar_there_is_room_for_a_few_words_on_a_drain(order: dict[str, Any], said: str) -> None:
+    assert printed(show.drain_step(order)) == [f"{order['target']}: {said}"]
+
+
+SERVICE: dict[str, Any] = {
+    "name": "api.example.com",
+    "decided": True,
+    "good": True,
+    "ttl": 30,
+    "answers": {"A": {"192.0.2.1": 1.0}},
+    "frozen": None,
+    "withheld": None,
+    "endpoints": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({}, "api.example.com  TTL 30s"),
+        ({"frozen": {"author": "ayse"}}, "api.example.com  TTL 30s   FROZEN"),
+        (
+            {"frozen": {"author": "ayse"}, "withheld": {"A": {"192.0.2.2": 1.0}}},
+            "api.example.com  TTL 30s   FROZEN  would answer 192.0.2.2 100%",
+        ),
+        ({"good": False}, "api.example.com  TTL 30s  no endpoint is fit"),
+    ],
+)
+def test_a_frozen_service_says_so_and_what_it_would_answer(change: dict[str, Any], line: str) -> None:
+    assert line in printed(show.status(STATUS | {"services": [SERVICE | change]}))
+
+
+RECORD: dict[str, Any] = {"at": "2001-01-01T10:00:00.000Z"}
+ORDER = RECORD | {
+    "kind": "order",
+    "action": "weight",
+    "target": "istanbul",
+    "author": "ayse",
+    "reason": "x [y]",
+    "value": 7,
+    "forced": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (ORDER, "order      weight 7 istanbul by ayse: x [y]"),
+        (
+            ORDER | {"action": "out", "value": None, "forced": ["never-empty", "min_regions"]},
+            "order      out istanbul by ayse: x [y] (forced past never-empty, min_regions)",
+        ),
+        (
+            RECORD | {"kind": "answer", "service": "api.example.com", "nameserver": "nameserver-0", "generation": 1},
+            "answer     api.example.com by nameserver-0, for the first time so",
+        ),
+        (
+            RECORD | {"kind": "exposure", "service": "api.example.com", "endpoint": "istanbul/[2001:db8::1]:80"},
+            "exposure   no resolver holds api.example.com with istanbul/[2001:db8::1]:80 any more",
+        ),
+        (
+            RECORD | {"kind": "recovery", "service": "api.example.com", "achieved": 31.25, "predicted": 33.5},
+            "recovery   api.example.com after 31.25s, predicted 33.5s",
+        ),
+        (
+            RECORD | {"kind": "recovery", "service": "api.example.com", "achieved": 31.25, "predicted": None},
+            "recovery   api.example.com after 31.25s",
+        ),
+    ],
+)
+def test_what_follows_from_orders_and_decisions_is_told_in_a_line(record: dict[str, Any], said: str) -> None:
+    (line,) = printed(show.history([record]))
+    assert line.endswith(said)

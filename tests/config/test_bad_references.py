@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gslb.config.load import SECTIONS
 from tests.config.files import Files, design
 
 SERVICE = "services/api.example.com"
@@ -16,7 +17,7 @@ UNKNOWN = [
     (
         "blackbox",
         "blackbox",
-        "known: api, gateways, geo, log, nameserver, node, probes, providers, regions, services, vantages, zones",
+        f"known: {', '.join(sorted(SECTIONS))}",
     ),
     ("node/nme", "node.nme", "did you mean 'name'?"),
     ("node/journal/max_agee", "node.journal.max_agee", "did you mean 'max_age'?"),

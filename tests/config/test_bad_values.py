@@ -112,7 +112,7 @@ VALUES = [
     ({f"{SERVICE}/ttl/steady": "1.5s"}, f"{AT}.ttl.steady", "1.5s cannot be a TTL", "write whole seconds"),
     ({f"{SERVICE}/ttl/steady": "8d"}, f"{AT}.ttl.steady", "8d cannot be a TTL", "at most 7d"),
     ({f"{SERVICE}/ttl/alert": "31s"}, f"{AT}.ttl", "alert 31s is longer than steady 30s", "lower alert"),
-    ({f"{SERVICE}/ttl": "30s"}, f"{AT}.ttl", "should be a table, not '30s'", "expected: TTL"),
+    ({f"{SERVICE}/ttl": "30s"}, f"{AT}.ttl", "'30s' is no TTL", 'write { steady = "30s", alert = "5s" }, or "auto"'),
     ({f"{SERVICE}/require": "most"}, f"{AT}.require", "'most' is no choice", 'write "all", "any" or a number'),
     ({f"{SERVICE}/require": 0}, f"{AT}.require", "0 is no choice", "from 1 to 100"),
     ({f"{SERVICE}/require": True}, f"{AT}.require", "True is no choice", "from 1 to 100"),

@@ -110,6 +110,7 @@ def test_every_table_is_there_to_be_shown(loaded: Configuration) -> None:
         "api",
         "nameserver",
         "log",
+        "safety",
         "geo",
         "regions.istanbul",
         "regions.ankara",

@@ -17,31 +17,35 @@ NAME = ServiceName("api.example.com.")
 ONE = Thresholds(fall=1)
 ARITHMETIC = (
     "interval 1s + timeout 500ms + 2 x confirm 400ms + confirm_timeout 500ms + publication 100ms + ttl.steady 30s"
+    " + whole seconds 1s"
 )
 
 
 def test_the_example_of_the_design_meets_its_own_figure(files: Files) -> None:
     rto = files.load(DESIGN).rto[NAME]
-    assert str(rto) == f"{ARITHMETIC} = 32.5s"
-    assert rto.total == pytest.approx(32.5)
+    assert str(rto) == f"{ARITHMETIC} = 33.5s"
+    assert rto.total == pytest.approx(33.5)
 
 
 def test_five_seconds_are_refused_with_every_term(files: Files) -> None:
     problem = files.problem(DESIGN.replace('rto     = "45s"', 'rto     = "5s"'))
     assert (problem.file, problem.key) == (str(files.path), 'services."api.example.com".rto')
-    assert problem.message == f"5s cannot be met: {ARITHMETIC} = 32.5s"
-    assert problem.remedy == "state at least 32.5s, or lower ttl.steady, interval or timeout"
+    assert problem.message == f"5s cannot be met: {ARITHMETIC} = 33.5s"
+    assert problem.remedy == "state at least 33.5s, or lower ttl.steady, interval or timeout"
 
 
 def test_the_predicted_figure_itself_can_be_stated_and_a_millisecond_less_cannot(files: Files) -> None:
-    assert files.load(design({f"{SERVICE}/rto": "32.5s"})).rto
-    assert "32.499s cannot be met" in files.problem(design({f"{SERVICE}/rto": "32.499s"})).message
+    assert files.load(design({f"{SERVICE}/rto": "33.5s"})).rto
+    assert "33.499s cannot be met" in files.problem(design({f"{SERVICE}/rto": "33.499s"})).message
 
 
 def test_the_slowest_probe_counts(files: Files) -> None:
     slow = {"type": "tcp", "interval": "10s", "fall": 1}
     loaded = files.load(design({"probes/slow": slow, f"{SERVICE}/probes": ["edge", "slow"]}))
-    assert str(loaded.rto[NAME]) == "interval 10s + timeout 500ms + publication 100ms + ttl.steady 30s = 40.6s"
+    assert (
+        str(loaded.rto[NAME])
+        == "interval 10s + timeout 500ms + publication 100ms + ttl.steady 30s + whole seconds 1s = 41.6s"
+    )
 
 
 def test_without_probes_no_recovery_time_can_be_stated(files: Files) -> None:
@@ -56,14 +60,14 @@ def test_without_probes_no_recovery_time_can_be_stated(files: Files) -> None:
 @pytest.mark.parametrize(
     ("pace", "publication", "propagation", "ttl", "expected"),
     [
-        (Pace(), 0.1, 0.0, 30.0, 1 + 0.5 + 2 * 0.2 + 0.5 + 0.1 + 30),
+        (Pace(), 0.1, 0.0, 30.0, 1 + 0.5 + 2 * 0.2 + 0.5 + 0.1 + 30 + 1),
         (Pace(thresholds=Thresholds(fall=1)), 0.0, 0.0, 0.0, 1 + 0.5),
         (
             Pace(2.0, 1.0, 0.5, 0.25, thresholds=Thresholds(fall=5)),
             3.0,
             60.0,
             300.0,
-            2 + 1 + 4 * 0.5 + 0.25 + 3 + 60 + 300,
+            2 + 1 + 4 * 0.5 + 0.25 + 3 + 60 + 300 + 1,
         ),
         (Pace(hedge=0.03), 0.0, 0.0, 0.0, 1 + 0.03 + 2 * 0.2 + 0.5),
         (Pace(hedge=0.03, thresholds=Thresholds(fall=1)), 0.0, 0.0, 0.0, 1 + 0.5),

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 import policies
 import probes
 from gslb.config.load import KEYED, SINGLE
+from gslb.config.notify import TYPES as CHANNELS
 from gslb.config.plugins import load_plugin
 from gslb.config.probes import ProbeSection
 from gslb.model.options import Options
@@ -19,6 +20,7 @@ SCHEMAS: list[type[BaseModel]] = [
     *SINGLE.values(),
     *KEYED.values(),
     ProbeSection,
+    *CHANNELS.values(),
     *(load_plugin(kind, name) for kind, name in PLUGINS),
 ]
 

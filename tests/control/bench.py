@@ -1,6 +1,6 @@
 """An engine with its surroundings on the table: small topologies, results by hand, and what it told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
@@ -10,13 +10,14 @@ from gslb.control.events import Change, Transition
 from gslb.control.vantage import Vantage
 from gslb.model.address import IP, parse_address
 from gslb.model.combine import Health
+from gslb.model.comeback import Comeback
 from gslb.model.distribution import distribution
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import REFERENCE, Cause, CheckKey, HealthReport, Observation, ProbeResult
 from gslb.model.pacing import Pace
 from gslb.model.ramp import Climb
 from gslb.model.steer import Fitness
-from gslb.model.steering import RecordType
+from gslb.model.steering import RecordType, Steering
 from gslb.model.topology import Endpoint, Member, Region, Service, Topology
 from policies.weighted import Weighted
 
@@ -48,10 +49,17 @@ def service(name: ServiceName = API, regions: tuple[str, ...] = ("istanbul", "an
 
 
 def topology(
-    *services: Service, regions: Mapping[str, list[str]] | None = None, publish: tuple[str, ...] = ()
+    *services: Service,
+    regions: Mapping[str, list[str]] | None = None,
+    publish: tuple[str, ...] = (),
+    capacities: Mapping[str, float | None] | None = None,
 ) -> Topology:
     made = {
-        RegionName(name): Region(RegionName(name), tuple(endpoint(name, address, publish) for address in addresses))
+        RegionName(name): Region(
+            RegionName(name),
+            tuple(endpoint(name, address, publish) for address in addresses),
+            capacity=(capacities or {}).get(name),
+        )
         for name, addresses in (regions or REGIONS).items()
     }
     return Topology(made, {service.name: service for service in services or (service(),)})
@@ -66,6 +74,9 @@ class Told:
     doubts: list[str | None] = field(default_factory=list)
     climbs: list[Climb | None] = field(default_factory=list)
     faults: list[tuple[str, ...]] = field(default_factory=list)
+    alarms: list[tuple[CheckKey, tuple[ServiceName, ...], bool]] = field(default_factory=list)
+    comebacks: list[tuple[tuple[ServiceName, RegionName], Comeback | None]] = field(default_factory=list)
+    kept: list[tuple[ServiceName, Steering | None]] = field(default_factory=list)
 
     def transition(self, transition: Transition) -> None:
         self.transitions.append(transition)
@@ -75,6 +86,15 @@ class Told:
 
     def doubted(self, vantage: Vantage) -> None:
         self.doubts.append(vantage.doubt.reason if vantage.doubt else None)
+
+    def alarmed(self, key: CheckKey, services: Iterable[ServiceName], *, suspect: bool) -> None:
+        self.alarms.append((key, tuple(services), suspect))
+
+    def came_back(self, pair: tuple[ServiceName, RegionName], state: Comeback | None) -> None:
+        self.comebacks.append((pair, state))
+
+    def withheld(self, service: ServiceName, steering: Steering | None) -> None:
+        self.kept.append((service, steering))
 
     def climbed(self, pair: tuple[ServiceName, RegionName], state: Climb | None) -> None:
         self.climbs.append(state)
@@ -105,10 +125,11 @@ class Bench:
         *services: Service,
         pace: Pace | None = None,
         vantages: Mapping[VantageName, tuple[str, ...]] | None = None,
+        told: Told | None = None,
         **world: Any,
     ) -> None:
         self.vantages = vantages or {HERE: ()}
-        self.told, self.hosts = Told(), Hosts()
+        self.told, self.hosts = told or Told(), Hosts()
         self.paces = {EDGE: pace or Pace(), ProbeName("deep"): pace or Pace()}
         self.hurried: list[CheckKey] = []
         self.engine = Engine(self.told, self.hosts, self.hurried.extend)

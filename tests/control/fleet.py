@@ -76,6 +76,7 @@ class Fleet:
         self.under_way: Counter[str] = Counter()
         self.most_of_one = self.most = 0
         self.states: dict[CheckKey, ProbeState] = {}
+        self.heard: Callable[[ProbeResult], object] = lambda _: None
         self._see, self._pace = see, pace
         self._reactor = VirtualReactor(self.clock)
         self.monitor = Monitor(self.clock, Resolver(lambda _: None), self._deliver, self.late.append, Budget(in_flight))
@@ -116,6 +117,7 @@ class Fleet:
         before = self.states.get(result.key, ProbeState())
         after = step(before, result.observation, result.ended, self._pace.thresholds, tripped=result.tripped)
         self.states[result.key] = after
+        self.heard(result)
         return after
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 from gslb.config.load import load
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
+from gslb.control.guard import Consent
+from gslb.control.ordering import Request
 from gslb.model.distribution import distribution
+from gslb.model.override import Kind, Override
 from gslb.model.record import HistoryRecord
 from gslb.model.steering import RecordType
 from gslb.store.journal import Journal
@@ -123,6 +126,15 @@ def answers(controller: Controller) -> set[str]:
     """Addresses that api.example.com is decided to answer with; none before the first decision."""
     decision = controller.engine.decisions.get(API)
     return set(distribution(decision.steering, RecordType.A)) if decision else set()
+
+
+def drain(
+    controller: Controller, target: str = "istanbul", duration: float | None = None, *, force: bool = False
+) -> Override:
+    """Take ``target`` out of the answers at once."""
+    consent = Consent(force=force)
+    order = Request(Kind.DRAIN, target, "ayse", "kernel update", duration, at_once=True, consent=consent)
+    return controller.order(order)
 
 
 async def decided(controller: Controller) -> None:

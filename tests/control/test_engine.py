@@ -6,9 +6,10 @@ import pytest
 
 from gslb.control.health import CheckState
 from gslb.model.combine import Health
-from gslb.model.names import EndpointName, ProbeName, RegionName, VantageName
+from gslb.model.drain import Drain, Phase
+from gslb.model.names import EndpointName, ProbeName, VantageName
 from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState
-from gslb.model.override import Override
+from gslb.model.override import Kind, Override
 from gslb.model.steer import Fitness
 from gslb.model.step import Condition, ProbeState
 from tests.control.bench import ANKARA, API, EDGE, HERE, ISTANBUL, SHOP, Bench, key, saturated, service, topology
@@ -19,7 +20,7 @@ DEEP = ProbeName("deep")
 
 
 def drain(target: str, expires: float | None = None) -> Override:
-    return Override(RegionName(target), "ayse", "kernel update", 0.0, expires)
+    return Override(Kind.DRAIN, target, "ayse", "kernel update", 0.0, expires, drain=Drain(Phase.EMPTYING, 0.0))
 
 
 # Cold start

@@ -19,13 +19,14 @@ from tests.waiting import until
 class Slow:
     """A provider that confirms when it is told to."""
 
-    name = "slow"
     capabilities = Capabilities(0.0, 0.0)
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "slow") -> None:
+        self.name = name
         self.published: list[int] = []
         self.asked: list[int] = []
-        self._confirmed = 0
+        self.asked_of_end: list[int] = []
+        self._confirmed = self._over = 0
         self._news = asyncio.Condition()
 
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
@@ -40,6 +41,20 @@ class Slow:
             return False
         return True
 
+    async def ended(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  likewise
+        self.asked_of_end.append(generation)
+        try:
+            async with asyncio.timeout(timeout), self._news:
+                await self._news.wait_for(lambda: self._over >= generation)
+        except TimeoutError:
+            return False
+        return True
+
+    async def end(self, generation: int) -> None:
+        async with self._news:
+            self._over = generation
+            self._news.notify_all()
+
     async def confirm(self, generation: int) -> None:
         async with self._news:
             self._confirmed = generation
@@ -53,12 +68,13 @@ class Slow:
 
 
 class Press:
-    """A publisher with one slow provider, and the records it has made."""
+    """A publisher with slow providers, and what it has told."""
 
-    def __init__(self) -> None:
-        self.clock, self.provider = Clock(), Slow()
+    def __init__(self, *more: Slow, clock: Clock | None = None) -> None:
+        self.clock, self.provider = clock or Clock(), Slow()
         self.records: list[PublicationRecord] = []
-        self.publisher = Publisher(self.clock, [self.provider], self._confirmed)
+        self.over: list[int] = []
+        self.publisher = Publisher(self.clock, [self.provider, *more], self._confirmed, self.over.append)
 
     def publish(self, *changed: ServiceName) -> int:
         generation = self.publisher.next_generation()
@@ -138,3 +154,78 @@ async def test_generations_rise_across_restarts() -> None:
     newest = [before.publish(API) for _ in range(3)][-1]
     await until(lambda: before.clock.utc().timestamp() * 1000 > newest)
     assert Press().publish(API) > newest
+
+
+async def test_older_answers_are_told_to_be_over_only_once_the_provider_has_said_so() -> None:
+    press = Press()
+    async with running(press.publisher.run()):
+        generation = press.publish(API)
+        await press.provider.confirm(generation)
+        await until(lambda: press.records)
+        assert press.over == []
+        await press.provider.end(generation)
+        await until(lambda: press.over == [generation])
+
+
+async def test_of_two_providers_the_slower_one_says_what_is_over() -> None:
+    other = Slow("other")
+    press = Press(other)
+    async with running(press.publisher.run()):
+        first = press.publish(API)
+        await press.provider.end(first)
+        await until(lambda: press.publisher._over.get("slow") == first)
+        assert press.over == []
+        second = press.publish(API)
+        await press.provider.end(second)
+        await until(lambda: press.publisher._over.get("slow") == second)
+        await other.end(first)
+        await until(lambda: other.asked_of_end.count(second))
+        assert set(press.over) <= {first}
+        await other.end(second)
+        await until(lambda: press.over[-1:] == [second])
+
+
+async def test_a_generation_that_comes_while_an_older_one_is_waited_for_is_asked_for_as_well() -> None:
+    press = Press()
+    async with running(press.publisher.run()):
+        first = press.publish(API)
+        await until(lambda: press.provider.asked_of_end == [first])
+        second = press.publish(API)
+        await press.provider.end(first)
+        await until(lambda: press.provider.asked_of_end == [first, second])
+        assert press.over == [first]
+        await press.provider.end(second)
+        await until(lambda: press.over == [first, second])
+
+
+async def test_what_does_not_end_in_time_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gslb.control.publisher.PATIENCE", 0.005)
+    press = Press()
+    generation = press.publish(API)
+    async with running(press.publisher.run()):
+        await until(lambda: len(press.provider.asked_of_end) >= 3)
+        assert press.over == []
+        await press.provider.end(generation)
+        await until(lambda: press.over == [generation])
+
+
+async def test_when_old_answers_may_be_given_again_it_is_found_out_anew_when_they_are_over() -> None:
+    press = Press()
+    async with running(press.publisher.run()):
+        generation = press.publish(API)
+        await press.provider.end(generation)
+        await until(lambda: press.over == [generation])
+        await press.provider.end(0)
+        press.publisher.look_again()
+        await until(lambda: press.provider.asked_of_end == [generation, generation])
+        assert press.over == [generation]
+        await press.provider.end(generation)
+        await until(lambda: press.over == [generation, generation])
+
+
+def test_numbers_go_on_above_what_is_known_though_the_wall_clock_was_set_back() -> None:
+    press = Press()
+    press.publisher.continue_from(press.publisher.generation + 1000)
+    newest = press.publisher.generation
+    press.publisher.continue_from(5)
+    assert press.publisher.next_generation() == newest + 1

@@ -9,7 +9,7 @@ from gslb.config.load import load
 from gslb.control.changes import fixed_digest
 from gslb.control.reload import keep, load_or_accepted, reload_file
 from gslb.errors import ConfigError
-from tests.control.rig import Lab, decided
+from tests.control.rig import Lab, decided, drain
 
 
 async def test_of_reloads_at_the_same_time_the_newest_file_wins(lab: Lab) -> None:
@@ -30,7 +30,7 @@ async def test_of_reloads_at_the_same_time_the_newest_file_wins(lab: Lab) -> Non
 async def test_a_reload_that_leaves_drained_endpoints_only_is_refused_and_names_the_drain(lab: Lab) -> None:
     async with lab.controller() as controller:
         await decided(controller)
-        controller.drain("istanbul", "ayse", "kernel update", None, force=False)
+        drain(controller)
         lab.write(lambda text: text.replace('regions = ["istanbul", "ankara"]', 'regions = ["istanbul"]'))
         with pytest.raises(ConfigError) as refusal:
             await reload_file(controller)
@@ -44,7 +44,7 @@ async def test_what_was_drained_by_force_does_not_block_other_changes(lab: Lab) 
     async with lab.controller() as controller:
         await decided(controller)
         for region in ("istanbul", "ankara"):
-            controller.drain(region, "ayse", "kernel update", None, force=True)
+            drain(controller, region, force=True)
         lab.write(lambda text: text.replace('hold    = "60s"', 'hold    = "61s"'))
         await reload_file(controller)
         assert controller.metrics.registry.get_sample_value("gslb_configuration_stale") == 0

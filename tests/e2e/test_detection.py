@@ -150,7 +150,6 @@ def test_the_wall_clock_may_jump_by_an_hour_either_way(tmp_path: Path) -> None:
         assert near.daemon.transitions() == []
 
 
-@pytest.mark.xfail(reason="the history is put in order by the wall clock", strict=True, raises=AssertionError)
 def test_history_tells_causes_before_effects_although_the_wall_clock_was_set_back(tmp_path: Path) -> None:
     fake = FakeTime(tmp_path / "clock")
     with near_endpoints(tmp_path, 2, environment=fake.environment) as near:

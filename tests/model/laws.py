@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from gslb.model.area import UNKNOWN, Area, parse_area
 from gslb.model.branch import Grown, Signals, Step
 from gslb.model.combine import Health
+from gslb.model.drain import SHARES, Drain, Phase
 from gslb.model.location import NOWHERE, Client, Location, is_in
 from gslb.model.names import EndpointName, RegionName
+from gslb.model.override import Kind, Override, service_order, state_order
 from gslb.model.shift import EXACT, moved_between
 from gslb.model.steer import Decision, Fitness, hold_of
 from gslb.model.steering import MAX_WEIGHT, NoAnswer, RecordType, groups_for, rule_for
@@ -31,7 +33,7 @@ from policies.nearest import Nearest
 from policies.sticky import Sticky
 from policies.take import Take
 from policies.weighted import Weighted
-from tests.model.worlds import World, drain, times, worlds
+from tests.model.worlds import World, drain, order, times, worlds
 
 NAMES = tuple(map(RegionName, ("istanbul", "ankara", "izmir")))
 CLIENTS = (
@@ -96,15 +98,44 @@ def chains(draw: st.DrawFn) -> tuple[Step, ...]:
     return (*parting, *draw(_weighers), *draw(st.sampled_from([(), (draw(_canaries),)])))
 
 
+_WHOM = st.sampled_from([*NAMES, "istanbul/0", "izmir/1", "ankara/*", "*", "api.example.com"])
+_WHERE = st.sampled_from([None, None, None, "*.example.com", "shop.example.com"])
+_drains = st.builds(
+    lambda target, where, phase, step, expires: Override(
+        Kind.DRAIN, target, "ayse", "kernel update", 0.0, expires, service=where, drain=Drain(phase, 0.0, 30.0, step)
+    ),
+    _WHOM,
+    _WHERE,
+    st.sampled_from(Phase),
+    st.integers(0, len(SHARES) - 1),
+    st.none() | times,
+)
+_others = st.builds(
+    lambda kind, target, value, where, expires: order(kind, target, value, where, expires=expires),
+    st.sampled_from([Kind.OUT, Kind.UP, Kind.UP, Kind.WEIGHT, Kind.TTL, Kind.FREEZE]),
+    _WHOM,
+    st.sampled_from([0, 1, 7, MAX_WEIGHT]),
+    _WHERE,
+    st.none() | times,
+)
+_portions = st.dictionaries(
+    st.sampled_from(NAMES), st.sampled_from([0.0, 0.1, 0.5]).map(lambda share: Grown(share, "coming back")), max_size=2
+)
+
+
 @st.composite
 def cases(draw: st.DrawFn, policies: st.SearchStrategy[tuple[Step, ...]] | None = None) -> Case:
-    """A random world under a random chain, and one of a handful of clients."""
+    """A random world under a random chain and orders of all kinds, and one of a handful of clients."""
     world = draw(worlds())
     lists = {name: draw(st.lists(st.sampled_from(AREAS), max_size=2, unique=True)) for name in NAMES}
     policy = draw(chains() if policies is None else policies)
     ramps = draw(st.sampled_from([{}, {NAMES[2]: Grown(0.05, "first step")}, {NAMES[2]: Grown(0.0, "withdrawn")}]))
     placed = _regions(lists, replace(world, service=replace(world.service, policy=policy)))
-    return Case(replace(placed, signals=Signals(ramps=ramps)), draw(times), draw(st.sampled_from(CLIENTS)))
+    orders = draw(st.lists(_drains | _others, max_size=4))
+    portions = draw(st.just({}) | _portions)
+    signals = Signals(ramps=ramps, portions=portions, lifted=draw(st.none() | times))
+    ordered = replace(placed, signals=signals, overrides=(*placed.overrides, *orders))
+    return Case(ordered, draw(times), draw(st.sampled_from(CLIENTS)))
 
 
 def answering(case: Case, kind: RecordType) -> set[EndpointName]:
@@ -152,6 +183,45 @@ def forced_out_is_out(case: Case) -> bool:
     return (last.groups, last.no_answer) == ((), NoAnswer.SERVFAIL)
 
 
+def _orders(case: Case) -> list[Override]:
+    return [order for order in case.world.overrides if order.active(case.now)]
+
+
+def _forced_up(case: Case) -> set[EndpointName]:
+    found = {e.name: state_order(_orders(case), e, case.world.service.name) for e in case.world.own}
+    return {name for name, order in found.items() if order is not None and order.kind is Kind.UP}
+
+
+def forced_up_is_in_service(case: Case) -> bool:
+    """Forced comes before all that is measured; only what has no address cannot be."""
+    names = [name for name in _forced_up(case) if case.world.standings[name].addresses]
+    return all(case.decision.fitness[name] is Fitness.IN_SERVICE for name in names)
+
+
+def forced_ttl_is_the_ttl(case: Case) -> bool:
+    """And otherwise it is one of the two that are configured."""
+    service = case.world.service
+    order = service_order(_orders(case), Kind.TTL, service.name)
+    wanted = (service.ttl_steady, service.ttl_alert) if order is None else (order.value,)
+    return case.decision.steering.ttl in wanted
+
+
+def held_back_is_last(case: Case) -> bool:
+    """A region with a portion of nothing answers for nobody to whom another fit one is left."""
+    none = {region for region, portion in case.world.signals.portions.items() if not portion.share}
+    for kind in case.decision.steering.types:
+        fit = [
+            e.region
+            for e in allowed(case)
+            if case.decision.fitness[e.name] < Fitness.DOWN and case.world.carries(e.name, kind)
+        ]
+        others = any(region not in none and not _withdrawn(case, region) for region in fit)
+        groups = groups_for(rule_for(case.decision.steering, case.client), kind)
+        if others and any(group.region in none for group in groups):
+            return False
+    return True
+
+
 def same_inputs_same_output(case: Case) -> bool:
     """3: byte for byte, however the inputs are laid out in memory."""
     world, random = case.world, Random(0)
@@ -166,7 +236,7 @@ def no_failback_in_hold(case: Case) -> bool:
     service = case.world.service
     if hold_of(service) < max(service.hold, service.ttl_steady):
         return False
-    recent = set(_recently_failed(case))
+    recent = set(_recently_failed(case)) - _forced_up(case)
     for kind in case.decision.steering.types:
         fit = [
             e.name
@@ -195,7 +265,10 @@ def _recently_failed(case: Case) -> Iterator[EndpointName]:
 
 
 def _withdrawn(case: Case, region: RegionName) -> bool:
-    """Whether it is a canary without a share: then it answers behind those in hold."""
+    """Whether it is a canary without a share, or has no portion: then it answers behind those in hold."""
+    portion = case.world.signals.portions.get(region)
+    if portion is not None and not portion.share:
+        return True
     ramp = case.world.signals.ramps.get(region)
     named = any(isinstance(step, Canary) and step.region == region for step in case.world.service.policy)
     return named and (ramp is None or not ramp.share)

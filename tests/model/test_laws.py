@@ -15,6 +15,7 @@ from gslb.model.explain import explain
 from gslb.model.fitness import Fitness, View
 from gslb.model.groups import merge
 from gslb.model.names import EndpointName
+from gslb.model.override import Kind, Override, state_order
 from gslb.model.steering import Group, rule_for
 from policies.capacity import Capacity
 from policies.fence import Fence
@@ -25,6 +26,9 @@ from tests.model.laws import (
     cases,
     fences_hold,
     forced_out_is_out,
+    forced_ttl_is_the_ttl,
+    forced_up_is_in_service,
+    held_back_is_last,
     loaded_cases,
     never_empty,
     no_failback_in_hold,
@@ -37,6 +41,9 @@ from tests.model.laws import (
 LAWS: list[Law] = [
     never_empty,
     forced_out_is_out,
+    forced_up_is_in_service,
+    forced_ttl_is_the_ttl,
+    held_back_is_last,
     same_inputs_same_output,
     no_failback_in_hold,
     fences_hold,
@@ -71,7 +78,26 @@ def unchanged(_step: object, branch: Branch, _context: Context) -> tuple[Branch,
 
 
 def orders_are_forgotten(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(View, "drained_by", lambda *_: None)
+    patch.setattr(View, "out_by", lambda *_: None)
+
+
+def _if(order: Override | None, holds: Callable[[Override], bool]) -> Override | None:
+    return order if order is not None and holds(order) else None
+
+
+def nothing_is_forced_up(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        "gslb.model.fitness.state_order",
+        lambda *about: _if(state_order(*about), lambda order: order.kind is not Kind.UP),
+    )
+
+
+def ttls_are_not_forced(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("gslb.model.fitness.service_order", lambda *_: None)
+
+
+def portions_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("gslb.model.groups.apportion", lambda branch, _: branch)
 
 
 def groups_come_in_any_order(patch: pytest.MonkeyPatch) -> None:
@@ -111,7 +137,7 @@ def hold_gives_way_to_nobody(patch: pytest.MonkeyPatch) -> None:
 
     def without_hold(self: View) -> dict[EndpointName, tuple[Fitness, str]]:
         found = classify(self)
-        return {n: (Fitness.DRAINED if level is Fitness.HOLD else level, text) for n, (level, text) in found.items()}
+        return {n: (Fitness.OUT if level is Fitness.HOLD else level, text) for n, (level, text) in found.items()}
 
     patch.setattr(View, "classify", without_hold)
 
@@ -127,6 +153,9 @@ def shifts_are_not_limited(patch: pytest.MonkeyPatch) -> None:
 BREACHES: list[tuple[Law, Break, Any]] = [
     (never_empty, hold_gives_way_to_nobody, cases()),
     (forced_out_is_out, orders_are_forgotten, cases()),
+    (forced_up_is_in_service, nothing_is_forced_up, cases()),
+    (forced_ttl_is_the_ttl, ttls_are_not_forced, cases()),
+    (held_back_is_last, portions_are_forgotten, cases()),
     (same_inputs_same_output, groups_come_in_any_order, cases()),
     (no_failback_in_hold, hold_is_skipped, cases()),
     (fences_hold, fences_let_through, cases()),

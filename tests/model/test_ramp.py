@@ -68,7 +68,7 @@ def test_an_endpoint_that_is_down_is_harm_with_its_reason() -> None:
 
 
 def test_what_people_have_drained_is_no_harm() -> None:
-    assert harm([(Fitness.DRAINED, gateway("192.0.2.2", score=0.25))], [up()]) is None
+    assert harm([(Fitness.OUT, gateway("192.0.2.2", score=0.25))], [up()]) is None
 
 
 @given(st.floats(0.25, 1.0), st.floats(0.25, 1.0))

@@ -13,8 +13,9 @@ from gslb.model.address import IP, Address
 from gslb.model.branch import QUIET, Branch, Context, Signals, Step
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
+from gslb.model.drain import Drain, Phase
 from gslb.model.names import EndpointName, RegionName, ServiceName
-from gslb.model.override import Override
+from gslb.model.override import Kind, Override, state_order
 from gslb.model.steer import Decision, Standing, steer
 from gslb.model.steering import RecordType, Steering
 from gslb.model.topology import AllDown, Endpoint, Member, Region, Service
@@ -75,7 +76,8 @@ class World:
     def drained(self, now: float) -> set[EndpointName]:
         orders = [order for order in self.overrides if order.active(now)]
         everyone = (e for region in self.regions.values() for e in region.endpoints)
-        return {e.name for e in everyone if any(order.covers(e) for order in orders)}
+        found = {e.name: state_order(orders, e, self.service.name) for e in everyone}
+        return {name for name, order in found.items() if order is not None and order.out}
 
     def carries(self, name: EndpointName, kind: RecordType) -> bool:
         return any((ip.version == 4) is (kind is A) for ip in self.standings[name].addresses)
@@ -91,8 +93,16 @@ def down(*addresses: str, **known: Any) -> Standing:
     return gateway(*addresses, health=Health.DOWN, **known)
 
 
-def drain(target: str, *, expires: float | None = None) -> Override:
-    return Override(RegionName(target), "ayse", "kernel update", 0.0, expires)
+def order(
+    kind: Kind, target: str, value: int | None = None, service: str | None = None, *, expires: float | None = None
+) -> Override:
+    """Any order but a drain, given at 0."""
+    return Override(kind, target, "ayse", "outage", 0.0, expires, value, service)
+
+
+def drain(target: str, phase: Phase = Phase.DRAINED, *, expires: float | None = None) -> Override:
+    """A drain, given at 0, that has come to ``phase``."""
+    return Override(Kind.DRAIN, target, "ayse", "kernel update", 0.0, expires, drain=Drain(phase, 0.0, 30.0))
 
 
 def region(name: str, standings: Sequence[Standing], **settings: Any) -> Region:

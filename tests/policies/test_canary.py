@@ -54,7 +54,7 @@ def test_its_share_is_kept_whatever_the_weights_of_the_others(weights: list[int]
 def test_before_it_has_begun_and_once_withdrawn_it_answers_behind_all_others(share: float | None, text: str) -> None:
     after = run(branch((candidate("istanbul"), candidate("izmir")), (candidate("ankara"),)), share, text)
     assert regions(after) == [["istanbul"], ["ankara"]]
-    assert [found.region for found in after.reserve] == ["izmir"]
+    assert [[found.region for found in tier] for tier in after.reserve] == [["izmir"], []]
     assert (after.reasons[-1].verdict, after.reasons[-1].text) == (Verdict.STANDBY, f"behind all others: {text}")
 
 
@@ -65,7 +65,7 @@ def test_where_it_is_no_candidate_nothing_changes() -> None:
 
 def test_alone_in_front_it_shares_with_the_next_tier() -> None:
     after = run(branch((candidate("izmir", 3),), (candidate("istanbul"),), (candidate("ankara"),)), 0.05)
-    assert regions(after) == [["izmir", "istanbul"], ["ankara"]]
+    assert regions(after) == [["izmir", "istanbul"], [], ["ankara"]]
     assert shares(after)["izmir"] == pytest.approx(0.05, abs=0.005)
 
 

@@ -38,6 +38,12 @@ def blackhole(region: RegionArgument) -> None:
 
 
 @app.command()
+def restart(region: RegionArgument) -> None:
+    """Restart the gateway of a region as an update does: by SIGTERM, after which it serves on for a while."""
+    _ask("restart", region)
+
+
+@app.command()
 def heal(region: RegionArgument) -> None:
     """Undo kill and blackhole."""
     _ask("heal", region)

@@ -49,6 +49,18 @@ class Processes:
                 preexec_fn=_end_with_parent,
             )
 
+    async def end(self, name: str, patience: float) -> None:
+        """Send SIGTERM, and SIGKILL after ``patience`` seconds."""
+        if not self.alive(name):
+            return
+        process = self._running[name]
+        process.terminate()
+        try:
+            async with asyncio.timeout(patience):
+                await process.wait()
+        except TimeoutError:
+            await self.kill(name)
+
     async def kill(self, name: str) -> bool:
         """Send SIGKILL; whether there was anything to kill."""
         if not self.alive(name):

@@ -42,6 +42,7 @@ Istanbul and Ankara are up; {service} is answered 60 to 40. Try, in another term
     {gslb} explain {service}
     {gslb} demo heal istanbul         and it comes back, after three good probes and 5 s of hold
     {gslb} demo blackhole istanbul    packets to it vanish (root)
+    {gslb} drain istanbul --reason update --wait      out so that nobody notices; then gslb undrain istanbul
     {gslb} history
 
 API and metrics: http://{api}/v1/status   http://{api}/metrics
@@ -175,6 +176,8 @@ class _Stage:
         for region in self._blackholes:
             with suppress(blackhole.BlackholeError):
                 await blackhole.remove(region)
+        for region in self._configuration.gateways:  # nobody is left whom it would have to spare
+            await self._processes.kill(f"gateway-{region}")
         await self._processes.stop()
         retire(self._configuration.run_folder, {SUPERVISOR}, PATIENCE)
 
@@ -202,6 +205,11 @@ class _Stage:
                 self._killed.add(f"gateway-{region}")
                 killed = await self._processes.kill(f"gateway-{region}")
                 return f"the gateway of {region} {'was killed' if killed else 'is dead already'}"
+            case "restart":
+                self._killed.add(f"gateway-{region}")
+                await self._processes.end(f"gateway-{region}", gateway.drain_delay + PATIENCE)
+                await self._heal(region)
+                return f"the gateway of {region} was restarted"
             case "blackhole":
                 await blackhole.add(region, gateway.listen[0])
                 self._blackholes.add(region)
