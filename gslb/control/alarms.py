@@ -22,13 +22,13 @@ class Alarms:
         self._told: frozenset[ServiceName] = frozenset()
 
     def note(self, key: CheckKey, services: Iterable[ServiceName], now: float, *, suspect: bool) -> bool:
-        """A check has become suspect, or is so no more; whether there is something new to tell at once."""
+        """A check has become suspect, or is so no more; whether ``lowered`` is to be asked for that."""
         if suspect:
             self._suspects[key] = tuple(dict.fromkeys(services))
             return not self._told.issuperset(self._suspects[key])
-        for name in self._suspects.pop(key, ()):
-            self._until[name] = now + LINGER
-        return False
+        idle = not self._until
+        self._until |= dict.fromkeys(self._suspects.pop(key, ()), now + LINGER)
+        return idle and bool(self._until)
 
     def lowered(self, now: float) -> Collection[ServiceName] | None:
         """The services whose TTL is to be low; None if they are those that were told last."""

@@ -373,11 +373,8 @@ class Controller:
 
     def alarmed(self, key: CheckKey, services: Iterable[ServiceName], *, suspect: bool) -> None:
         """A check has a failure that is not confirmed, or none any more."""
-        now = self.clock.monotonic()
-        if self._alarms.note(key, services, now, suspect=suspect):
-            self._tell_alarms(now)
-        elif not suspect:
-            self._changed_in_time()
+        if self._alarms.note(key, services, self.clock.monotonic(), suspect=suspect):
+            self._changed_in_time()  # thousands may fail at once, and are told of together
 
     def came_back(self, pair: Pair, state: Comeback | None) -> None:
         """A region has come a step further on its way back into a service, or all the way (None)."""

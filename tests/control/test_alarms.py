@@ -30,7 +30,7 @@ def test_it_lingers_after_the_last_alarm() -> None:
     alarms.note(ONE, [API], 0.0, suspect=True)
     alarms.note(OTHER, [API], 0.0, suspect=True)
     assert alarms.lowered(0.0) == {API}
-    assert not alarms.note(ONE, [API], 1.0, suspect=False)
+    assert alarms.note(ONE, [API], 1.0, suspect=False)
     assert not alarms.note(OTHER, [API], 2.0, suspect=False)
     assert alarms.lowered(2.0) is None
     assert alarms.next_moment == 2.0 + LINGER
