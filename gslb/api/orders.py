@@ -1,7 +1,7 @@
 """Orders over the API: drains, what is forced, and freezes. See docs/orders.md."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from aiohttp import web
 from pydantic import Field, model_validator
@@ -31,10 +31,10 @@ class _OrderRequest(Options):
     force: Annotated[bool, Field(description="even past the safety rules that allow that")] = False
     confirm: Annotated[str | None, Field(max_length=100, description="the token that a refusal has named")] = None
 
-    @property
-    def consent(self) -> Consent:
-        """What was said beside."""
-        return Consent(self.force, self.confirm)
+    def request(self, kind: Kind, target: str, duration: float | None, **more: Any) -> Request:
+        """The order as control takes it; ``more`` is what only its kind says."""
+        consent = Consent(self.force, self.confirm)
+        return Request(kind, target, self.author, self.reason, duration, service=self.service, consent=consent, **more)
 
 
 class DrainRequest(_OrderRequest):
@@ -72,20 +72,9 @@ async def drain(request: web.Request) -> web.Response:
     """Take a region or an endpoint out so that nobody notices."""
     controller, order = request.app[CONTROLLER], await read_body(request, DrainRequest)
     find_target(controller.engine, order.target)
-    given = controller.order(
-        Request(
-            kind=Kind.DRAIN,
-            target=order.target,
-            author=order.author,
-            reason=order.reason,
-            duration=order.duration,
-            service=order.service,
-            at_once=order.now,
-            ramp=order.ramp,
-            consent=order.consent,
-        )
+    return _give(
+        controller, order.request(Kind.DRAIN, order.target, order.duration, at_once=order.now, ramp=order.ramp)
     )
-    return _given(controller, given)
 
 
 async def undrain(request: web.Request) -> web.Response:
@@ -96,19 +85,7 @@ async def undrain(request: web.Request) -> web.Response:
 async def give(request: web.Request) -> web.Response:
     """Force an endpoint, a region or a service, or freeze answers."""
     controller, order = request.app[CONTROLLER], await read_body(request, OrderRequest)
-    given = controller.order(
-        Request(
-            kind=Kind(order.kind),
-            target=order.target,
-            author=order.author,
-            reason=order.reason,
-            duration=order.duration,
-            value=order.value,
-            service=order.service,
-            consent=order.consent,
-        )
-    )
-    return _given(controller, given)
+    return _give(controller, order.request(Kind(order.kind), order.target, order.duration, value=order.value))
 
 
 async def lift(request: web.Request) -> web.Response:
@@ -127,8 +104,9 @@ def _lifted(request: web.Request, kinds: "list[Kind] | tuple[Kind, ...]") -> web
     return web.json_response({"lifted": views, "durable": controller.store.durable})
 
 
-def _given(controller: Controller, order: Override) -> web.Response:
-    """The answer to an order. It is in force; ``durable`` says whether it would survive a crash."""
+def _give(controller: Controller, request: Request) -> web.Response:
+    """Put an order into force, and say so; ``durable`` says whether it would survive a crash."""
+    order = controller.order(request)
     return web.json_response({**order_view(controller, order), "durable": controller.store.durable}, status=201)
 
 

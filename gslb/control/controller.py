@@ -256,14 +256,14 @@ class Controller:
         What was published last may not have been written down: none is, of a service that is new. Nor may an order that
         forced the TTL, which none may beyond ``hold``.
         """
-        service, orders = self.configuration.topology.services[name], self.orders.in_force
-        active = [order for order in orders if order.active(self.clock.monotonic())]
-        found = {e.name: e for e in self.configuration.topology.all_endpoints_of(service)}
-        done = [name for name, e in found.items() if but_drained and is_drained(state_order(active, e, service.name))]
-        ttl, given = math.ceil(hold_of(service)), set(found)
+        service, now = self.configuration.topology.services[name], self.clock.monotonic()
+        active = [order for order in self.orders.in_force if order.active(now)]
+        endpoints = self.configuration.topology.all_endpoints_of(service)
+        done = {e.name for e in endpoints if but_drained and is_drained(state_order(active, e, name))}
+        ttl, given = math.ceil(hold_of(service)), {e.name for e in endpoints}
         if newest is not None:
             ttl, given = max(ttl, newest.ttl), given | answering(newest)
-        self.ledger.assume(name, ttl, given - set(done))
+        self.ledger.assume(name, ttl, given - done)
 
     def _regressed(self, worker: str, generation: int) -> None:
         """A nameserver has come up with older answers than it had."""

@@ -123,7 +123,6 @@ class Orders:
         action: str,
         order: Override,
         author: str | None = None,
-        reason: str | None = None,
         forced: tuple[str, ...] = (),
         at: float | None = None,
     ) -> None:
@@ -133,7 +132,7 @@ class Orders:
                 action=action,
                 target=order.target,
                 author=author or order.author,
-                reason=reason or order.reason,
+                reason=order.reason,
                 expires_utc=self._utc(order.expires),
                 value=order.value,
                 service=order.service,
