@@ -29,6 +29,8 @@ class Embedded:
         on_answered: called with service, generation, monotonic seconds and worker when a steering is answered by for
             the first time; ``generation`` is the one with which that steering was published. Other workers' first
             answers are passed over, though one whose report came later may have been up to 0.1 s earlier.
+        on_ahead: called with a generation that a worker answers from as it is connected to, if that is above what was
+            published: number what is published from now on above it.
         on_blank: called once if no worker had anything to answer from when it was first connected to.
     """
 
@@ -37,10 +39,15 @@ class Embedded:
     def __init__(self, sockets: Sequence[Path], zones: tuple[Zone, ...]) -> None:
         self.regressed: Callable[[str, int], object] = lambda *_: None
         self.on_answered: Callable[[ServiceName, int, float, str], object] = lambda *_: None
+        self.on_ahead: Callable[[int], object] = lambda _: None
         self.on_blank: Callable[[], object] = lambda: None
         self.links = {
             path.stem: Link(
-                path, partial(self._regressed, path.stem), partial(self._answered, path.stem), self._greeted
+                path,
+                partial(self._regressed, path.stem),
+                partial(self._answered, path.stem),
+                self._greeted,
+                self._ahead,
             )
             for path in sockets
         }
@@ -105,6 +112,9 @@ class Embedded:
 
     def _regressed(self, worker: str, generation: int) -> None:
         self.regressed(worker, generation)
+
+    def _ahead(self, generation: int) -> None:
+        self.on_ahead(generation)
 
     def _answered(self, worker: str, service: ServiceName, generation: int, at: float) -> None:
         published = self._versions.first(service, generation)

@@ -108,6 +108,7 @@ class Controller:
         self._wake = asyncio.Event()
         self._asked, self._places, self._alarms = Asked(), Places(configuration.geo.databases), Alarms()
         embedded.regressed, embedded.on_answered = self._regressed, self._first_answer
+        embedded.on_ahead = self._number_above
         self._publishing, self._renewals = False, store.renewals
         self._revision = 0
         self._quiet: set[VantageName] = set()
@@ -273,6 +274,17 @@ class Controller:
             self._assume(name, decision.steering if decision else None, but_drained=False)
         self.publisher.look_again()
         self._changed_in_time()
+
+    def _number_above(self, generation: int) -> None:
+        """A nameserver answers from a generation that nobody knows of: state was lost, and the wall clock set back.
+
+        What comes next must count as newer, also to a nameserver that falls back to that generation.
+        """
+        if generation > self.publisher.generation:
+            log.warning("a nameserver is ahead of what is known", generation=generation)
+            self.publisher.continue_from(generation)
+            self.publisher.next_generation()
+            self._publish((), self.clock.monotonic())
 
     def _first_answer(self, service: ServiceName, generation: int, at: float, worker: str) -> None:
         self._chronicle.answer(service, generation, at, worker)

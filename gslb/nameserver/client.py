@@ -49,6 +49,8 @@ class Link:
         on_answered: called with each first answer since a service has changed: service, generation, and when, in
             monotonic seconds.
         on_greeting: called once ``blank`` is known.
+        on_ahead: called with the generation that the nameserver answers from as it is connected to, if that is above
+            what is wanted: another process has published it, of which nothing is known any more.
 
     Attributes:
         acked: the generation that this process of the nameserver has put in force; None while there is no connection.
@@ -63,6 +65,7 @@ class Link:
         on_regress: Callable[[int], object] = lambda _: None,
         on_answered: Callable[[ServiceName, int, float], object] = lambda *_: None,
         on_greeting: Callable[[], object] = lambda: None,
+        on_ahead: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.connected = False
         self.acked: int | None = None
@@ -70,7 +73,7 @@ class Link:
         self.stats: Stats | None = None
         self.blank: bool | None = None
         self._path, self._on_regress, self._on_answered = path, on_regress, on_answered
-        self._on_greeting = on_greeting
+        self._on_greeting, self._on_ahead = on_greeting, on_ahead
         self._left_behind: int | None = None
         self._lowered: tuple[ServiceName, ...] = ()
         self._sent_lowered: tuple[ServiceName, ...] | None = None
@@ -139,6 +142,8 @@ class Link:
                 raise ProtocolError("no Hello")
             self.connected, self._sent_lowered = True, None
             self._greeted(hello)
+            if hello.generation is not None and (self._wanted is None or hello.generation > self._wanted.generation):
+                self._on_ahead(hello.generation)
             log.info("nameserver connected", pid=hello.pid, version=hello.version, generation=hello.generation)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(reader))

@@ -58,6 +58,7 @@ class Provider:
         self.wanted: Version | None = None
         self.links: dict[str, Any] = {}
         self.regressed: Any = None
+        self.on_ahead: Any = None
         self.on_answered: Any = None
 
     def set_zones(self, zones: Any) -> None:
@@ -79,6 +80,8 @@ class Provider:
         place.acked = None
         if place.gives is not None:
             self._check(place, place.gives[0])
+            if self.wanted is None or place.gives[0] > self.wanted[0]:
+                self.on_ahead(place.gives[0])
 
     def learn(self, place: Place) -> None:
         """A place has taken something, or written it down."""

@@ -190,12 +190,8 @@ class Machine(RuleBasedStateMachine):
         damaged=st.booleans(),
     )
     def kill(self, lost: float, away: float, jump: float, meanwhile: int | None, *, damaged: bool) -> None:
-        """And a place may start anew while nobody is there to hear of it.
-
-        The wall clock is not set back as well when something is lost: generations would begin anew, and what a place
-        falls back to could have a higher number than what it was told later.
-        """
-        self.jump = max(jump, self.jump) if lost else jump
+        """And a place may start anew while nobody is there to hear of it."""
+        self.jump = jump
         control = self.world.controller
         before = [shown(order, control.clock) for order in control.orders.in_force]
         if self.world.kill(lost):

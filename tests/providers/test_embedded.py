@@ -152,6 +152,20 @@ async def test_a_worker_that_falls_back_while_nobody_is_there_is_named_to_who_re
         await until(lambda: fallen == [("nameserver-1", 7)])
 
 
+async def test_a_worker_that_answers_from_a_later_generation_than_is_published_says_so_as_it_is_connected_to(
+    second: Server,
+) -> None:
+    found: list[int] = []
+    for generation in (9, 9, 8):
+        assert found == []
+        embedded = Embedded([second.socket], ZONES)
+        embedded.on_ahead = found.append
+        publish(embedded, generation, "203.0.113.9")
+        async with running(embedded.run()):
+            assert await embedded.settled(generation, 10)
+    assert found == [9]
+
+
 async def test_only_the_first_worker_to_tell_of_a_changed_answer_is_heard(nameserver: Server, second: Server) -> None:
     embedded = Embedded([nameserver.socket, second.socket], ZONES)
     told: list[tuple[ServiceName, int, float, str]] = []
