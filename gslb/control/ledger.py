@@ -8,13 +8,24 @@ answer; but for those that a finished drain has kept out since before that.
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 
 from gslb.control.clock import Clock
-from gslb.model.exposure import Answers, assumed, exposed_until, published, remembered, settled
+from gslb.model.exposure import (
+    Answers,
+    assumed,
+    exposed_until,
+    published,
+    refuted,
+    remembered,
+    settled,
+    shifted,
+    withdrawn,
+)
 from gslb.model.names import EndpointName, ServiceName
 from gslb.model.record import ExposureStateRecord
 from gslb.model.steering import Steering, answering
+
+NOTHING = Answers()
 
 Ended = Callable[[ServiceName, EndpointName, float], object]
 
@@ -32,33 +43,29 @@ class Ledger:
         self._clock, self._save, self._ended = clock, save, ended
         self._answers: dict[ServiceName, Answers] = {}
         self._open: set[ServiceName] = set()
-        self._ending: set[ServiceName] = set()
+        self._ends: dict[ServiceName, float] = {}
 
     def restore(self, records: Iterable[ExposureStateRecord]) -> None:
         """Take over what was known before a restart."""
         now = self._clock.monotonic()
         for record in records:
             shift = self._clock.to_monotonic(record.saved_utc) - record.saved_at
-            answers = tuple(
-                given if given.ended is None else replace(given, ended=min(now, given.ended + shift))
-                for given in record.answers
-            )
-            self._put(record.service, answers)
+            self._put(record.service, shifted(record.answers, shift, now))
 
     def assume(self, service: ServiceName, ttl: int, endpoints: Collection[EndpointName]) -> None:
         """Some place may give any of these ``endpoints``, until all are known to give something newer."""
-        self._put(service, assumed(self._answers.get(service, ()), ttl, endpoints))
+        self._put(service, assumed(self._answers.get(service, NOTHING), ttl, endpoints))
 
     def begin(self) -> None:
         """Nothing was given before this process: what was assumed is not so."""
         for name, answers in tuple(self._answers.items()):
-            self._put(name, tuple(given for given in answers if given.generation))
+            self._put(name, refuted(answers))
 
     def publish(self, generation: int, steerings: Iterable[Steering]) -> None:
         """These are what services answer from ``generation`` on."""
         touched = []
         for steering in steerings:
-            name, before = steering.name, self._answers.get(steering.name, ())
+            name, before = steering.name, self._answers.get(steering.name, NOTHING)
             answers = published(before, generation, steering.ttl, answering(steering))
             if answers is not before:
                 self._put(name, answers)
@@ -68,24 +75,23 @@ class Ledger:
     def remove(self, generation: int, names: Iterable[ServiceName]) -> None:
         """These services are answered no more from ``generation`` on."""
         for name in names:
-            self._put(name, published(self._answers.get(name, ()), generation, 0, ()))
+            self._put(name, withdrawn(self._answers.get(name, NOTHING), generation))
         self._keep(names)
 
     @property
     def services(self) -> AbstractSet[ServiceName]:
-        """Services with answers that some resolver may hold."""
+        """Services that are answered, or have answers that some resolver may hold."""
         return self._answers.keys()
 
     @property
     def newest(self) -> int:
         """The newest generation that is known of."""
-        return max((given.generation for answers in self._answers.values() for given in answers), default=0)
+        return max((answers.generation for answers in self._answers.values()), default=0)
 
     @property
     def confirmed(self) -> int | None:
         """The newest generation of which it is known that no place could give older answers; None where none is."""
-        found = (given.generation for answers in self._answers.values() for given in answers if given.confirmed)
-        return max(found, default=None)
+        return max((answers.confirmed for answers in self._answers.values()), default=0) or None
 
     def settle(self, generation: int, now: float) -> bool:
         """Every place gives ``generation`` or what is newer; whether that is news."""
@@ -100,50 +106,45 @@ class Ledger:
 
     def exposed_until(self, service: ServiceName, endpoint: EndpointName, *, above: int = -1) -> float:
         """See ``gslb.model.exposure.exposed_until``."""
-        return exposed_until(self._answers.get(service, ()), endpoint, above=above)
+        return exposed_until(self._answers.get(service, NOTHING), endpoint, above=above)
 
     def exposed(self, service: ServiceName) -> Mapping[EndpointName, float]:
         """The endpoints that some resolver may hold an answer with, and until when."""
-        answers = self._answers.get(service, ())
-        names = {name for given in answers for name in given.endpoints}
-        return {name: exposed_until(answers, name) for name in sorted(names)}
+        answers = self._answers.get(service, NOTHING)
+        return {name: exposed_until(answers, name) for name in sorted(answers.exposed)}
 
     def tick(self, now: float) -> float:
         """Forget what no resolver holds any more; returns when there is more to forget."""
-        touched, moment = [], math.inf
-        for name in tuple(self._ending):
+        due = [name for name, end in self._ends.items() if end <= now]
+        for name in due:
             before = self._answers[name]
-            ends = [given.held_until for given in before if given.held_until > now]
-            moment = min([moment, *(end for end in ends if end < math.inf)])
-            if len(ends) == len(before):
-                continue
             answers = remembered(before, now)
-            over = {e for given in before for e in given.endpoints} - {e for given in answers for e in given.endpoints}
-            for endpoint in sorted(over):
+            for endpoint in sorted(before.exposed - answers.exposed):
                 self._ended(name, endpoint, exposed_until(before, endpoint))
             self._put(name, answers)
-            touched.append(name)
-        self._keep(touched)
-        return moment
+        self._keep(due)
+        return min(self._ends.values(), default=math.inf)
 
     def save(self) -> None:
         """Keep the whole ledger to restart from."""
         self._keep(tuple(self._answers))
 
     def _put(self, name: ServiceName, answers: Answers) -> None:
-        if any(given.endpoints for given in answers):
-            self._answers[name] = answers
-        else:  # nobody is in any answer, and nobody need be told of again
+        if answers.is_over:
             self._answers.pop(name, None)
-            answers = ()
-        for names, member in (
-            (self._open, any(given.ended is None and not given.confirmed for given in answers)),
-            (self._ending, any(given.ended is not None for given in answers)),
-        ):
-            (names.add if member else names.discard)(name)
+        else:
+            self._answers[name] = answers
+        if answers.is_over or answers.is_settled:
+            self._open.discard(name)
+        else:
+            self._open.add(name)
+        if (end := answers.next_end) < math.inf:
+            self._ends[name] = end
+        else:
+            self._ends.pop(name, None)
 
     def _keep(self, names: Iterable[ServiceName]) -> None:
         now, utc = self._clock.monotonic(), self._clock.utc()
-        found = tuple(ExposureStateRecord(name, self._answers.get(name, ()), utc, now) for name in names)
+        found = tuple(ExposureStateRecord(name, self._answers.get(name, NOTHING), utc, now) for name in names)
         if found:
             self._save(found)

@@ -13,7 +13,7 @@ from gslb.model.branch import Reason
 from gslb.model.combine import Health
 from gslb.model.comeback import Comeback
 from gslb.model.drain import Drain
-from gslb.model.exposure import Given
+from gslb.model.exposure import Answers
 from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, HealthReport, Observation
@@ -227,7 +227,7 @@ class ExposureStateRecord:
     """
 
     service: ServiceName
-    answers: tuple[Given, ...]
+    answers: Answers
     saved_utc: datetime
     saved_at: float
 

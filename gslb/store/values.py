@@ -79,7 +79,7 @@ def is_over(state: Keyed) -> bool:
     """Whether nothing is left to be kept of what ``state`` is the state of."""
     match state:
         case ExposureStateRecord():
-            return not state.answers
+            return state.answers.is_over
         case RampRecord():
             return state.plan is None
         case ComebackRecord():

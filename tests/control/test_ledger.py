@@ -5,7 +5,7 @@ import math
 import pytest
 
 from gslb.control.ledger import Ledger
-from gslb.model.exposure import ALLOWANCE
+from gslb.model.exposure import ALLOWANCE, Former
 from gslb.model.names import EndpointName, RegionName, ServiceName
 from gslb.model.steering import Group, RecordType, Rule, Steering, Target
 from tests.control.bench import API, SHOP
@@ -135,6 +135,7 @@ def test_a_service_that_is_removed_stays_exposed_until_its_answers_have_run_out(
     shelf.ledger.tick(START + HELD)
     assert shelf.ended == [(API, ISTANBUL, START + HELD)]
     assert shelf.ledger.exposed(API) == {}
+    assert shelf.ledger.services == set()
 
 
 # Over a restart
@@ -180,6 +181,16 @@ def test_what_is_assumed_of_a_service_that_is_not_known_stays_until_it_is_publis
     assert shelf.ledger.exposed_until(API, ISTANBUL) == START + HELD
 
 
+def test_what_was_assumed_is_not_so_where_nothing_had_been_given_before() -> None:
+    shelf = Shelf()
+    shelf.ledger.assume(API, 30, {ISTANBUL, ANKARA})
+    shelf.ledger.assume(SHOP, 30, {ISTANBUL})
+    shelf.ledger.publish(1, [steering(ANKARA)])
+    shelf.ledger.begin()
+    assert shelf.ledger.exposed(API) == {ANKARA: math.inf}
+    assert shelf.ledger.services == {API}
+
+
 # What is kept
 
 
@@ -188,11 +199,26 @@ def test_every_change_is_kept_and_a_service_that_is_over_is_kept_without_answers
     moved(shelf)
     (record,) = shelf.book.exposures.values()
     assert (record.service, record.saved_at) == (API, START + 100)
-    assert [given.ended for given in record.answers] == [START + 100, None]
+    assert record.answers.endpoints == {ANKARA}
+    assert record.answers.former == {30: dict.fromkeys((ANKARA, ISTANBUL), Former(2, START + 100))}
     shelf.ledger.remove(3, [API])
     shelf.ledger.settle(3, START + 100)
     shelf.ledger.tick(START + 1000)
-    assert shelf.book.exposures[API].answers == ()
+    assert shelf.book.exposures[API].answers.is_over
+
+
+def test_a_service_that_nobody_answers_for_is_kept_until_it_is_removed() -> None:
+    """With it goes the knowledge of what all places are known to have left behind."""
+    shelf = Shelf()
+    shelf.ledger.publish(1, [steering(ISTANBUL)])
+    shelf.ledger.publish(2, [steering()])
+    shelf.ledger.settle(2, START)
+    shelf.ledger.tick(START + HELD)
+    assert shelf.ledger.exposed(API) == {}
+    assert shelf.restarted(1000.0).ledger.confirmed == 2
+    shelf.ledger.remove(3, [API])
+    assert shelf.ledger.services == set()
+    assert shelf.restarted(1000.0).ledger.confirmed is None
 
 
 def test_the_whole_of_it_is_kept_when_that_is_asked() -> None:

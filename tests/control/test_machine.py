@@ -27,7 +27,7 @@ from gslb.model.override import Kind, Override, is_drained
 from gslb.model.steering import answering
 from tests.control.bench import API
 from tests.control.machine import TARGETS, World
-from tests.control.promises import TOPOLOGY, Machine, fresh
+from tests.control.promises import ENDPOINTS, TOPOLOGY, Machine, fresh
 
 # the promises
 
@@ -177,6 +177,43 @@ def test_an_order_is_no_news_for_longer_because_the_wall_clock_was_set_back() ->
     world.start(jump=-7200.0)
     world.advance(41.0)
     assert [world.controller.engine.decisions[API].ttl_reason] == ["steady"]
+
+
+def test_what_is_published_after_all_was_lost_and_the_clock_set_back_counts_as_newer_than_before() -> None:
+    """Or a place that falls back to what it had would not be known to have done so."""
+    world = World()
+    for target in TARGETS:
+        world.see(target, ok=True)
+    world.publish_everywhere()
+    before = world.controller.publisher.generation
+    world.kill(lost=1e9)
+    world.start(jump=-7200.0)
+    assert world.provider.wanted is None
+    assert world.controller.publisher.generation > before
+    for target in TARGETS:
+        world.see(target, ok=True)
+    told(world, Kind.DRAIN, "istanbul", at_once=True)
+    world.publish_everywhere()
+    wait_until_drained(world, "istanbul")
+    fall_back(world)
+
+
+def test_a_place_that_falls_back_unheard_is_found_out_though_nobody_answers_any_more() -> None:
+    world = settled_world()
+    told(world, Kind.DRAIN, "*", at_once=True, consent=Consent(force=True))
+    world.publish_everywhere()
+    wait_until_drained(world, "istanbul")
+    fall_back(world)
+
+
+def fall_back(world: World) -> None:
+    """A place comes up from its older file while control is away: drained is taken back."""
+    world.kill(lost=0.0)
+    world.crash(world.places[0])
+    world.come_back(world.places[0], damaged=True)
+    world.start()
+    assert world.somebody_holds(API, ENDPOINTS[0])
+    assert not any(map(is_drained, world.controller.orders.in_force))
 
 
 # each promise can be broken

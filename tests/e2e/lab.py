@@ -165,8 +165,8 @@ class Origin:
         return bisect_left(self.arrivals, until) - bisect_left(self.arrivals, since)
 
     def counts(self, since: float, until: float, width: float) -> list[int]:
-        """How many came in each of the spans of ``width`` seconds between two moments."""
-        return [self.count(since + n * width, since + (n + 1) * width) for n in range(round((until - since) / width))]
+        """How many came in each of the whole spans of ``width`` seconds between two moments."""
+        return [self.count(since + n * width, since + (n + 1) * width) for n in range(int((until - since) / width))]
 
     def _sockets(self) -> list[socket.socket]:
         return [host.socket(socket.SOCK_STREAM) for host in self._hosts] or [socket.socket()]

@@ -7,16 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.model.exposure import ALLOWANCE, MOST, Answers, assumed, exposed_until, published, remembered, settled
+from gslb.model.exposure import (
+    ALLOWANCE,
+    MOST,
+    Answers,
+    assumed,
+    exposed_until,
+    published,
+    refuted,
+    remembered,
+    settled,
+    shifted,
+    withdrawn,
+)
 from gslb.model.names import EndpointName
 
 A, B, C = map(EndpointName, ("istanbul/0", "ankara/0", "izmir/0"))
 BOTH = [A, B]
+NOTHING = Answers()
 
 
 def changed(*versions: tuple[int, int, list[EndpointName]]) -> Answers:
     """What is known after these were published: generation, TTL, endpoints."""
-    answers: Answers = ()
+    answers = NOTHING
     for generation, ttl, endpoints in versions:
         answers = published(answers, generation, ttl, endpoints)
     return answers
@@ -61,8 +74,8 @@ def test_what_comes_back_is_exposed_again() -> None:
 
 def test_the_same_answers_are_no_new_version() -> None:
     answers = changed((1, 30, BOTH))
-    assert published(answers, 2, 30, [B, A]) == answers
-    assert len(published(answers, 2, 5, BOTH)) == 2
+    assert published(answers, 2, 30, [B, A]) is answers
+    assert published(answers, 2, 5, BOTH) != answers
 
 
 def test_the_longest_of_several_versions_counts() -> None:
@@ -78,16 +91,52 @@ def test_answers_with_a_long_ttl_are_told_apart(above: int, until: float) -> Non
     assert exposed_until(answers, A, above=above) == until
 
 
-@pytest.mark.parametrize(("now", "kept"), [(129.9 + ALLOWANCE, 2), (130.0 + ALLOWANCE, 1)])
-def test_only_what_no_resolver_can_hold_is_forgotten(now: float, kept: int) -> None:
+@pytest.mark.parametrize(("now", "kept"), [(129.9 + ALLOWANCE, {A, B}), (130.0 + ALLOWANCE, {B})])
+def test_only_what_no_resolver_can_hold_is_forgotten(now: float, kept: set[EndpointName]) -> None:
     answers = settled(changed((1, 30, BOTH), (2, 5, [B])), 2, 100.0)
-    assert len(remembered(answers, now)) == kept
+    assert answers.next_end == 130.0 + ALLOWANCE
+    assert remembered(answers, now).exposed == kept
+
+
+def test_nothing_is_left_of_a_service_that_is_withdrawn_once_nobody_holds_an_answer() -> None:
+    answers = settled(withdrawn(changed((1, 30, BOTH)), 2), 2, 100.0)
+    assert exposed_until(answers, A) == 130.0 + ALLOWANCE
+    assert withdrawn(answers, 3) == answers
+    assert not remembered(answers, 129.0 + ALLOWANCE).is_over
+    assert remembered(answers, 130.0 + ALLOWANCE).is_over
+
+
+def test_a_service_that_was_withdrawn_may_come_back_with_the_same_answers() -> None:
+    answers = settled(published(withdrawn(changed((1, 0, [])), 2), 3, 0, []), 3, 100.0)
+    assert (answers.generation, answers.withdrawn, answers.is_over) == (3, False, False)
+    assert exposed_until(published(answers, 4, 30, BOTH), A) == math.inf
+
+
+def test_a_service_is_settled_when_every_place_gives_what_was_published_last() -> None:
+    answers = changed((1, 30, BOTH), (2, 5, [B]))
+    assert not answers.is_settled
+    assert not settled(answers, 1, 100.0).is_settled
+    assert settled(answers, 2, 100.0).is_settled
+    assert not assumed(settled(answers, 2, 100.0), 30, [A]).is_settled
+
+
+def test_a_generation_is_confirmed_once_no_place_can_give_older_answers() -> None:
+    answers = changed((1, 30, BOTH), (2, 5, [B]), (4, 5, [C]))
+    assert [settled(answers, generation, 1.0).confirmed for generation in (0, 1, 2, 3, 4, 5)] == [0, 1, 2, 2, 4, 4]
+    assert settled(settled(answers, 4, 1.0), 2, 2.0).confirmed == 4
+
+
+def test_by_another_clock_all_ends_are_shifted_and_none_comes_to_lie_in_the_future() -> None:
+    answers = settled(changed((1, 30, BOTH), (2, 5, [B]), (3, 30, [C])), 2, 100.0)
+    assert exposed_until(shifted(answers, -90.0, 50.0), A) == 40.0 + ALLOWANCE
+    assert exposed_until(shifted(answers, -10.0, 50.0), A) == 80.0 + ALLOWANCE
+    assert exposed_until(shifted(answers, -10.0, 50.0), B) == math.inf
 
 
 def test_nothing_is_known_of_a_service_that_was_never_published() -> None:
-    assert settled((), 5, 1.0) == ()
-    assert remembered((), 1.0) == ()
-    assert exposed_until((), A) == -math.inf
+    assert settled(NOTHING, 5, 1.0) == remembered(NOTHING, 1.0) == NOTHING
+    assert exposed_until(NOTHING, A) == -math.inf
+    assert NOTHING.is_over
 
 
 # what is assumed
@@ -102,15 +151,34 @@ def test_what_is_assumed_exposes_until_what_is_published_is_given_everywhere() -
 
 
 def test_with_nothing_known_it_has_the_ttl_that_is_said() -> None:
-    answers = published(assumed((), 20, [A]), 1, 5, [B])
+    answers = published(assumed(NOTHING, 20, [A]), 1, 5, [B])
     assert exposed_until(settled(answers, 1, 100.0), A) == 120.0 + ALLOWANCE
 
 
-def test_to_assume_again_what_is_not_refuted_makes_no_new_version() -> None:
-    answers = assumed(assumed(changed((1, 30, [B])), 20, [A]), 50, [C])
-    assert len(answers) == 2
-    refuted = settled(answers, 1, 100.0)
-    assert exposed_until(refuted, A) == exposed_until(refuted, C) == 150.0 + ALLOWANCE
+def test_what_is_assumed_twice_is_held_with_the_longer_ttl() -> None:
+    answers = settled(assumed(assumed(changed((1, 30, [B])), 20, [A]), 50, [A, C]), 1, 100.0)
+    assert exposed_until(answers, A) == exposed_until(answers, C) == 150.0 + ALLOWANCE
+    assert exposed_until(answers, A, above=30) == 150.0 + ALLOWANCE
+
+
+def test_what_is_assumed_goes_on_until_what_was_published_last_is_given_everywhere() -> None:
+    answers = assumed(settled(changed((1, 30, BOTH), (4, 30, [B])), 4, 50.0), 30, [A])
+    assert exposed_until(settled(answers, 3, 100.0), A) == math.inf
+    assert exposed_until(settled(answers, 4, 100.0), A) == 130.0 + ALLOWANCE
+
+
+def test_what_is_assumed_before_anything_is_published_goes_on_until_the_first_is_given_everywhere() -> None:
+    answers = published(published(assumed(NOTHING, 30, [A]), 3, 30, [B]), 5, 30, [C])
+    assert exposed_until(settled(answers, 2, 100.0), A) == math.inf
+    assert exposed_until(settled(answers, 3, 100.0), A) == 130.0 + ALLOWANCE
+    assert exposed_until(settled(answers, 3, 100.0), B) == math.inf
+
+
+def test_if_nothing_had_been_given_before_what_was_assumed_is_not_so() -> None:
+    answers = refuted(published(published(assumed(NOTHING, 30, BOTH), 1, 30, [A]), 2, 5, [A]))
+    assert exposed_until(answers, B) == -math.inf
+    assert exposed_until(answers, A, above=5) == math.inf
+    assert refuted(assumed(NOTHING, 30, BOTH)).is_over
 
 
 def test_to_assume_once_more_what_was_refuted_puts_its_end_off() -> None:
@@ -124,33 +192,47 @@ def test_whatever_is_assumed_and_refuted_in_turn_remains_bounded() -> None:
     answers = changed((1, 30, [B]))
     for turn in range(3 * MOST):
         answers = settled(assumed(answers, 30, [A]), 1, 100.0 + turn)
-    assert len(answers) <= MOST
-    assert exposed_until(answers, A) >= 100.0 + 3 * MOST - 1 + 30 + ALLOWANCE
+    assert answers.exposed == {A, B}
+    assert [len(held) for held in answers.former.values()] == [1]
+    assert exposed_until(answers, A) == 100.0 + 3 * MOST - 1 + 30 + ALLOWANCE
+
+
+@dataclass
+class Given:
+    """Answers of one version, or that were assumed: over once every place gives ``newer``, if that is known."""
+
+    ttl: int
+    endpoints: frozenset[EndpointName]
+    newer: int | None = None
+    ended: float = math.inf
 
 
 @dataclass
 class Everything:
     """Keeps every version for ever: who was in it, and since when every place has given something newer."""
 
-    versions: list[tuple[int, int, frozenset[EndpointName]]] = field(default_factory=list)
-    ends: list[float] = field(default_factory=list)
+    given: list[Given] = field(default_factory=list)
+    newest: int | None = None
+    longest: int = 0
 
     def publish(self, generation: int, ttl: int, endpoints: frozenset[EndpointName]) -> None:
-        self.versions.append((generation, ttl, endpoints))
-        self.ends.append(math.inf)
+        for each in self.given:
+            if each.newer is None:
+                each.newer = generation
+        self.given.append(Given(ttl, endpoints))
+        self.newest, self.longest = generation, max(self.longest, ttl)
+
+    def assume(self, ttl: int, endpoints: frozenset[EndpointName]) -> None:
+        self.given.insert(0, Given(ttl, endpoints, self.newest))
 
     def settle(self, generation: int, now: float) -> None:
-        newest = max((found for found, _, _ in self.versions if found <= generation), default=-1)
-        self.ends = [
-            min(end, now) if found < newest else end
-            for end, (found, _, _) in zip(self.ends, self.versions, strict=True)
-        ]
+        for each in self.given:
+            if each.newer is not None and each.newer <= generation:
+                each.ended = min(each.ended, now)
 
     def until(self, endpoint: EndpointName, above: int) -> float:
         held = (
-            end + ttl + ALLOWANCE
-            for end, (_, ttl, endpoints) in zip(self.ends, self.versions, strict=True)
-            if endpoint in endpoints and ttl > above
+            each.ended + each.ttl + ALLOWANCE for each in self.given if endpoint in each.endpoints and each.ttl > above
         )
         return max(held, default=-math.inf)
 
@@ -162,70 +244,94 @@ class Run:
     known: Answers
     everything: Everything
     now: float
-    most: int
+    ttls: int
 
 
-_events = st.lists(
-    st.tuples(
-        st.sampled_from(["publish", "publish", "settle", "forget"]),
-        st.sampled_from([0, 5, 30]),
+FEW, MANY = st.sampled_from([0, 5, 30]), st.integers(0, 300)
+LONGEST = 300
+Event = tuple[str, int, frozenset[EndpointName], int, float]
+
+
+def _events(ttls: st.SearchStrategy[int]) -> st.SearchStrategy[list[Event]]:
+    event = st.tuples(
+        st.sampled_from(["publish", "publish", "settle", "forget", "assume"]),
+        ttls,
         st.frozensets(st.sampled_from([A, B, C])),
         st.integers(0, 4),
         st.sampled_from([0.0, 1.0, 6.0, 40.0]),
-    ),
-    max_size=60,
-)
+    )
+    return st.lists(event, max_size=60)
 
 
-def run(events: list[tuple[str, int, frozenset[EndpointName], int, float]], *, crowd: bool = False) -> Run:
-    """Play events; in a ``crowd`` each publication is many, so that versions have to be taken together."""
-    known: Answers = ()
-    everything, now, generation, most = Everything(), 0.0, 0, 0
+def run(events: list[Event]) -> Run:
+    """Play events. What is assumed has the longest TTL of all, which is not guessed at then."""
+    known, everything, now, generation, most = NOTHING, Everything(), 0.0, 0, 0
     for what, ttl, endpoints, behind, passed in events:
         now += passed
         if what == "publish":
-            for turn in range(MOST // 4 if crowd else 1):
-                generation += 1
-                known = published(known, generation, ttl + turn % 2, endpoints)
-                everything.publish(generation, ttl + turn % 2, endpoints)
+            generation += 1
+            known = published(known, generation, ttl, endpoints)
+            everything.publish(generation, ttl, endpoints)
         elif what == "settle":
             known = settled(known, max(0, generation - behind), now)
             everything.settle(max(0, generation - behind), now)
+        elif what == "assume":
+            known = assumed(known, LONGEST, endpoints)
+            everything.assume(LONGEST, endpoints)
         else:
             known = remembered(known, now)
-        most = max(most, len(known))
+        most = max(most, len(known.former))
+        for held_ttl, held in known.former.items():
+            assert held_ttl != known.ttl or not known.endpoints & held.keys()
     return Run(known, everything, now, most)
 
 
-@given(_events, st.sampled_from([A, B, C]), st.sampled_from([-1, 0, 5, 29]))
-def test_it_says_what_one_says_who_keeps_every_answer(
-    events: list[tuple[str, int, frozenset[EndpointName], int, float]], endpoint: EndpointName, above: int
-) -> None:
+_above = st.sampled_from([-1, 0, 5, 29, 30, 299])
+
+
+@given(_events(FEW), st.sampled_from([A, B, C]), _above)
+def test_it_says_what_one_says_who_keeps_every_answer(events: list[Event], endpoint: EndpointName, above: int) -> None:
     after = run(events)
     told, truth = exposed_until(after.known, endpoint, above=above), after.everything.until(endpoint, above)
     assert max(told, after.now) == max(truth, after.now)
 
 
-@given(_events, st.sampled_from([A, B, C]), st.sampled_from([-1, 0, 5, 29]))
-def test_with_more_versions_than_are_told_apart_it_never_says_less_and_remains_bounded(
-    events: list[tuple[str, int, frozenset[EndpointName], int, float]], endpoint: EndpointName, above: int
+@given(_events(FEW))
+def test_it_ends_when_nothing_is_held_and_is_settled_when_nothing_is_open(events: list[Event]) -> None:
+    after = run(events)
+    ends = [each.ended + each.ttl + ALLOWANCE for each in after.everything.given if each.endpoints]
+    assert bool(remembered(after.known, after.now).exposed) == any(end > after.now for end in ends)
+    newest = after.everything.newest
+    if newest is not None:
+        assert settled(after.known, newest, after.now).is_settled
+
+
+@given(_events(MANY), st.sampled_from([A, B, C]), _above)
+def test_with_more_ttls_than_are_told_apart_it_never_says_less_and_remains_bounded(
+    events: list[Event], endpoint: EndpointName, above: int
 ) -> None:
-    after = run(events, crowd=True)
-    assert after.most <= MOST
+    after = run(events)
+    assert after.ttls <= MOST
     assert max(exposed_until(after.known, endpoint, above=above), after.now) >= after.everything.until(endpoint, above)
 
 
-def test_the_oldest_two_are_taken_for_one_that_is_held_as_long_as_either() -> None:
-    answers = settled(changed((1, 300, [A]), (2, 5, [B]), (3, 5, [C])), 3, 100.0)
-    for generation in range(4, MOST + 2):
-        answers = published(answers, generation, 30 + generation % 2, [C])
-    assert len(answers) == MOST
-    assert exposed_until(answers, A) == exposed_until(answers, B) == 400.0 + ALLOWANCE
+def test_of_too_many_ttls_the_two_lowest_are_taken_for_the_higher_one() -> None:
+    answers = NOTHING
+    for generation in range(1, MOST + 3):
+        answers = settled(
+            published(answers, generation, 10 * generation, [A, B][: generation % 2 + 1]), generation, 5.0
+        )
+    assert min(answers.former) == 20
+    assert len(answers.former) == MOST
+    ended = settled(published(answers, MOST + 3, 1, [C]), MOST + 3, 100.0)
+    assert exposed_until(ended, A, above=19) >= exposed_until(ended, B, above=19)
 
 
-def test_taken_together_with_what_is_still_given_it_is_still_given() -> None:
-    answers = changed((1, 30, [A]), (2, 5, [B]))
-    for generation in range(3, MOST + 2):
-        answers = published(answers, generation, 30 + generation % 2, [C])
-    assert exposed_until(settled(answers, 1, 100.0), A) == math.inf
-    assert exposed_until(settled(answers, MOST, 100.0), A) == 130.0 + ALLOWANCE
+def test_taken_together_it_is_held_as_long_as_either_and_given_while_either_is() -> None:
+    answers = settled(changed((1, 10, [A]), (2, 20, [A, B]), (3, 30, [C])), 2, 50.0)
+    for generation in range(4, MOST + 3):
+        answers = published(answers, generation, 10 * generation, [C])
+    assert 10 not in answers.former
+    assert exposed_until(answers, A) == exposed_until(answers, B) == math.inf
+    over = settled(answers, 3, 100.0)
+    assert exposed_until(over, A) == exposed_until(over, B) == 120.0 + ALLOWANCE

@@ -10,7 +10,7 @@ from gslb.model.branch import Reason, Verdict
 from gslb.model.combine import Health
 from gslb.model.comeback import Comeback, Stage
 from gslb.model.drain import Drain, Phase
-from gslb.model.exposure import Given
+from gslb.model.exposure import Answers, Former
 from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState, Timing
@@ -147,13 +147,13 @@ def former_order() -> OverrideRecord:
 
 
 def ledger(number: int = 0, generation: int = 7) -> ExposureStateRecord:
-    ended = Given(generation, 30, frozenset({ISTANBUL, EndpointName("ankara/127.0.2.1:8080")}), ended=10.5)
-    answers = (ended, Given(generation + 1, 5, frozenset({ISTANBUL})))
+    both = dict.fromkeys((ISTANBUL, EndpointName("ankara/127.0.2.1:8080")), Former(generation + 1, 10.5))
+    answers = Answers(generation + 1, 5, frozenset({ISTANBUL}), generation, generation, former={30: both})
     return ExposureStateRecord(ServiceName(f"api-{number}.example.com."), answers, NOON, 12.0)
 
 
 def over(record: ExposureStateRecord) -> ExposureStateRecord:
-    return replace(record, answers=())
+    return replace(record, answers=Answers())
 
 
 def comeback() -> ComebackRecord:
@@ -260,8 +260,13 @@ overrides = st.builds(
     saved_utc=times,
     saved_at=floats,
 )
-given_answers = st.builds(Given, counts, counts, st.frozensets(endpoints, max_size=3), st.none() | floats)
-ledgers = st.builds(ExposureStateRecord, services, tuples_of(given_answers), times, floats)
+formers = st.dictionaries(
+    counts, st.dictionaries(endpoints, st.builds(Former, counts, st.none() | floats), max_size=3), max_size=3
+)
+given_answers = st.builds(
+    Answers, counts, counts, st.frozensets(endpoints, max_size=3), counts, counts, st.booleans(), formers
+)
+ledgers = st.builds(ExposureStateRecord, services, given_answers, times, floats)
 comebacks = st.builds(
     ComebackRecord,
     services,

@@ -18,6 +18,8 @@ from sqlalchemy import inspect, text
 from sqlmodel import SQLModel
 
 from gslb.errors import StateError
+from gslb.model.exposure import Answers, Former
+from gslb.model.names import EndpointName
 from gslb.model.override import Kind
 from gslb.model.step import Condition
 from gslb.store.database import Database
@@ -31,6 +33,8 @@ INSERT INTO check_state VALUES (
     '{"recent": 0.1, "usual": 0.1, "at": 7.0}', '2026-05-01 12:00:00.000000', 8.0
 )
 """
+
+INSERT_LEDGER = "INSERT INTO exposure_state VALUES (:service, :answers, '2026-05-01 12:00:00.000000', 12.0)"
 
 AT_0004 = (
     """INSERT INTO transition VALUES (11, '2026-05-01 12:00:00.000000', 'istanbul/127.0.1.1:8080', 'up', 'down',
@@ -127,6 +131,35 @@ def test_orders_of_when_there_was_one_kind_are_drains_that_are_over(file: Path, 
     assert state.ramps == (samples.ramp(),)
     with closing(open_store(file, CollectorRegistry())) as again:
         assert again.load_state().overrides == (first, second, samples.override(Kind.TTL))
+
+
+AT_0005 = {
+    "api.example.com.": """[
+        {"generation": 0, "ttl": 60, "endpoints": ["x/1"], "ended": 10.5, "confirmed": false},
+        {"generation": 3, "ttl": 30, "endpoints": ["a/1", "b/1"], "ended": 11.5, "confirmed": true},
+        {"generation": 5, "ttl": 30, "endpoints": ["a/1", "c/1"], "ended": null, "confirmed": false},
+        {"generation": 7, "ttl": 5, "endpoints": ["b/1"], "ended": null, "confirmed": false},
+        {"generation": 9, "ttl": 30, "endpoints": ["c/1"], "ended": null, "confirmed": false}
+    ]""",
+    "new.example.com.": '[{"generation": 0, "ttl": 60, "endpoints": ["x/1"], "ended": null, "confirmed": false}]',
+}
+
+
+def test_ledgers_of_when_every_version_was_kept_say_the_same(file: Path, database: Database) -> None:
+    with database.write() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        for service, answers in AT_0005.items():
+            values = {"service": service, "answers": answers}
+            connection.execute(text(INSERT_LEDGER), values)
+    with closing(open_store(file, CollectorRegistry())) as store:
+        api, new = store.load_state().exposures
+    a, b, c, x = map(EndpointName, ("a/1", "b/1", "c/1", "x/1"))
+    former = {60: {x: Former(3, 10.5)}, 30: {a: Former(7), b: Former(5, 11.5)}, 5: {b: Former(9)}}
+    assert api.answers == Answers(9, 30, frozenset({c}), 3, 3, former=former)
+    assert (api.saved_utc, api.saved_at) == (samples.NOON, 12.0)
+    assert new.answers == Answers(former={60: {x: Former(0)}})
 
 
 def test_a_migration_that_breaks_off_leaves_nothing_behind(database: Database) -> None:
