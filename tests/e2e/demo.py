@@ -20,6 +20,7 @@ from tests.waiting import eventually
 SERVICE = "api.example.com"
 ISTANBUL, ANKARA = "127.0.1.1", "127.0.2.1"
 GSLB = (sys.executable, "-m", "gslb")
+DNS_PORT, GATEWAY_PORT = 5300, 8080
 QUERIES = 2000
 
 
@@ -87,7 +88,7 @@ def running_demo(gslb: Sequence[str], folder: Path) -> Iterator[Demo]:
 
 def dig(*arguments: str) -> list[str]:
     """The lines of ``dig +short`` against the demo."""
-    command = ["dig", "+short", "+time=1", "+tries=1", "@127.0.0.1", "-p", "5300", *arguments]
+    command = ["dig", "+short", "+time=1", "+tries=1", "@127.0.0.1", "-p", str(DNS_PORT), *arguments]
     output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout
     return [line for line in output.splitlines() if re.fullmatch(r"[\w.:-]+", line)]
 
@@ -120,6 +121,6 @@ def assert_answers_60_to_40(folder: Path) -> None:
 
 
 def assert_reaches_its_region(address: str) -> None:
-    command = ["curl", "-sS", "--max-time", "5", f"http://{address}:8080/hello"]
+    command = ["curl", "-sS", "--max-time", "5", f"http://{address}:{GATEWAY_PORT}/hello"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
     assert json.loads(answer)["region"] == {ISTANBUL: "istanbul", ANKARA: "ankara"}[address]

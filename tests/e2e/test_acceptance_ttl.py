@@ -36,6 +36,7 @@ STEADY, ALERT = 4, 1
 DRAIN_DELAY = 8
 """Seconds: until draining is seen and published, the TTL, the ledger's allowance, and some to spare."""
 TRIALS = 20
+"""of each fault"""
 
 CONFIG = """
 [probes.edge]
@@ -197,11 +198,11 @@ def test_clients_of_a_region_that_fails_are_elsewhere_within_the_predicted_time(
     unbound counts whole seconds: it holds an answer until the end of the second in which the TTL runs out.
     """
     predicted = load(site.daemon.config).rto[ServiceName(SERVICE + ".")].total
-    parts = random.sample(range(TRIALS), TRIALS)
-    trials = []
-    for number, part in enumerate(parts):
-        name, fault = (("kill", site.killed), ("blackhole", site.blackholed))[number % 2]
-        trials.append(trial(site, clients, name, fault(), (part + random.random()) / TRIALS))
+    trials = [
+        trial(site, clients, name, fault(), (part + random.random()) / TRIALS)
+        for name, fault in (("kill", site.killed), ("blackhole", site.blackholed))
+        for part in random.sample(range(TRIALS), TRIALS)
+    ]
     show(trials, predicted)
     assert max(outage for each in trials for outage in each.outages) <= predicted
     mean, half = statistics.mean(each.outage for each in trials), STEADY / 2
