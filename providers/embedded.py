@@ -6,10 +6,13 @@ Options: none; ``[nameserver]`` says where it listens. A worker that cannot be r
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
+from secrets import token_hex
 
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.model.watermark import Watermark
 from gslb.nameserver.client import Link
 from gslb.nameserver.protocol import MAX_LOWERED
 from gslb.nameserver.snapshot import Snapshot, Zone
@@ -23,31 +26,30 @@ class Embedded:
     """Publishes to every worker of the embedded nameserver.
 
     Attributes:
+        publisher: names this process to the workers.
         regressed: called with a worker and a generation that it answers from, or would after a restart, although it
             had left that behind: a file was damaged, say. The worker is being brought up to date then; ``ended`` is to
             be asked again.
         on_answered: called with service, generation, monotonic seconds and worker when a steering is answered by for
             the first time; ``generation`` is the one with which that steering was published. Other workers' first
             answers are passed over, though one whose report came later may have been up to 0.1 s earlier.
-        on_ahead: called with a generation that a worker answers from as it is connected to, if that is above what was
-            published: number what is published from now on above it.
         on_blank: called once if no worker had anything to answer from when it was first connected to.
     """
 
     name = "embedded"
 
     def __init__(self, sockets: Sequence[Path], zones: tuple[Zone, ...]) -> None:
+        self.publisher = token_hex(8)
         self.regressed: Callable[[str, int], object] = lambda *_: None
         self.on_answered: Callable[[ServiceName, int, float, str], object] = lambda *_: None
-        self.on_ahead: Callable[[int], object] = lambda _: None
         self.on_blank: Callable[[], object] = lambda: None
         self.links = {
             path.stem: Link(
                 path,
+                self.publisher,
                 partial(self._regressed, path.stem),
                 partial(self._answered, path.stem),
                 self._greeted,
-                self._ahead,
             )
             for path in sockets
         }
@@ -60,7 +62,7 @@ class Embedded:
 
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
         """Make ``steerings`` what every worker answers. Returns at once."""
-        snapshot = Snapshot(generation, self._zones, tuple(steerings.values()))
+        snapshot = Snapshot(generation, self._zones, tuple(steerings.values()), self.publisher)
         self._versions.published(generation, steerings)
         for link in self.links.values():
             link.publish(snapshot)
@@ -79,10 +81,17 @@ class Embedded:
             link.lower(tuple(sorted(services)) if taken else ())
         return taken
 
-    def recall(self, generation: int) -> None:
-        """``ended`` was true of ``generation`` in an earlier control process: what is older now has ``regressed``."""
+    def recall(self, watermarks: Collection[Watermark]) -> None:
+        """Earlier control processes were told these: what is older now has ``regressed``."""
         for link in self.links.values():
-            link.recall(generation)
+            link.recall(watermarks)
+
+    @property
+    def watermark(self) -> Watermark | None:
+        """What all workers are known to have left behind, even after restarts of their own; None where nothing is."""
+        marks = [link.watermark for link in self.links.values()]
+        known = [mark for mark in marks if mark is not None]
+        return min(known, key=attrgetter("generation")) if known and len(known) == len(marks) else None
 
     async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  see Provider
         """Whether every worker confirmed ``generation`` within ``timeout`` seconds."""
@@ -112,9 +121,6 @@ class Embedded:
 
     def _regressed(self, worker: str, generation: int) -> None:
         self.regressed(worker, generation)
-
-    def _ahead(self, generation: int) -> None:
-        self.on_ahead(generation)
 
     def _answered(self, worker: str, service: ServiceName, generation: int, at: float) -> None:
         published = self._versions.first(service, generation)

@@ -29,7 +29,7 @@ from gslb.control.places import Places
 from gslb.control.publisher import Publisher
 from gslb.control.recoveries import Recoveries
 from gslb.control.resolver import Resolver
-from gslb.control.restore import restored_addresses, restored_check, restored_climbs, restored_comebacks
+from gslb.control.restore import followed, restored_addresses, restored_check, restored_climbs, restored_comebacks
 from gslb.control.setups import check_setups
 from gslb.control.vantage import Vantage
 from gslb.errors import RefusedError
@@ -39,7 +39,7 @@ from gslb.model.comeback import Comeback
 from gslb.model.location import Client
 from gslb.model.names import EndpointName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
-from gslb.model.override import Kind, Override, is_drained, service_order, state_order
+from gslb.model.override import Kind, Override, service_order, state_order, watermark_of
 from gslb.model.ramp import Climb, Pair
 from gslb.model.record import CheckRecord, PublicationRecord
 from gslb.model.steer import Fitness, hold_of
@@ -98,7 +98,9 @@ class Controller:
         self.orders = Orders(clock, self._chronicle.order, store.save_overrides)
         self.ledger = Ledger(clock, store.save_exposures, self._exposure_ended)
         self.recoveries = Recoveries(clock, self._chronicle.recovery, self._predicted)
-        self.ordering = Ordering(clock, self.engine, self.orders, self.ledger, self._chronicle)
+        self.ordering = Ordering(
+            clock, self.engine, self.orders, self.ledger, self._chronicle, lambda: embedded.watermark
+        )
         self.departures = Departures(clock, self.ledger, self._chronicle.order)
         helper = Helper(self.engine, self.orders, self.ordering, self._ordered)
         self._escalations = Escalations(helper, clock, self._chronicle.escalation, node)
@@ -108,7 +110,6 @@ class Controller:
         self._wake = asyncio.Event()
         self._asked, self._places, self._alarms = Asked(), Places(configuration.geo.databases), Alarms()
         embedded.regressed, embedded.on_answered = self._regressed, self._first_answer
-        embedded.on_ahead = self._number_above
         self._publishing, self._renewals = False, store.renewals
         self._revision = 0
         self._quiet: set[VantageName] = set()
@@ -117,7 +118,7 @@ class Controller:
 
     def restore(self, state: StoredState) -> None:
         """Start from what was known before."""
-        self.orders.restore(state.overrides)
+        self.orders.restore(followed(state.overrides, self.embedded.publisher))
         self.metrics.overrides.set(len(self.orders.in_force))
         self.engine.restore(
             checks={record.key: restored_check(record, self.clock) for record in state.checks},
@@ -129,8 +130,7 @@ class Controller:
         )
         self.ledger.restore(state.exposures)
         self.publisher.continue_from(self.ledger.newest)
-        if (confirmed := self.ledger.confirmed) is not None:
-            self.embedded.recall(confirmed)
+        self.embedded.recall({mark for order in self.orders.in_force if (mark := watermark_of(order)) is not None})
         if not state.steerings and not state.exposures:
             self.embedded.on_blank = self.ledger.begin  # neither state nor nameserver knows of any answer
         newest = {steering.service: steering.newest for steering in state.steerings}
@@ -140,6 +140,7 @@ class Controller:
             for host, address in restored_addresses(steering.newest, self.configuration.topology):
                 self.resolver.restore(host, address)
         self._answered = {steering.service for steering in state.steerings}
+        self.orders.save()  # with whom their watermarks are followed by, before anything is published
 
     async def run(self) -> None:
         """Work until cancelled; the state is saved on the way out."""
@@ -255,12 +256,13 @@ class Controller:
         """Any endpoint of the service may be answered just now, and with any TTL that it may have had lately.
 
         What was published last may not have been written down: none is, of a service that is new. Nor may an order that
-        forced the TTL, which none may beyond ``hold``.
+        forced the TTL, which none may beyond ``hold``. What was written down is who is drained, and a watermark with
+        it, so that a nameserver that does answer with them is noticed.
         """
         service, now = self.configuration.topology.services[name], self.clock.monotonic()
         active = [order for order in self.orders.in_force if order.active(now)]
         endpoints = self.configuration.topology.all_endpoints_of(service)
-        done = {e.name for e in endpoints if but_drained and is_drained(state_order(active, e, name))}
+        done = {e.name for e in endpoints if but_drained and watermark_of(state_order(active, e, name)) is not None}
         ttl, given = math.ceil(hold_of(service)), {e.name for e in endpoints}
         if newest is not None:
             ttl, given = max(ttl, newest.ttl), given | answering(newest)
@@ -274,17 +276,6 @@ class Controller:
             self._assume(name, decision.steering if decision else None, but_drained=False)
         self.publisher.look_again()
         self._changed_in_time()
-
-    def _number_above(self, generation: int) -> None:
-        """A nameserver answers from a generation that nobody knows of: state was lost, and the wall clock set back.
-
-        What comes next must count as newer, also to a nameserver that falls back to that generation.
-        """
-        if generation > self.publisher.generation:
-            log.warning("a nameserver is ahead of what is known", generation=generation)
-            self.publisher.continue_from(generation)
-            self.publisher.next_generation()
-            self._publish((), self.clock.monotonic())
 
     def _first_answer(self, service: ServiceName, generation: int, at: float, worker: str) -> None:
         self._chronicle.answer(service, generation, at, worker)

@@ -10,6 +10,7 @@ from gslb.model.exposure import ALLOWANCE
 from gslb.model.names import EndpointName, RegionName, ServiceName
 from gslb.model.override import Key, Kind, Override, service_order
 from gslb.model.topology import Topology
+from gslb.model.watermark import Watermark
 
 RETRY = 1.0
 """Seconds until a drain that must not go on is looked at again."""
@@ -40,10 +41,11 @@ class Drains:
     Args:
         ledger: until when resolvers may hold what.
         blocked: asked before a drain takes its target out.
+        watermark: says what all places are known to have left behind.
     """
 
-    def __init__(self, ledger: Ledger, blocked: Blocked) -> None:
-        self._ledger, self._blocked = ledger, blocked
+    def __init__(self, ledger: Ledger, blocked: Blocked, watermark: Callable[[], Watermark | None]) -> None:
+        self._ledger, self._blocked, self._watermark = ledger, blocked, watermark
         self._topology = Topology()
         self._pairs: dict[tuple[str, str | None], Pairs] = {}
         self._held_up: dict[Key, str] = {}
@@ -96,7 +98,7 @@ class Drains:
             above = {name: self._alert(name, orders) for name in pairs}
             held = (ledger.exposed_until(s, e, above=above[s]) for s, each in pairs.items() for e in each)
             long = max(held, default=-math.inf)
-        return Facts(long, exposed, self._held_up.get(order.key))
+        return Facts(long, exposed, self._held_up.get(order.key), self._watermark())
 
     def _alert(self, name: ServiceName, orders: tuple[Override, ...]) -> int:
         """The TTL that the service has while it is drained."""

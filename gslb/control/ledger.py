@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 
 from gslb.control.clock import Clock
 from gslb.model.exposure import (
+    NOTHING,
     Answers,
     assumed,
     exposed_until,
@@ -19,13 +20,10 @@ from gslb.model.exposure import (
     remembered,
     settled,
     shifted,
-    withdrawn,
 )
 from gslb.model.names import EndpointName, ServiceName
 from gslb.model.record import ExposureStateRecord
 from gslb.model.steering import Steering, answering
-
-NOTHING = Answers()
 
 Ended = Callable[[ServiceName, EndpointName, float], object]
 
@@ -75,23 +73,18 @@ class Ledger:
     def remove(self, generation: int, names: Iterable[ServiceName]) -> None:
         """These services are answered no more from ``generation`` on."""
         for name in names:
-            self._put(name, withdrawn(self._answers.get(name, NOTHING), generation))
+            self._put(name, published(self._answers.get(name, NOTHING), generation, 0, ()))
         self._keep(names)
 
     @property
     def services(self) -> AbstractSet[ServiceName]:
-        """Services that are answered, or have answers that some resolver may hold."""
+        """Services with answers that some resolver may hold."""
         return self._answers.keys()
 
     @property
     def newest(self) -> int:
         """The newest generation that is known of."""
         return max((answers.generation for answers in self._answers.values()), default=0)
-
-    @property
-    def confirmed(self) -> int | None:
-        """The newest generation of which it is known that no place could give older answers; None where none is."""
-        return max((answers.confirmed for answers in self._answers.values()), default=0) or None
 
     def settle(self, generation: int, now: float) -> bool:
         """Every place gives ``generation`` or what is newer; whether that is news."""
@@ -111,7 +104,7 @@ class Ledger:
     def exposed(self, service: ServiceName) -> Mapping[EndpointName, float]:
         """The endpoints that some resolver may hold an answer with, and until when."""
         answers = self._answers.get(service, NOTHING)
-        return {name: exposed_until(answers, name) for name in sorted(answers.exposed)}
+        return {name: exposed_until(answers, name) for name in sorted(answers.exposed_endpoints)}
 
     def tick(self, now: float) -> float:
         """Forget what no resolver holds any more; returns when there is more to forget."""
@@ -119,7 +112,7 @@ class Ledger:
         for name in due:
             before = self._answers[name]
             answers = remembered(before, now)
-            for endpoint in sorted(before.exposed - answers.exposed):
+            for endpoint in sorted(before.exposed_endpoints - answers.exposed_endpoints):
                 self._ended(name, endpoint, exposed_until(before, endpoint))
             self._put(name, answers)
         self._keep(due)
@@ -132,16 +125,11 @@ class Ledger:
     def _put(self, name: ServiceName, answers: Answers) -> None:
         if answers.is_over:
             self._answers.pop(name, None)
-        else:
-            self._answers[name] = answers
-        if answers.is_over or answers.is_settled:
-            self._open.discard(name)
-        else:
-            self._open.add(name)
-        if (end := answers.next_end) < math.inf:
-            self._ends[name] = end
-        else:
             self._ends.pop(name, None)
+            self._open.discard(name)
+            return
+        self._answers[name], self._ends[name] = answers, answers.next_end
+        (self._open.discard if answers.is_settled else self._open.add)(name)
 
     def _keep(self, names: Iterable[ServiceName]) -> None:
         now, utc = self._clock.monotonic(), self._clock.utc()

@@ -1,7 +1,7 @@
 """Takes orders, carries drains forward, and lifts what is over."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import structlog
@@ -16,6 +16,7 @@ from gslb.control.orders import Orders
 from gslb.errors import RefusedError
 from gslb.model.drain import Drain, Phase, begin
 from gslb.model.override import Kind, Override
+from gslb.model.watermark import Watermark
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +59,21 @@ class Ordering:
         orders: those in force.
         ledger: what resolvers may hold.
         chronicle: takes what was refused.
+        watermark: says what all places are known to have left behind.
     """
 
-    def __init__(self, clock: Clock, engine: Engine, orders: Orders, ledger: Ledger, chronicle: Chronicle) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        engine: Engine,
+        orders: Orders,
+        ledger: Ledger,
+        chronicle: Chronicle,
+        watermark: Callable[[], Watermark | None],
+    ) -> None:
         self._clock, self._engine, self._orders, self._chronicle = clock, engine, orders, chronicle
         self.guard = Guard(engine, clock)
-        self.drains = Drains(ledger, self.guard.blocked)
+        self.drains = Drains(ledger, self.guard.blocked, watermark)
 
     def give(self, request: Request) -> Override:
         """Put an order into force.

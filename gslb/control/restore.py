@@ -12,7 +12,7 @@ from gslb.model.address import IP
 from gslb.model.combine import Health
 from gslb.model.comeback import Comeback
 from gslb.model.ramp import Climb, Pair
-from gslb.model.record import CheckRecord, ComebackRecord, RampRecord
+from gslb.model.record import CheckRecord, ComebackRecord, OverrideRecord, RampRecord
 from gslb.model.score import score
 from gslb.model.steering import Steering
 from gslb.model.topology import Topology
@@ -26,6 +26,15 @@ def restored_check(record: CheckRecord, clock: Clock) -> CheckState:
     state = carry_over(record.state, shift)
     worth = score(Health.UP, latency, record.report)
     return CheckState(state, state, latency, record.report, worth, record.level)
+
+
+def followed(records: Iterable[OverrideRecord], publisher: str) -> Iterator[OverrideRecord]:
+    """Orders, with ``publisher`` as one that came after whatever their targets were in an answer of."""
+    for record in records:
+        drain = record.drain
+        if drain is not None and drain.watermark is not None:
+            drain = replace(drain, watermark=drain.watermark.followed_by(publisher))
+        yield replace(record, drain=drain)
 
 
 def restored_addresses(steering: Steering, topology: Topology) -> Iterator[tuple[str, IP]]:

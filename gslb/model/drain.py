@@ -13,6 +13,8 @@ import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gslb.model.watermark import Watermark
+
 
 class Phase(StrEnum):
     """How far a drain has come."""
@@ -37,6 +39,8 @@ class Drain:
         ramp: seconds over which the share shrinks; 0: at once.
         step: while moving, which of ``SHARES`` its target has.
         forced: it goes on even where nobody else is left.
+        watermark: while drained, before what its target was in an answer; None: nothing to hold against what is
+            answered after a restart.
     """
 
     phase: Phase
@@ -44,6 +48,7 @@ class Drain:
     ramp: float = 0.0
     step: int = 0
     forced: bool = False
+    watermark: Watermark | None = None
 
     @property
     def out(self) -> bool:
@@ -71,11 +76,13 @@ class Facts:
         long_until: until when a resolver may hold an answer with the target and a TTL longer than the alert one.
         exposed_until: until when a resolver may hold any answer with the target. Monotonic seconds, maybe infinite.
         blocked: why the target must not leave the answers just now; None where it may.
+        watermark: what all places are known to have left behind; None where nothing is.
     """
 
     long_until: float
     exposed_until: float
     blocked: str | None = None
+    watermark: Watermark | None = None
 
 
 def begin(now: float, *, at_once: bool = False, ramp: float = 0.0, forced: bool = False) -> Drain:
@@ -94,9 +101,9 @@ def advance(drain: Drain, facts: Facts, now: float) -> Drain:
                 return replace(drain, since=now, step=drain.step + 1)
             return replace(drain, phase=Phase.EMPTYING, since=now)
         case Phase.EMPTYING if facts.exposed_until <= now:
-            return replace(drain, phase=Phase.DRAINED, since=now)
+            return replace(drain, phase=Phase.DRAINED, since=now, watermark=facts.watermark)
         case Phase.DRAINED if facts.exposed_until > now:
-            return replace(drain, phase=Phase.EMPTYING, since=now)
+            return replace(drain, phase=Phase.EMPTYING, since=now, watermark=None)
     return drain
 
 

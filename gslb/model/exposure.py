@@ -4,12 +4,12 @@ An answer can be given until every place that answers has been told of a newer o
 Whatever is not known for certain counts as exposed: a place that cannot be reached goes on giving what it has.
 
 Of all answers with the same endpoint and TTL the newest ends last, so no other is remembered: the ledger has the size
-of the answers, however often they change.
+of the answers, however often they change. In a failure of thousands that still is a lot, which is kept and stored all
+the time. Hence msgspec.Structs, of which the many are short arrays that the garbage collector passes over.
 """
 
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 import msgspec
@@ -21,15 +21,16 @@ ROUNDING = 1.0
 """Seconds that caches may hold an answer beyond its TTL, since they count whole ones, as unbound does."""
 ALLOWANCE = ROUNDING + 1.0
 """Seconds beyond its TTL for which an answer counts as held: it may be under way, and pass through a second cache."""
-MOST = 16
+MAX_TTLS = 16
 """TTLs by which former answers of a service are told apart; of more, the two lowest are taken for the higher one."""
 
 
 class Former(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """When an answer was taken back.
+    """How it ends: the newest answer with one endpoint and one TTL that is not published any more.
 
     Attributes:
-        superseded: the first generation with newer answers; 0: the first of all, of what had been assumed before it.
+        superseded: the generation that took its place: it is over once every place gives that or a later one. 0 of what
+            was assumed before anything was published: then ``Answers.first`` takes its place.
         ended: since when no place gives it any more, in monotonic seconds; None while one may.
     """
 
@@ -41,8 +42,8 @@ class Former(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return math.inf if self.ended is None else self.ended + ttl + ALLOWANCE
 
 
-Formers = Mapping[EndpointName, Former]
-"""Former answers with one TTL, by who was in them."""
+Formers = Mapping[int, Mapping[EndpointName, Former]]
+"""Former answers, by TTL and endpoint."""
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -52,10 +53,10 @@ class Answers(msgspec.Struct, frozen=True):
         generation: the first one with what was published last; 0 where nothing was.
         ttl: seconds that a resolver may hold an answer of these.
         endpoints: those that are in some answer of these.
-        first: the first generation of all; 0 where nothing was published.
-        confirmed: the newest generation known to be in force at all places, since which none gives older answers.
-        withdrawn: the service is answered no more since ``generation``.
-        former: the others, by TTL. With the TTL of those that were published last, nobody of those is among them.
+        first: the first generation ever published; with it ends what had been assumed before. 0 where nothing was.
+        confirmed: the newest generation of which it is known that no place can give older answers; 0 if none is.
+        former: answers that are not published any more. Who is still answered with the same TTL is left out, to save
+            room.
     """
 
     generation: int = 0
@@ -63,44 +64,43 @@ class Answers(msgspec.Struct, frozen=True):
     endpoints: frozenset[EndpointName] = frozenset()
     first: int = 0
     confirmed: int = 0
-    withdrawn: bool = False
-    former: Mapping[int, Formers] = msgspec.field(default_factory=dict)
+    former: Formers = msgspec.field(default_factory=dict)
 
     @property
     def is_over(self) -> bool:
-        """Nothing is published, and no resolver holds anything."""
-        return not self.former and (self.withdrawn or not self.generation)
+        """Nobody is in any answer, and no resolver holds one."""
+        return not self.endpoints and not self.former
 
     @property
-    def exposed(self) -> frozenset[EndpointName]:
-        """The endpoints that some resolver may hold an answer with."""
+    def exposed_endpoints(self) -> frozenset[EndpointName]:
+        """Those that some resolver may hold an answer with."""
         return self.endpoints.union(*self.former.values())
 
     @property
     def is_settled(self) -> bool:
         """Every place gives what was published last."""
-        return self.confirmed >= self.generation and all(each.ended is not None for _, each in _each(self.former))
+        return self.confirmed >= self.generation and not any(map(_is_open, self.former.values()))
 
     @property
     def next_end(self) -> float:
         """When the next answer is not held any more, in monotonic seconds; infinite where none is about to end."""
-        return min((each.held_until(ttl) for ttl, each in _each(self.former)), default=math.inf)
+        ends = ((ttl, each.ended) for ttl, held in self.former.items() for each in held.values())
+        return min((ended + ttl + ALLOWANCE for ttl, ended in ends if ended is not None), default=math.inf)
+
+
+NOTHING = Answers()
+"""Of a service of which nothing is known."""
 
 
 def published(answers: Answers, generation: int, ttl: int, endpoints: Iterable[EndpointName]) -> Answers:
     """``answers`` with those of ``generation``, which some place may give from now on."""
     fresh = frozenset(endpoints)
-    if answers.generation and (answers.ttl, answers.endpoints, answers.withdrawn) == (ttl, fresh, False):
+    if answers.generation and (answers.ttl, answers.endpoints) == (ttl, fresh):
         return answers
     former = _with(answers.former, answers.ttl, answers.endpoints, Former(generation))
-    given = {name: each for name, each in former.get(ttl, {}).items() if name not in fresh}
-    former = _bounded({**former, ttl: given})
-    return Answers(generation, ttl, fresh, answers.first or generation, answers.confirmed, former=former)
-
-
-def withdrawn(answers: Answers, generation: int) -> Answers:
-    """``answers`` of a service that is answered no more from ``generation`` on."""
-    return answers if answers.withdrawn else replace(published(answers, generation, 0, ()), withdrawn=True)
+    left = {name: each for name, each in former.get(ttl, {}).items() if name not in fresh}
+    former = _bounded({**former, ttl: left})
+    return Answers(generation, ttl, fresh, answers.first or generation, answers.confirmed, former)
 
 
 def assumed(answers: Answers, ttl: int, endpoints: Iterable[EndpointName]) -> Answers:
@@ -108,40 +108,33 @@ def assumed(answers: Answers, ttl: int, endpoints: Iterable[EndpointName]) -> An
 
     With ``ttl`` seconds, or whatever TTL is known to have been given.
     """
-    longest = max(ttl, answers.ttl, *answers.former, 0)
+    longest = max(ttl, answers.ttl, *answers.former)
     besides = frozenset(endpoints) - (answers.endpoints if longest == answers.ttl else frozenset())
     return replace(answers, former=_bounded(_with(answers.former, longest, besides, Former(answers.generation))))
 
 
 def settled(answers: Answers, generation: int, now: float) -> Answers:
     """``answers``, when every place gives those of ``generation`` or later ones."""
-    known = {answers.first, answers.generation, *(each.superseded for _, each in _each(answers.former))}
-    in_force = max((each for each in known if each <= generation), default=0)
-    if not in_force or answers.is_settled:
+    if answers.is_settled or not 0 < answers.first <= generation:
         return answers
 
     def settle(each: Former) -> Former:
         over = each.ended is None and (each.superseded or answers.first) <= generation
         return Former(each.superseded, now) if over else each
 
-    return replace(answers, confirmed=max(answers.confirmed, in_force), former=_mapped(answers.former, settle))
+    confirmed = max(answers.confirmed, min(generation, answers.generation))
+    open_ = {ttl: held for ttl, held in answers.former.items() if _is_open(held)}
+    return replace(answers, confirmed=confirmed, former={**answers.former, **_mapped(open_, settle)})
 
 
 def remembered(answers: Answers, now: float) -> Answers:
     """``answers`` without those that no resolver can hold any more."""
-    former = {
-        ttl: {name: each for name, each in held.items() if each.held_until(ttl) > now}
-        for ttl, held in answers.former.items()
-    }
-    return replace(answers, former=_bounded(former))
+    return replace(answers, former=_kept(answers.former, lambda ttl, each: each.held_until(ttl) > now))
 
 
 def refuted(answers: Answers) -> Answers:
     """``answers``, when nothing had been given before the first generation."""
-    former = {
-        ttl: {name: each for name, each in held.items() if each.superseded} for ttl, held in answers.former.items()
-    }
-    return replace(answers, former=_bounded(former))
+    return replace(answers, former=_kept(answers.former, lambda _, each: each.superseded > 0))
 
 
 def shifted(answers: Answers, seconds: float, now: float) -> Answers:
@@ -170,36 +163,34 @@ def exposed_until(answers: Answers, endpoint: EndpointName, *, above: int = -1) 
     return max(held, default=-math.inf)
 
 
-def _each(former: Mapping[int, Formers]) -> Iterator[tuple[int, Former]]:
-    for ttl, held in former.items():
-        for each in held.values():
-            yield ttl, each
+def _is_open(held: Mapping[EndpointName, Former]) -> bool:
+    return any(each.ended is None for each in held.values())
 
 
-def _mapped(former: Mapping[int, Formers], function: Callable[[Former], Former]) -> dict[int, Formers]:
-    """What becomes of each: those that are the same before remain one value."""
+def _mapped(former: Formers, function: Callable[[Former], Former]) -> Formers:
+    """``former``, with ``function`` of each; called once for equal ones: thousands that left together share a value."""
     after = cache(function)
     return {ttl: {name: after(each) for name, each in held.items()} for ttl, held in former.items()}
 
 
-def _with(
-    former: Mapping[int, Formers], ttl: int, endpoints: Iterable[EndpointName], newer: Former
-) -> dict[int, Formers]:
+def _kept(former: Formers, keep: Callable[[int, Former], bool]) -> Formers:
+    """Those of ``former`` to be kept, without TTLs that nobody has then."""
+    found = {ttl: {name: each for name, each in held.items() if keep(ttl, each)} for ttl, held in former.items()}
+    return {ttl: held for ttl, held in found.items() if held}
+
+
+def _with(former: Formers, ttl: int, endpoints: Iterable[EndpointName], newer: Former) -> Formers:
     """``former``, where ``newer`` takes the place of what is known of ``endpoints`` with that TTL."""
     return {**former, ttl: {**former.get(ttl, {}), **dict.fromkeys(endpoints, newer)}}
 
 
-def _bounded(former: Mapping[int, Formers]) -> dict[int, Formers]:
-    """``former`` without TTLs that nobody had, and no more of them than are told apart."""
+def _bounded(former: Formers) -> Formers:
+    """``former`` without TTLs that nobody has, and no more of them than are told apart."""
     found = {ttl: held for ttl, held in former.items() if held}
-    while len(found) > MOST:
+    while len(found) > MAX_TTLS:
         low, high, *_ = sorted(found)
         both = dict(found[high])
         for name, each in found.pop(low).items():
-            both[name] = max(each, both.get(name, each), key=_latest)
+            both[name] = max(each, both.get(name, each), key=lambda one: (one.held_until(0), one.superseded))
         found[high] = both
     return found
-
-
-def _latest(former: Former) -> tuple[float, int]:
-    return former.held_until(0), former.superseded or sys.maxsize

@@ -21,6 +21,7 @@ from gslb.model.branch import Grown
 from gslb.model.drain import Drain, Phase
 from gslb.model.names import EndpointName, RegionName, ServiceName
 from gslb.model.topology import Endpoint, Service, Topology
+from gslb.model.watermark import Watermark
 
 
 class Kind(StrEnum):
@@ -158,6 +159,11 @@ def leaving(overrides: Sequence[Override], service: Service) -> dict[RegionName,
             if moving and order.drain and _matches(order.target, member.region) and order.concerns(service.name):
                 found[member.region] = Grown(order.drain.share, f"on the way out, drained by {order.author}")
     return found
+
+
+def watermark_of(order: Override | None) -> Watermark | None:
+    """Before what the target of a drain was in an answer; None of what is not drained, or where nobody can say."""
+    return order.drain.watermark if order is not None and order.drain is not None else None
 
 
 def is_drained(order: Override | None) -> bool:

@@ -8,7 +8,7 @@ import structlog
 from gslb.model.names import ServiceName
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.responder import Responder
-from gslb.nameserver.snapshot import Change, Full, Snapshot, apply
+from gslb.nameserver.snapshot import Change, Full, Snapshot, Version, apply
 from gslb.nameserver.table import Table, compile_table, lower
 
 log = structlog.get_logger(__name__)
@@ -24,9 +24,9 @@ class Authority:
         self._one_at_a_time = asyncio.Lock()
 
     @property
-    def generation(self) -> int | None:
+    def version(self) -> Version | None:
         """Of the snapshot in force; None if there is none yet."""
-        return self._table.snapshot.generation if self._table else None
+        return self._table.snapshot.version if self._table else None
 
     async def load(self, snapshot: Snapshot) -> None:
         """Serve a snapshot that is on disk already.
@@ -48,7 +48,7 @@ class Authority:
             current = self._table.snapshot if self._table else None
             if isinstance(order, Full):
                 snapshot = order.snapshot
-            elif current is None or current.generation != order.base:
+            elif current is None or not order.leads_from(current):
                 return False
             else:
                 snapshot = apply(current, order)

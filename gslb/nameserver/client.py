@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
 
 from gslb.model.names import ServiceName
+from gslb.model.watermark import Watermark
 from gslb.nameserver.protocol import (
     Ack,
     Answered,
@@ -44,17 +45,17 @@ class Link:
 
     Args:
         path: the Unix socket.
+        publisher: whose snapshots are published here.
         on_regress: called with a generation that the nameserver answers from, or would after a restart, although it
             had left that behind: the newest file was damaged, say.
         on_answered: called with each first answer since a service has changed: service, generation, and when, in
             monotonic seconds.
         on_greeting: called once ``blank`` is known.
-        on_ahead: called with the generation that the nameserver answers from as it is connected to, if that is above
-            what is wanted: another process has published it, of which nothing is known any more.
 
     Attributes:
         acked: the generation that this process of the nameserver has put in force; None while there is no connection.
-        saved: the generation that it would start from; None while there is no connection, or none is on disk.
+        saved: the generation of this publisher that it would start from; None while there is no connection, or it would
+            start from none.
         stats: the latest; kept when the connection is lost.
         blank: whether the nameserver had nothing to answer from when it was first connected to; None before that.
     """
@@ -62,10 +63,10 @@ class Link:
     def __init__(
         self,
         path: Path,
+        publisher: str = "",
         on_regress: Callable[[int], object] = lambda _: None,
         on_answered: Callable[[ServiceName, int, float], object] = lambda *_: None,
         on_greeting: Callable[[], object] = lambda: None,
-        on_ahead: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.connected = False
         self.acked: int | None = None
@@ -73,8 +74,9 @@ class Link:
         self.stats: Stats | None = None
         self.blank: bool | None = None
         self._path, self._on_regress, self._on_answered = path, on_regress, on_answered
-        self._on_greeting, self._on_ahead = on_greeting, on_ahead
-        self._left_behind: int | None = None
+        self._on_greeting = on_greeting
+        self._publisher = publisher
+        self._left_behind: tuple[Watermark, ...] = ()
         self._lowered: tuple[ServiceName, ...] = ()
         self._sent_lowered: tuple[ServiceName, ...] | None = None
         self._wanted: Snapshot | None = None
@@ -97,9 +99,14 @@ class Link:
         """Whether ``generation`` or a later one is in force within ``timeout`` seconds."""
         return await self._within(timeout, lambda: self.acked is not None and self.acked >= generation)
 
-    def recall(self, generation: int) -> None:
-        """Answers of before ``generation`` had been left behind already when an earlier control process ran."""
-        self._left_behind = generation
+    def recall(self, watermarks: Iterable[Watermark]) -> None:
+        """Answers of before each of these had been left behind already when an earlier control process ran."""
+        self._left_behind = tuple(watermarks)
+
+    @property
+    def watermark(self) -> Watermark | None:
+        """What the nameserver has left behind since this process publishes, even after a restart of its own."""
+        return next((mark for mark in self._left_behind if mark.publisher == self._publisher), None)
 
     async def durable(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  likewise
         """Whether answers of before ``generation`` are left behind within ``timeout`` seconds, even after a restart.
@@ -110,7 +117,7 @@ class Link:
 
     def has_durable(self, generation: int) -> bool:
         """Whether answers of before ``generation`` are left behind, even after a restart."""
-        return self._left_behind is not None and self._left_behind >= generation
+        return self.watermark is not None and self.watermark.generation >= generation
 
     async def _within(self, timeout: float, condition: Callable[[], bool]) -> bool:  # noqa: ASYNC109  likewise
         try:
@@ -142,8 +149,6 @@ class Link:
                 raise ProtocolError("no Hello")
             self.connected, self._sent_lowered = True, None
             self._greeted(hello)
-            if hello.generation is not None and (self._wanted is None or hello.generation > self._wanted.generation):
-                self._on_ahead(hello.generation)
             log.info("nameserver connected", pid=hello.pid, version=hello.version, generation=hello.generation)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(reader))
@@ -157,8 +162,9 @@ class Link:
                 case Ack(generation):
                     self._pause = FIRST_PAUSE
                     await self._learn(generation, self.saved)
-                case Saved(generation):
-                    await self._learn(self.acked, generation)
+                case Saved(generation, publisher):
+                    self._check(publisher, generation)
+                    await self._learn(self.acked, generation if publisher == self._publisher else None)
                 case Hello() as hello:
                     self._greeted(hello)
                 case Answered(first):
@@ -178,24 +184,20 @@ class Link:
             self.blank = hello.generation is None
             self._on_greeting()
         if hello.generation is not None:
-            self._check(hello.generation)
+            self._check(hello.publisher, hello.generation)
 
-    def _check(self, generation: int) -> None:
-        """The nameserver answers from ``generation``, or would after a restart."""
-        if self._left_behind is not None and generation < self._left_behind:
-            self._left_behind = None
+    def _check(self, publisher: str, generation: int) -> None:
+        """The nameserver answers from this, or would after a restart."""
+        if not all(mark.covers(publisher, generation) for mark in self._left_behind):
+            self._left_behind = ()
             self._on_regress(generation)
 
     async def _learn(self, acked: int | None, saved: int | None) -> None:
-        """Take note of both.
-
-        What is on disk counts up to what is in force only: a higher number there is another control process's.
-        """
+        """Take note of both, which are generations of this publisher."""
         async with self._news:
             self.acked, self.saved = acked, saved
             if acked is not None and saved is not None and saved <= acked:
-                self._check(saved)
-                self._left_behind = saved
+                self._left_behind = (Watermark(self._publisher, saved),)
             self._news.notify_all()
 
     async def _send(self, writer: asyncio.StreamWriter) -> None:

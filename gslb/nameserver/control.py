@@ -51,7 +51,7 @@ class ControlListener:
         self._connections = 0
         self._greeted: set[asyncio.StreamWriter] = set()
         self._lowering: asyncio.StreamWriter | None = None
-        self._told: int | None = None
+        self._told = saver.saved
         self._forgetting: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -104,8 +104,8 @@ class ControlListener:
                 await self._authority.lower(frozenset(order.services))
             else:
                 taken = await self._authority.take(order)
-                generation = self._authority.generation
-                await _send(writer, Ack(generation) if taken and generation is not None else Gap())
+                version = self._authority.version
+                await _send(writer, Ack(version.generation) if taken and version is not None else Gap())
 
     async def _forget(self, writer: asyncio.StreamWriter) -> None:
         """A control process that died with TTLs lowered must not leave them so for ever."""
@@ -126,16 +126,19 @@ class ControlListener:
             _write(writer, *messages)
 
     def _hello(self) -> Hello:
-        return Hello(os.getpid(), __version__, self._authority.generation)
+        version = self._authority.version
+        if version is None:
+            return Hello(os.getpid(), __version__, None)
+        return Hello(os.getpid(), __version__, version.generation, version.publisher)
 
-    def _newly_saved(self) -> Iterator[Saved]:
-        saved = self._saved()
-        if saved and saved.generation != self._told:
-            self._told = saved.generation
-            yield saved
+    def _newly_saved(self) -> Iterator[Saved | None]:
+        if self._saver.saved != self._told:
+            self._told = self._saver.saved
+            yield self._saved()
 
     def _saved(self) -> Saved | None:
-        return None if self._saver.saved is None else Saved(self._saver.saved)
+        saved = self._saver.saved
+        return None if saved is None else Saved(saved.generation, saved.publisher)
 
     def _stats(self) -> Stats:
         return Stats(

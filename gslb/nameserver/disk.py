@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from gslb.errors import SnapshotError
-from gslb.nameserver.snapshot import Snapshot, decode, encode
+from gslb.nameserver.snapshot import Snapshot, Version, decode, encode
 
 log = structlog.get_logger(__name__)
 
@@ -67,12 +67,12 @@ class Saver:
 
     Attributes:
         failed: the newest snapshot could not be written.
-        saved: the generation that a restart begins from; None while there is none.
+        saved: which snapshot a restart begins from; None while there is none.
     """
 
     def __init__(self, path: Path, told: Callable[[], None] = lambda: None) -> None:
         self.failed = False
-        self.saved: int | None = None
+        self.saved: Version | None = None
         self._path, self._told = path, told
         self._waiting: Snapshot | None = None
         self._stopping = False
@@ -85,7 +85,7 @@ class Saver:
 
     def found(self, snapshot: Snapshot) -> None:
         """``snapshot`` is what was read from disk."""
-        self.saved = snapshot.generation
+        self.saved = snapshot.version
 
     def offer(self, snapshot: Snapshot) -> None:
         """Write ``snapshot`` soon, unless a newer one is offered before. Returns at once."""
@@ -121,7 +121,7 @@ class Saver:
             return False
         if self.failed:
             log.info("snapshot saved again", path=str(self._path))
-        self.failed, self.saved = False, snapshot.generation
+        self.failed, self.saved = False, snapshot.version
         self._told()
         return True
 

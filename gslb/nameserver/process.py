@@ -91,7 +91,8 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     if locator:
         beside.append(asyncio.create_task(_relocate(responder, locator.refresh)))
     gc.freeze()
-    log.info("nameserver ready", listen=[str(address) for address in options.listen], generation=authority.generation)
+    generation = authority.version.generation if authority.version else None
+    log.info("nameserver ready", listen=[str(address) for address in options.listen], generation=generation)
     try:
         return await ended
     finally:

@@ -37,14 +37,21 @@ class ProtocolError(Exception):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello"):
-    """First on each connection: who listens, and the generation it answers from, None if it has nothing yet.
+    """First on each connection: who listens, and what it answers from.
 
     Said again when somebody has made it read its snapshot from disk anew.
+
+    Attributes:
+        pid: of the nameserver.
+        version: of its code.
+        generation: of its snapshot; None if it has none yet.
+        publisher: of its snapshot.
     """
 
     pid: int
     version: str
     generation: int | None
+    publisher: str = ""
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):
@@ -54,13 +61,14 @@ class Ack(msgspec.Struct, frozen=True, tag="ack"):
 
 
 class Saved(msgspec.Struct, frozen=True, tag="saved"):
-    """``generation`` is on disk, and survives the machine's loss of power: a restart begins from there.
+    """This version is on disk, and survives the machine's loss of power: a restart begins from there.
 
     Said right after Hello where anything is on disk, and whenever a newer one is. Of a burst of changes only the
     newest may be saved; while the disk is full none is.
     """
 
     generation: int
+    publisher: str = ""
 
 
 class FirstAnswer(msgspec.Struct, frozen=True, array_like=True):

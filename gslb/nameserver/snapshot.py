@@ -4,6 +4,7 @@ Nothing here knows the wire: compiling is in ``zone`` and ``table``, framing in 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -37,13 +38,26 @@ class Zone:
     records: tuple[Record, ...]
 
 
+class Version(NamedTuple):
+    """Which snapshot: ``generation`` alone says that only among those of one publisher."""
+
+    publisher: str
+    generation: int
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a nameserver answers. ``generation`` grows with every change by one control process."""
+    """All that a nameserver answers. ``generation`` grows with every change by ``publisher``, one control process."""
 
     generation: int
     zones: tuple[Zone, ...]
     services: tuple[Steering, ...]
+    publisher: str = ""
+
+    @property
+    def version(self) -> Version:
+        """Which one this is."""
+        return Version(self.publisher, self.generation)
 
 
 class Full(msgspec.Struct, frozen=True, tag="full"):
@@ -53,12 +67,17 @@ class Full(msgspec.Struct, frozen=True, tag="full"):
 
 
 class Change(msgspec.Struct, frozen=True, tag="change"):
-    """Leads from the snapshot of generation ``base`` to that of ``generation``: only services differ."""
+    """Leads from a publisher's snapshot of generation ``base`` to that of ``generation``: only services differ."""
 
     generation: int
     base: int
     services: tuple[Steering, ...]
     removed: tuple[ServiceName, ...]
+    publisher: str = ""
+
+    def leads_from(self, snapshot: Snapshot) -> bool:
+        """Whether ``snapshot`` is what this is based on."""
+        return snapshot.version == (self.publisher, self.base)
 
 
 def apply(snapshot: Snapshot, change: Change) -> Snapshot:
@@ -67,12 +86,12 @@ def apply(snapshot: Snapshot, change: Change) -> Snapshot:
     for name in change.removed:
         services.pop(name, None)
     services.update((service.name, service) for service in change.services)
-    return Snapshot(change.generation, snapshot.zones, tuple(services.values()))
+    return Snapshot(change.generation, snapshot.zones, tuple(services.values()), change.publisher)
 
 
 def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
-    """The least message that leads from ``old`` to ``new``: a Full where zones differ or nothing is known."""
-    if old is None or old.zones != new.zones:
+    """The least message that leads from ``old`` to ``new``: a Full where more than services differs."""
+    if old is None or (old.publisher, old.zones) != (new.publisher, new.zones):
         return Full(new)
     before = {service.name: service for service in old.services}
     names = {service.name for service in new.services}
@@ -81,6 +100,7 @@ def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
         base=old.generation,
         services=tuple(service for service in new.services if before.get(service.name) != service),
         removed=tuple(name for name in before if name not in names),
+        publisher=new.publisher,
     )
 
 

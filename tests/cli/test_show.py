@@ -153,15 +153,16 @@ def test_explain_is_a_table_for_each_rule_with_what_each_step_said() -> None:
         "TR-34, 4.7% are told nodata",
     ]
     assert lines[5:7] == ["  A: 192.0.2.1 95%", "  AAAA: NODATA"]
-    assert lines[7:] == [
+    assert lines[7:12] == [
         "in  istanbul/192.0.2.1:80 95%, \u25cf up",
         "      geo                 speaks for TR-34",
         "      weighted            weight 60",
         "out ankara/192.0.2.2:80   \u2717 down",
         "      health              edge down: timeout: no response in time [x]",
-        lines[-1],
     ]
-    assert "back at" in lines[-1]
+    back = " ".join(" ".join(lines[12:]).split())  # with the date, where that is not today's, it takes two lines
+    assert back.startswith("back at ")
+    assert back.endswith("if nothing fails until then")
 
 
 def test_before_the_first_decision_explain_says_who_is_waited_for() -> None:

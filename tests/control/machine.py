@@ -114,7 +114,7 @@ class World:
         self.provider = provider = Provider(self.places)
         self._asked = None
         for place in self.places:
-            place.acked = place.left_behind = None
+            place.acked, place.left_behind = None, ()
         self.store.now = self.now
         fake = cast("Any", self.store)
         clock = ProcessClock(self, jump)

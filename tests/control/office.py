@@ -22,6 +22,7 @@ from gslb.model.pacing import Pace
 from gslb.model.record import ExposureStateRecord, HistoryRecord, OrderRecord, OverrideRecord
 from gslb.model.safety import Limits
 from gslb.model.topology import Service
+from gslb.model.watermark import Watermark
 from gslb.telemetry.metrics import Metrics
 from tests.control.bench import API, Bench, Told, topology
 
@@ -120,7 +121,8 @@ class Office:
         chronicle = Chronicle(self.clock, cast("Store", self.book), cast("Journal", self.book), self.metrics)
         self.orders = Orders(self.clock, chronicle.order, self.book.save_overrides)
         self.ledger = Ledger(self.clock, self.book.save_exposures, lambda *what: self.ended.append(what))
-        self.ordering = Ordering(self.clock, self.engine, self.orders, self.ledger, chronicle)
+        self.watermark = Watermark("control", 1)
+        self.ordering = Ordering(self.clock, self.engine, self.orders, self.ledger, chronicle, lambda: self.watermark)
         self.departures = Departures(self.clock, self.ledger, chronicle.order)
         self.ordering.guard.limits = limits or Limits()
 

@@ -1,17 +1,22 @@
 """What is around a controller: resolvers that remember, places that answer, a provider, and a store that may forget."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from gslb.model.names import EndpointName, ServiceName
 from gslb.model.record import DecisionRecord
 from gslb.model.steering import Steering, answering
+from gslb.model.watermark import Watermark
 from gslb.store.values import LastSteering, StoredState, follow, is_over, key_of, newest, steering_of
 
-Version = tuple[int, Mapping[ServiceName, Steering]]
-"""What a place answers: the generation, and the steerings."""
+Version = tuple[int, Mapping[ServiceName, Steering], str]
+"""What a place answers: the generation, the steerings, and who has published them."""
+
+
+_numbers = count()
 
 
 class Resolvers:
@@ -37,7 +42,7 @@ class Place:
         disk: what it would start from, the newest last.
         linked: the controller can reach it.
         acked: the generation that it has taken over this connection.
-        left_behind: the generation before which it gives nothing any more, as far as the controller knows.
+        left_behind: before what it gives nothing any more, as far as the controller knows.
     """
 
     gives: Version | None = None
@@ -45,7 +50,7 @@ class Place:
     alive: bool = True
     linked: bool = True
     acked: int | None = None
-    left_behind: int | None = None
+    left_behind: tuple[Watermark, ...] = ()
 
 
 class Provider:
@@ -57,8 +62,8 @@ class Provider:
         self._places = tuple(places)
         self.wanted: Version | None = None
         self.links: dict[str, Any] = {}
+        self.publisher = f"control-{next(_numbers)}"
         self.regressed: Any = None
-        self.on_ahead: Any = None
         self.on_answered: Any = None
 
     def set_zones(self, zones: Any) -> None:
@@ -69,33 +74,44 @@ class Provider:
         return True
 
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
-        self.wanted = generation, dict(steerings)
+        self.wanted = generation, dict(steerings), self.publisher
 
-    def recall(self, generation: int) -> None:
+    def recall(self, watermarks: Collection[Watermark]) -> None:
         for place in self._places:
-            place.left_behind = generation
+            place.left_behind = tuple(watermarks)
+
+    @property
+    def watermark(self) -> Watermark | None:
+        marks = [self._mark(place) for place in self._places]
+        known = [mark for mark in marks if mark is not None]
+        return min(known, key=lambda mark: mark.generation) if len(known) == len(marks) else None
+
+    def _mark(self, place: Place) -> Watermark | None:
+        return next((mark for mark in place.left_behind if mark.publisher == self.publisher), None)
 
     def greeted(self, place: Place) -> None:
         """There is a connection again."""
         place.acked = None
         if place.gives is not None:
-            self._check(place, place.gives[0])
-            if self.wanted is None or place.gives[0] > self.wanted[0]:
-                self.on_ahead(place.gives[0])
+            self._check(place, place.gives)
 
     def learn(self, place: Place) -> None:
         """A place has taken something, or written it down."""
-        saved = place.disk[-1][0] if place.disk else None
-        if place.acked is not None and saved is not None and saved <= place.acked:
-            self._check(place, saved)
-            place.left_behind = saved
+        saved = place.disk[-1] if place.disk else None
+        if saved is None:
+            return
+        self._check(place, saved)
+        if place.acked is not None and saved[2] == self.publisher and saved[0] <= place.acked:
+            place.left_behind = (Watermark(self.publisher, saved[0]),)
 
     def ended(self, generation: int) -> bool:
-        return all(place.left_behind is not None and place.left_behind >= generation for place in self._places)
+        marks = [self._mark(place) for place in self._places]
+        return all(mark is not None and mark.generation >= generation for mark in marks)
 
-    def _check(self, place: Place, generation: int) -> None:
-        if place.left_behind is not None and generation < place.left_behind:
-            place.left_behind = None
+    def _check(self, place: Place, version: Version) -> None:
+        generation, _, publisher = version
+        if not all(mark.covers(publisher, generation) for mark in place.left_behind):
+            place.left_behind = ()
             self.regressed("nameserver", generation)
 
 

@@ -39,7 +39,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world, self.jump = World(), 0.0
+        self.world = World()
         for target in TARGETS:
             self.world.see(target, ok=True)
         self.world.publish_everywhere()
@@ -191,7 +191,6 @@ class Machine(RuleBasedStateMachine):
     )
     def kill(self, lost: float, away: float, jump: float, meanwhile: int | None, *, damaged: bool) -> None:
         """And a place may start anew while nobody is there to hear of it."""
-        self.jump = jump
         control = self.world.controller
         before = [shown(order, control.clock) for order in control.orders.in_force]
         if self.world.kill(lost):
@@ -209,7 +208,7 @@ class Machine(RuleBasedStateMachine):
                 apply(control, configuration)
 
             patch.setattr(Controller, "_apply", noting)
-            self.world.start(self.jump)
+            self.world.start(jump)
         assert restored == before
 
     # promises

@@ -61,22 +61,6 @@ async def confirmed(controller: Controller) -> None:
 # From probe to answer
 
 
-async def test_generations_go_on_above_that_of_a_nameserver_of_which_nothing_is_known(
-    lab: Lab, nameserver: Server
-) -> None:
-    """As after the state was lost and the wall clock set back."""
-    async with lab.controller(nameserver.socket) as controller:
-        await decided(controller)
-        await confirmed(controller)
-        ahead = controller.publisher.generation + 7_200_000
-        controller.embedded.on_ahead(ahead)
-        assert controller.publisher.generation == ahead + 1
-        await confirmed(controller)
-        controller.embedded.on_ahead(ahead)
-        assert controller.publisher.generation == ahead + 1
-        assert await dig(nameserver) <= BOTH
-
-
 async def test_a_dead_region_leaves_the_answers_and_the_history_says_why(lab: Lab, nameserver: Server) -> None:
     async with lab.controller(nameserver.socket) as controller:
         await decided(controller)

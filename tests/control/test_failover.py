@@ -67,7 +67,7 @@ async def test_while_a_nameserver_cannot_be_reached_nothing_counts_as_drained(la
     with running(tmp_path, snapshot=None) as server:
         async with lab.controller(server.socket) as controller:
             await decided(controller)
-            await until(lambda: controller.ledger.confirmed)
+            await until(lambda: controller.embedded.watermark)
             with stopped(server):
                 drain(controller)
                 before = controller.clock.monotonic()
@@ -102,7 +102,7 @@ async def test_a_drained_endpoint_is_still_drained_after_a_restart(lab: Lab, nam
         await until(lambda: phase(controller) == "drained")
     async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
-        await until(lambda: controller.ledger.confirmed)
+        await until(lambda: controller.embedded.watermark)
         assert phase(controller) == "drained"
         assert acts(await history(controller)).count("emptying") == 0
 
@@ -126,7 +126,7 @@ async def test_a_failover_is_summed_up_when_nobody_holds_the_old_answer_any_more
     lab.write(lambda text: text.replace("hold", SHORT))
     async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
-        await until(lambda: controller.ledger.confirmed)
+        await until(lambda: controller.embedded.watermark)
         await lab.istanbul.kill()
         await until(lambda: controller.recoveries.latest)
         records = await history(controller)
@@ -159,7 +159,7 @@ async def test_while_a_failure_waits_to_be_confirmed_the_nameserver_answers_with
     )
     async with lab.controller(nameserver.socket) as controller:
         await decided(controller)
-        await until(lambda: controller.ledger.confirmed)
+        await until(lambda: controller.embedded.watermark)
         assert ttl(nameserver) == 30
         generation = controller.publisher.generation
         await lab.istanbul.kill()

@@ -179,39 +179,93 @@ def test_an_order_is_no_news_for_longer_because_the_wall_clock_was_set_back() ->
     assert [world.controller.engine.decisions[API].ttl_reason] == ["steady"]
 
 
-def test_what_is_published_after_all_was_lost_and_the_clock_set_back_counts_as_newer_than_before() -> None:
-    """Or a place that falls back to what it had would not be known to have done so."""
-    world = World()
-    for target in TARGETS:
-        world.see(target, ok=True)
-    world.publish_everywhere()
-    before = world.controller.publisher.generation
-    world.kill(lost=1e9)
-    world.start(jump=-7200.0)
-    assert world.provider.wanted is None
-    assert world.controller.publisher.generation > before
-    for target in TARGETS:
-        world.see(target, ok=True)
-    told(world, Kind.DRAIN, "istanbul", at_once=True)
-    world.publish_everywhere()
-    wait_until_drained(world, "istanbul")
-    fall_back(world)
-
-
 def test_a_place_that_falls_back_unheard_is_found_out_though_nobody_answers_any_more() -> None:
     world = settled_world()
     told(world, Kind.DRAIN, "*", at_once=True, consent=Consent(force=True))
     world.publish_everywhere()
     wait_until_drained(world, "istanbul")
+    world.kill(lost=0.0)
     fall_back(world)
+    world.start()
+    assert_taken_back(world)
+
+
+@pytest.mark.parametrize("jump", [0.0, -7200.0])
+def test_drained_is_believed_though_all_else_was_lost_and_taken_back_when_a_place_falls_back(jump: float) -> None:
+    """Generations begin anew then: that their numbers are higher or lower says nothing."""
+    world = settled_world()
+    told(world, Kind.DRAIN, "istanbul", at_once=True)
+    world.publish_everywhere()
+    wait_until_drained(world, "istanbul")
+    world.kill(lost=1e9)
+    world.start(jump)
+    assert any(map(is_drained, world.controller.orders.in_force))
+    world.kill(lost=0.0)
+    fall_back(world)
+    world.start(jump)
+    assert_taken_back(world)
+
+
+@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.parametrize("changes", [1, 2, 3])
+def test_a_generation_of_another_process_is_not_taken_for_one_with_the_same_number(
+    changes: int, *, written: bool
+) -> None:
+    """After writes were lost and the clock set back, numbers are used for the second time."""
+    world = settled_world()
+    for weight in range(changes):
+        told(world, Kind.WEIGHT, "ankara", 10 + weight)
+        world.publish_everywhere()
+    told(world, Kind.DRAIN, "istanbul", at_once=True)
+    world.kill(lost=0.5)
+    world.start(jump=-7200.0)
+    for place in world.places:
+        world.take(place)
+        if written:
+            world.write(place)
+    world.advance(120.0)
+    assert any(map(is_drained, world.controller.orders.in_force)) is written
+    fall_back(world)
+    assert_taken_back(world)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_what_another_process_has_published_is_not_left_behind_because_its_number_is_higher(*, written: bool) -> None:
+    """One place is connected to late, and has what this process knows nothing of."""
+    world = settled_world()
+    here, late = world.places
+    world.cut(here)
+    for weight in range(3):
+        told(world, Kind.WEIGHT, "ankara", 10 + weight)
+        world.take(late)
+        world.write(late)
+    told(world, Kind.DRAIN, "istanbul", at_once=True)
+    world.cut(late)
+    here.linked = True
+    world.kill(lost=0.5)
+    world.start(jump=-7200.0)
+    world.take(here)
+    world.write(here)
+    world.link(late)
+    world.take(late)
+    if written:
+        world.write(late)
+    world.advance(60.0)
+    assert any(map(is_drained, world.controller.orders.in_force)) is written
+    world.kill(lost=0.0)
+    world.crash(late)
+    world.come_back(late, damaged=written)
+    world.start()
+    assert_taken_back(world)
 
 
 def fall_back(world: World) -> None:
-    """A place comes up from its older file while control is away: drained is taken back."""
-    world.kill(lost=0.0)
+    """A place comes up from its older file."""
     world.crash(world.places[0])
     world.come_back(world.places[0], damaged=True)
-    world.start()
+
+
+def assert_taken_back(world: World) -> None:
     assert world.somebody_holds(API, ENDPOINTS[0])
     assert not any(map(is_drained, world.controller.orders.in_force))
 
@@ -252,6 +306,10 @@ def a_place_with_older_answers_is_not_heard(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Controller, "_regressed", lambda *_: None)
 
 
+def what_restarts_leave_behind_is_not_remembered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("tests.control.outside.Provider.recall", lambda *_: None)
+
+
 def expired_orders_stay(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Orders, "expire", lambda _: ())
 
@@ -287,6 +345,7 @@ BREACHES: list[Break] = [
     drained_does_not_look_at_the_ledger,
     a_restart_assumes_nothing,
     a_place_with_older_answers_is_not_heard,
+    what_restarts_leave_behind_is_not_remembered,
     expired_orders_stay,
     phases_are_not_saved,
     what_is_forced_out_may_answer,

@@ -23,15 +23,15 @@ class Heard(Link):
         first: service and generation of first answers, and when they were given.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, publisher: str = "") -> None:
         self.regressed: list[int] = []
         self.first: list[tuple[str, int, float]] = []
-        super().__init__(path, self.regressed.append, lambda *answer: self.first.append(answer))
+        super().__init__(path, publisher, self.regressed.append, lambda *answer: self.first.append(answer))
 
 
 @contextlib.asynccontextmanager
-async def linked(path: Path) -> AsyncIterator[Heard]:
-    link = Heard(path)
+async def linked(path: Path, publisher: str = "") -> AsyncIterator[Heard]:
+    link = Heard(path, publisher)
     running = asyncio.create_task(link.run())
     try:
         yield link

@@ -3,11 +3,13 @@
 import asyncio
 import resource
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gslb import __version__
+from gslb.model.watermark import Watermark
 from gslb.nameserver import disk
 from gslb.nameserver.protocol import Ack, Hello, Saved, frame, read_report
 from gslb.nameserver.snapshot import Full, Record, Snapshot, Zone
@@ -129,16 +131,47 @@ async def test_a_damaged_file_sends_it_back_and_is_told(tmp_path: Path) -> None:
             assert disk.read(server.snapshot) == NEXT
 
 
-@pytest.mark.parametrize(("recalled", "regressed"), [(7, []), (8, [7])])
+@pytest.mark.parametrize(
+    ("recalled", "regressed"),
+    [
+        ([Watermark("", 7)], []),
+        ([Watermark("", 8)], [7]),
+        ([Watermark("another", 1)], [7]),
+        ([Watermark("another", 1, ("", "one more"))], []),
+        ([Watermark("", 7), Watermark("another", 1)], [7]),
+    ],
+    ids=["the same", "a later one", "by somebody else", "by somebody before", "two"],
+)
 async def test_what_an_earlier_control_process_was_told_counts(
-    tmp_path: Path, recalled: int, regressed: list[int]
+    tmp_path: Path, recalled: list[Watermark], regressed: list[int]
 ) -> None:
     with running(tmp_path) as server:
-        async with linked(server.socket) as link:
+        async with linked(server.socket, "this one") as link:
             link.recall(recalled)
             await until(lambda: link.connected)
             assert link.regressed == regressed
-            assert await link.durable(recalled, 0.01) is not bool(regressed)
+            assert link.watermark is None
+            link.publish(Snapshot(1, ZONES, (MOVED,), "this one"))
+            assert await link.durable(1, 10)
+            assert link.watermark == Watermark("this one", 1)
+
+
+async def test_a_file_of_another_publisher_is_not_taken_for_what_was_saved_whatever_its_number(tmp_path: Path) -> None:
+    with running(tmp_path, snapshot=Snapshot(7, ZONES, (API,), "another")) as server:
+        fill_disk(server)
+        async with linked(server.socket, "this one") as link:
+            link.publish(replace(TOO_LARGE, generation=7, publisher="this one"))
+            assert await link.acknowledged(7, 10)
+            await until(lambda: link.stats and link.stats.save_failed)
+            assert not await link.durable(7, 0.01)
+            free_disk(server)
+            assert await link.durable(7, 20)
+            assert link.regressed == []
+            server.kill()
+            await until(lambda: not link.connected)
+            server.snapshot.write_text("damaged")
+            await asyncio.to_thread(server.start)
+            await until(lambda: link.regressed == [7])
 
 
 async def test_a_nameserver_that_starts_with_nothing_gives_no_old_answers(tmp_path: Path) -> None:
@@ -157,10 +190,10 @@ async def test_what_another_process_orders_is_told_and_undone(tmp_path: Path) ->
             link.publish(NEXT)
             assert await link.durable(8, 10)
             reader, writer = await asyncio.open_unix_connection(server.socket)
-            writer.write(frame(Full(Snapshot(3, ZONES, (API,)))))
-            await until(lambda: link.regressed == [3])
+            writer.write(frame(Full(Snapshot(30, ZONES, (API,), "another"))))
+            await until(lambda: link.regressed == [30])
             assert not await link.durable(8, 0.01)
-            awaited = [Ack(3), Saved(3)]
+            awaited = [Ack(30), Saved(30, "another")]
             while awaited:
                 report = await read_report(reader)
                 awaited = [one for one in awaited if one != report]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gslb.model.names import ServiceName
+from gslb.model.watermark import Watermark
 from gslb.nameserver import disk
 from gslb.nameserver.protocol import MAX_LOWERED
 from gslb.nameserver.snapshot import Record, Zone
@@ -127,6 +128,21 @@ async def test_old_answers_have_not_ended_while_one_worker_cannot_be_reached(
         assert not await embedded.ended(80, 0.01)
 
 
+async def test_the_watermark_is_what_all_workers_have_left_behind(nameserver: Server, second: Server) -> None:
+    embedded = Embedded([nameserver.socket, second.socket], ZONES)
+    async with running(embedded.run()):
+        publish(embedded, 85, "203.0.113.85")
+        assert await embedded.links[nameserver.socket.stem].durable(85, 10)
+        assert await embedded.ended(85, 10)
+        assert embedded.watermark == Watermark(embedded.publisher, 85)
+        second.kill()
+        publish(embedded, 86, "203.0.113.86")
+        assert await embedded.links[nameserver.socket.stem].durable(86, 10)
+        assert embedded.watermark == Watermark(embedded.publisher, 85)
+    other = Embedded([nameserver.socket], ZONES)
+    assert (other.watermark, other.publisher == embedded.publisher) == (None, False)
+
+
 async def test_a_worker_that_falls_back_to_an_older_file_is_named(second: Server) -> None:
     embedded = Embedded([second.socket], ZONES)
     fallen: list[tuple[str, int]] = []
@@ -147,23 +163,9 @@ async def test_a_worker_that_falls_back_while_nobody_is_there_is_named_to_who_re
     embedded = Embedded([second.socket], ZONES)
     fallen: list[tuple[str, int]] = []
     embedded.regressed = lambda *which: fallen.append(which)
-    embedded.recall(8)
+    embedded.recall([Watermark("", 8)])
     async with running(embedded.run()):
         await until(lambda: fallen == [("nameserver-1", 7)])
-
-
-async def test_a_worker_that_answers_from_a_later_generation_than_is_published_says_so_as_it_is_connected_to(
-    second: Server,
-) -> None:
-    found: list[int] = []
-    for generation in (9, 9, 8):
-        assert found == []
-        embedded = Embedded([second.socket], ZONES)
-        embedded.on_ahead = found.append
-        publish(embedded, generation, "203.0.113.9")
-        async with running(embedded.run()):
-            assert await embedded.settled(generation, 10)
-    assert found == [9]
 
 
 async def test_only_the_first_worker_to_tell_of_a_changed_answer_is_heard(nameserver: Server, second: Server) -> None:

@@ -10,7 +10,7 @@ from gslb.model.branch import Reason, Verdict
 from gslb.model.combine import Health
 from gslb.model.comeback import Comeback, Stage
 from gslb.model.drain import Drain, Phase
-from gslb.model.exposure import Answers, Former
+from gslb.model.exposure import NOTHING, Answers, Former
 from gslb.model.latency import Latency
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.observation import Cause, CheckKey, HealthReport, Observation, ProbeResult, ServingState, Timing
@@ -153,7 +153,7 @@ def ledger(number: int = 0, generation: int = 7) -> ExposureStateRecord:
 
 
 def over(record: ExposureStateRecord) -> ExposureStateRecord:
-    return replace(record, answers=Answers())
+    return replace(record, answers=NOTHING)
 
 
 def comeback() -> ComebackRecord:
@@ -263,9 +263,7 @@ overrides = st.builds(
 formers = st.dictionaries(
     counts, st.dictionaries(endpoints, st.builds(Former, counts, st.none() | floats), max_size=3), max_size=3
 )
-given_answers = st.builds(
-    Answers, counts, counts, st.frozensets(endpoints, max_size=3), counts, counts, st.booleans(), formers
-)
+given_answers = st.builds(Answers, counts, counts, st.frozensets(endpoints, max_size=3), counts, counts, formers)
 ledgers = st.builds(ExposureStateRecord, services, given_answers, times, floats)
 comebacks = st.builds(
     ComebackRecord,

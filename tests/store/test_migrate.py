@@ -14,12 +14,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from prometheus_client import CollectorRegistry
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 
 from gslb.errors import StateError
 from gslb.model.exposure import Answers, Former
-from gslb.model.names import EndpointName
+from gslb.model.names import EndpointName, ServiceName
 from gslb.model.override import Kind
 from gslb.model.step import Condition
 from gslb.store.database import Database
@@ -59,6 +59,13 @@ def database(file: Path) -> Iterator[Database]:
     made.close()
 
 
+def upgrade(connection: Connection, revision: str) -> None:
+    """As an older gslb has left it."""
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def refused(file: Path) -> StateError:
     with pytest.raises(StateError) as caught:
         open_store(file, CollectorRegistry())
@@ -78,9 +85,7 @@ def test_the_head_constant_is_the_newest_revision() -> None:
 
 def test_a_database_of_an_older_gslb_is_brought_up_to_date(database: Database) -> None:
     with database.write() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        upgrade(connection, "0001")
         connection.execute(text("INSERT INTO last_steering VALUES ('api.example.com.', '{}', NULL)"))
     database.prepare()
     with database.read() as connection:
@@ -90,9 +95,7 @@ def test_a_database_of_an_older_gslb_is_brought_up_to_date(database: Database) -
 
 def test_what_was_known_of_checks_outlives_a_new_form_of_latency(file: Path, database: Database) -> None:
     with database.write() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        upgrade(connection, "0002")
         connection.execute(text(OLD_CHECK))
     with closing(open_store(file, CollectorRegistry())) as store:
         (record,) = store.load_state().checks
@@ -102,9 +105,7 @@ def test_what_was_known_of_checks_outlives_a_new_form_of_latency(file: Path, dat
 
 def at_0004(database: Database) -> None:
     with database.write() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
+        upgrade(connection, "0004")
         for statement in AT_0004:
             connection.exec_driver_sql(statement)
 
@@ -141,24 +142,32 @@ AT_0005 = {
         {"generation": 7, "ttl": 5, "endpoints": ["b/1"], "ended": null, "confirmed": false},
         {"generation": 9, "ttl": 30, "endpoints": ["c/1"], "ended": null, "confirmed": false}
     ]""",
+    "twice.example.com.": """[
+        {"generation": 0, "ttl": 30, "endpoints": ["a/1"], "ended": null, "confirmed": false},
+        {"generation": 1, "ttl": 30, "endpoints": ["a/1"], "ended": 50.0, "confirmed": false},
+        {"generation": 5, "ttl": 30, "endpoints": ["b/1"], "ended": null, "confirmed": true}
+    ]""",
+    "cut.example.com.": '[{"generation": 5, "ttl": 30,',
+    "odd.example.com.": '[{"generation": 5}]',
+    "none.example.com.": "[]",
     "new.example.com.": '[{"generation": 0, "ttl": 60, "endpoints": ["x/1"], "ended": null, "confirmed": false}]',
 }
 
 
 def test_ledgers_of_when_every_version_was_kept_say_the_same(file: Path, database: Database) -> None:
     with database.write() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0005")
+        upgrade(connection, "0005")
         for service, answers in AT_0005.items():
-            values = {"service": service, "answers": answers}
-            connection.execute(text(INSERT_LEDGER), values)
+            connection.execute(text(INSERT_LEDGER), {"service": service, "answers": answers})
     with closing(open_store(file, CollectorRegistry())) as store:
-        api, new = store.load_state().exposures
+        found = {record.service: record for record in store.load_state().exposures}
+    assert found.keys() == {"api.example.com.", "twice.example.com.", "new.example.com."}
+    api, twice, new = (found[ServiceName(f"{name}.example.com.")] for name in ("api", "twice", "new"))
     a, b, c, x = map(EndpointName, ("a/1", "b/1", "c/1", "x/1"))
     former = {60: {x: Former(3, 10.5)}, 30: {a: Former(7), b: Former(5, 11.5)}, 5: {b: Former(9)}}
-    assert api.answers == Answers(9, 30, frozenset({c}), 3, 3, former=former)
+    assert api.answers == Answers(9, 30, frozenset({c}), 3, 3, former)
     assert (api.saved_utc, api.saved_at) == (samples.NOON, 12.0)
+    assert twice.answers == Answers(5, 30, frozenset({b}), 1, 5, {30: {a: Former(1)}})
     assert new.answers == Answers(former={60: {x: Former(0)}})
 
 

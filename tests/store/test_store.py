@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event
 
-from gslb.model.exposure import Answers
+from gslb.model.exposure import NOTHING
 from gslb.model.names import RegionName, ServiceName
 from gslb.model.override import Kind
 from gslb.store.store import Store, open_store
@@ -285,7 +285,7 @@ def test_values_that_cannot_be_stored_cost_nobody_else_anything(
 ) -> None:
     store.record(replace(samples.order(0), expires_utc=NAIVE))
     store.record(replace(samples.order(0), reason="\udcff"))
-    store.save_exposures([replace(samples.ledger(), service=ServiceName("\udcff"), answers=Answers())])
+    store.save_exposures([replace(samples.ledger(), service=ServiceName("\udcff"), answers=NOTHING)])
     store.save_overrides([replace(samples.override(), reason="\udcff"), samples.override(Kind.TTL)])
     store.record(samples.publication(1))
     eventually(lambda: rows(file, "SELECT * FROM publication"))
