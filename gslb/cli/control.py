@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from gslb.api.auth import read_token
 from gslb.api.routes import make_app
 from gslb.api.server import serving
+from gslb.cli.cookies import own_cookie_secret
 from gslb.cli.places import API_SOCKET, CONTROL, TIMELINE, TOKEN, lock_file, worker_names, worker_socket
 from gslb.config.configuration import Configuration
 from gslb.control.clock import Clock
@@ -103,7 +104,7 @@ def _assemble(configuration: Configuration, stack: AsyncExitStack) -> tuple[Cont
     timeline = Timeline(folder / TIMELINE, metrics.registry)
     stack.callback(timeline.close)
     sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
-    embedded = Embedded(sockets, configuration.zones)
+    embedded = Embedded(sockets, configuration.zones, (own_cookie_secret(folder),))
     budget, sinks = share_out(raise_limit()), [timeline.append]
     controller = Controller(configuration, store, journal, embedded, metrics, Clock(), budget, sinks)
     controller.restore(store.load_state())

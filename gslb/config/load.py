@@ -21,7 +21,7 @@ from gslb.config.faults import key_path, suggest
 from gslb.config.gateways import GatewaySection
 from gslb.config.geo import GeoSection, read_geo
 from gslb.config.log import LogSection
-from gslb.config.nameserver import NameserverSection
+from gslb.config.nameserver import NameserverSection, nameserver_settings
 from gslb.config.node import NodeSection
 from gslb.config.notify import check_services, read_notify
 from gslb.config.reader import Reader
@@ -38,6 +38,7 @@ from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
 from gslb.model.rto import Rto
 from gslb.model.topology import Region, Service, Topology
+from gslb.nameserver.settings import DEFAULTS
 from gslb.nameserver.snapshot import Zone
 from providers import BUILTIN as PROVIDERS
 from providers.embedded import CAPABILITIES
@@ -134,6 +135,9 @@ class _Loader:
         node, api = reader.table(NodeSection, "node"), reader.table(ApiSection, "api")
         nameserver, log = reader.table(NameserverSection, "nameserver"), reader.table(LogSection, "log")
         safety = reader.table(SafetySection, "safety")
+        settings = DEFAULTS
+        if node is not None and nameserver is not None:
+            settings = nameserver_settings(reader, nameserver, node.name, self.sources)
         geo = read_geo(reader, reader.table(GeoSection, "geo"), self.sources, kept=self.kept)
         region_sections = self.keyed(RegionSection, "regions")
         regions = {name: build_region(RegionName(name), s) for name, s in region_sections.items() if s is not None}
@@ -170,6 +174,7 @@ class _Loader:
             node=node,
             api=api,
             nameserver=nameserver,
+            settings=settings,
             log=log,
             topology=topology,
             probes=setups,

@@ -29,12 +29,27 @@ class NameserverCollector(Collector):
         for worker, link in self._links.items():
             connected.add_metric([worker], float(link.connected))
             generation.add_metric([worker], float(link.acked or 0))
-        return connected, generation, *self._reported()
+        return connected, generation, *self._reported(), self._served()
+
+    def _served(self) -> Metric:
+        answers = CounterMetricFamily(
+            "gslb_nameserver_service_answers",
+            "Answers of services by the region they lead to; without a region: no address was answered",
+            labels=["worker", "service", "region"],
+        )
+        for worker, link in self._links.items():
+            for service, counts in link.served.items():
+                for region, count in counts.items():
+                    answers.add_metric([worker, service, region], count)
+        return answers
 
     def _reported(self) -> tuple[Metric, ...]:
         queries = CounterMetricFamily("gslb_nameserver_queries", "Queries by transport", labels=["worker", "transport"])
         responses = CounterMetricFamily("gslb_nameserver_responses", "Responses by rcode", labels=["worker", "rcode"])
         dropped = CounterMetricFamily("gslb_nameserver_dropped", "Packets not worth an answer", labels=["worker"])
+        limited = CounterMetricFamily(
+            "gslb_nameserver_limited", "Responses held back or shortened by the rate limit", labels=["worker"]
+        )
         unsaved = GaugeMetricFamily(
             "gslb_nameserver_snapshot_unsaved", "1 when the newest snapshot is not on disk", labels=["worker"]
         )
@@ -46,5 +61,6 @@ class NameserverCollector(Collector):
             for rcode, count in stats.responses.items():
                 responses.add_metric([worker, rcode], count)
             dropped.add_metric([worker], stats.dropped)
+            limited.add_metric([worker], stats.limited)
             unsaved.add_metric([worker], float(stats.save_failed))
-        return queries, responses, dropped, unsaved
+        return queries, responses, dropped, limited, unsaved

@@ -21,7 +21,7 @@ from gslb.nameserver.disk import Saver
 from gslb.nameserver.listen import Sockets, listening
 from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
-from gslb.nameserver.tcp import TcpListener
+from gslb.nameserver.tcp import IDLE, TcpListener
 from gslb.nameserver.udp import UdpListener
 
 log = structlog.get_logger(__name__)
@@ -71,8 +71,9 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     random, news = SystemRandom(), News()
-    responder, saver = Responder(locator, news.note), Saver(options.snapshot, news.ring)
+    responder, saver = Responder(locator, news.note, options.snapshot.stem), Saver(options.snapshot, news.ring)
     tcp = TcpListener(responder)
+    responder.idle = IDLE
     authority = Authority(responder, saver, random)
 
     def died() -> None:
@@ -87,7 +88,7 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
         listener.start()
     servers = [await asyncio.start_server(tcp.handle, sock=sock) for sock in sockets.tcp]
     servers.append(await asyncio.start_unix_server(control.handle, sock=sockets.control))
-    beside = [asyncio.create_task(control.run())]
+    beside = [asyncio.create_task(control.run()), asyncio.create_task(_age(responder, control))]
     if locator:
         beside.append(asyncio.create_task(_relocate(responder, locator.refresh)))
     gc.freeze()
@@ -103,7 +104,15 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
         for listener in udp:
             listener.stop()
         saver.stop()
+        responder.close()
         log.info("nameserver stopped")
+
+
+async def _age(responder: Responder, control: ControlListener) -> None:
+    """Have answers say so once nobody has been there to change them for long."""
+    while True:
+        await asyncio.sleep(1.0)
+        responder.age(control.away)
 
 
 async def _relocate(responder: Responder, refresh: Callable[[], bool]) -> None:

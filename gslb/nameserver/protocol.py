@@ -25,6 +25,12 @@ STATS_INTERVAL = 1.0
 MAX_LOWERED = 1000
 """services whose TTL can be lowered at the same time"""
 
+COUNTS_INTERVAL = 10.0
+"""seconds between two Counts"""
+
+MAX_COUNTS = 1000
+"""services in one report of Counts"""
+
 MAX_FIRST = 1000
 """first answers in one report"""
 
@@ -107,12 +113,23 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
         responses: by rcode mnemonic; those never seen are left out.
         dropped: packets not worth a response: too short, or responses themselves.
         save_failed: the newest snapshot could not be written.
+        limited: responses that the rate limit has held back, or had replaced by shorter ones.
     """
 
     queries: dict[str, int]
     responses: dict[str, int]
     dropped: int
     save_failed: bool
+    limited: int = 0
+
+
+class Counts(msgspec.Struct, frozen=True, tag="counts"):
+    """How many answers of services went to which region since the nameserver started, or first knew of the service.
+
+    The empty region stands for answers without any address. All services first, then those with news.
+    """
+
+    services: dict[ServiceName, dict[str, int]]
 
 
 class Lower(msgspec.Struct, frozen=True, tag="lower"):
@@ -128,7 +145,7 @@ class Lower(msgspec.Struct, frozen=True, tag="lower"):
 Order = Full | Change | Lower
 """From the control process."""
 
-Report = Hello | Ack | Saved | Answered | Gap | Stats
+Report = Hello | Ack | Saved | Answered | Gap | Stats | Counts
 """From the nameserver."""
 
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)

@@ -3,7 +3,7 @@
 Nothing here knows the wire: compiling is in ``zone`` and ``table``, framing in ``protocol``, files in ``disk``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.nameserver.settings import DEFAULTS, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +48,13 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a nameserver answers. ``generation`` grows with every change by ``publisher``, one control process."""
+    """All that a nameserver answers, and how. ``generation`` grows with every change by ``publisher``, one process."""
 
     generation: int
     zones: tuple[Zone, ...]
     services: tuple[Steering, ...]
     publisher: str = ""
+    settings: Settings = DEFAULTS
 
     @property
     def version(self) -> Version:
@@ -86,12 +88,14 @@ def apply(snapshot: Snapshot, change: Change) -> Snapshot:
     for name in change.removed:
         services.pop(name, None)
     services.update((service.name, service) for service in change.services)
-    return Snapshot(change.generation, snapshot.zones, tuple(services.values()), change.publisher)
+    return replace(
+        snapshot, generation=change.generation, services=tuple(services.values()), publisher=change.publisher
+    )
 
 
 def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
     """The least message that leads from ``old`` to ``new``: a Full where more than services differs."""
-    if old is None or (old.publisher, old.zones) != (new.publisher, new.zones):
+    if old is None or (old.publisher, old.settings, old.zones) != (new.publisher, new.settings, new.zones):
         return Full(new)
     before = {service.name: service for service in old.services}
     names = {service.name for service in new.services}

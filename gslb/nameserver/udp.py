@@ -87,18 +87,20 @@ def _serve(sock: socket.socket, responder: Responder, tally: Tally, stopping: th
     receive, send, respond = sock.recvfrom, sock.sendto, responder.udp
     while True:
         packet, client = receive(MAX_QUERY)
+        ready = responder.ready
         try:
-            reply = packet[:2] + next(responder.ready.replies[packet[2:]])
-            tally.ready += 1
+            reply = packet[:2] + next(ready.replies[packet[2:]])
         except KeyError:
             made = respond(packet, client[0], tally)
-            if made is None:
-                if stopping.is_set():
-                    return
-                continue
-            reply = made
+        else:
+            tally.ready += 1
+            made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
+        if made is None:
+            if stopping.is_set():
+                return
+            continue
         try:  # noqa: SIM105  a context manager costs a tenth of the query here
-            send(reply, client)
+            send(made, client)
         except OSError:  # the client cannot be reached: port 0, no route, a full queue
             pass
 
@@ -107,15 +109,17 @@ def _serve_wildcard(sock: socket.socket, responder: Responder, tally: Tally, sto
     """The same, answering from the address that was asked."""
     while True:
         packet, asked, _, client = sock.recvmsg(MAX_QUERY, _INFO_ROOM)
-        ready = responder.ready.replies.get(packet[2:])
-        if ready is not None:
+        ready = responder.ready
+        turns = ready.replies.get(packet[2:])
+        if turns is not None:
             tally.ready += 1
-            reply: bytes | None = packet[:2] + next(ready)
+            reply = packet[:2] + next(turns)
+            made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
         else:
-            reply = responder.udp(packet, client[0], tally)
-        if reply is not None:
+            made = responder.udp(packet, client[0], tally)
+        if made is not None:
             with suppress(OSError):
-                sock.sendmsg([reply], [_source(*info) for info in asked], 0, client)
+                sock.sendmsg([made], [_source(*info) for info in asked], 0, client)
         elif stopping.is_set():
             return
 
