@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import TypeAdapter, ValidationError
 
 from gslb.config.configuration import ProbeSetup, VantageSetup
+from gslb.config.nameserver import NameserverSection
 from gslb.config.reader import Reader
 from gslb.model.branch import Step
 from gslb.model.doubt import ENDPOINTS, REGIONS
@@ -36,6 +37,19 @@ def check_keys(reader: Reader, section: str, names: Iterable[str]) -> None:
         except ValidationError:
             remedy = "use lower-case letters, digits, - and _, at most 63 of them"
             reader.fault((section, name), "cannot be a name", remedy)
+
+
+def check_namespaces(
+    reader: Reader, nameserver: NameserverSection | None, vantages: Mapping[VantageName, VantageSetup]
+) -> None:
+    """Nobody but root may enter network namespaces (setns(2))."""
+    if nameserver is None or nameserver.user in (None, "root"):
+        return
+    for name, setup in vantages.items():
+        if setup.source.namespace is not None:
+            text = f"cannot be entered by {nameserver.user}, the user that nameserver.user names"
+            remedy = "remove one of them; a vantage point by source address needs no rights"
+            reader.fault(("vantages", name, "namespace"), text, remedy)
 
 
 def check_endpoints(reader: Reader, region: Region) -> None:

@@ -158,6 +158,7 @@ class _Loader:
             reader.fault(("services",), "none, so there is nothing to answer", 'add a [services."NAME"] section')
         vantages = self.vantages(node.name if node else "")
         services = self.services(defined, probes, zones, len(vantages))
+        checks.check_namespaces(reader, nameserver, vantages)
         gateways = self.gateways(defined)
         checks.check_keys(reader, "regions", region_sections)
         checks.check_keys(reader, "probes", probes)

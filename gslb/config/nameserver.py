@@ -1,8 +1,9 @@
 """[nameserver]: where the embedded nameserver listens, and in how many processes."""
 
-from typing import Annotated
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from gslb.model.address import Address
 from gslb.model.options import AddressText, Options
@@ -17,6 +18,19 @@ def _numeric(address: Address) -> Address:
 Listen = Annotated[AddressText, AfterValidator(_numeric)]
 
 
+Account = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
+
+
+def _check_overlap(address: Address, others: list[Address]) -> None:
+    """One socket for each address: a wildcard takes what is sent to all others of its family and port."""
+    if address in others:
+        raise ValueError(f"{address} is listed twice; list each address once")
+    for other in others:
+        is_wildcard = isinstance(other.host, IPv4Address | IPv6Address) and other.host.is_unspecified
+        if is_wildcard and other.port == address.port and type(other.host) is type(address.host):
+            raise ValueError(f"{other} takes what is sent to {address} too; keep one of them")
+
+
 class NameserverSection(Options):
     """The embedded authoritative nameserver."""
 
@@ -26,3 +40,18 @@ class NameserverSection(Options):
     workers: Annotated[
         int, Field(ge=1, le=64, description="processes that share the addresses; with two, one may crash unnoticed")
     ] = 2
+    user: Annotated[
+        Account | None,
+        Field(description="user that gslb run goes on as, if root starts it; keeps the right to bind low ports"),
+    ] = None
+    group: Annotated[
+        Account | None, Field(description="group that it goes on with; default: the primary group of user")
+    ] = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.group is not None and self.user is None:
+            raise ValueError("group needs a user; write user too, or remove group")
+        for index, address in enumerate(self.listen):
+            _check_overlap(address, self.listen[:index] + self.listen[index + 1 :])
+        return self
