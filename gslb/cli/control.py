@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
@@ -28,12 +29,15 @@ from gslb.store.segments import Limits
 from gslb.store.store import open_store
 from gslb.store.timeline import Timeline
 from gslb.supervisor.lockfile import hold_lock
+from gslb.supervisor.privileges import CAP_NET_BIND_SERVICE, give_up, withhold
 from gslb.telemetry.log import configure_log
 from gslb.telemetry.metrics import Metrics
 from providers.embedded import Embedded
 
 log = structlog.get_logger(__name__)
 
+FIRST_FREE_PORT = 1024
+"""The first port that anybody may bind."""
 COLLECT_AFTER = 20_000
 """Objects made and not yet freed before the collector looks at the youngest."""
 SWITCH_INTERVAL = 0.0005
@@ -50,6 +54,7 @@ def main() -> int:
         with hold_lock(lock_file(Path(folder), CONTROL), sys.orig_argv):
             configuration, fault = load_or_accepted(Path(path), Path(folder), digest)
             configure_log(configuration.log.format, configuration.log.level, CONTROL)
+            confine(configuration.api.listen.port)
             if fault is not None:
                 report("configuration cannot be used, starting with the one accepted before", fault)
             uvloop.run(_run(configuration, stale=fault is not None))
@@ -77,6 +82,19 @@ async def _run(configuration: Configuration, *, stale: bool) -> None:
         with suppress(asyncio.CancelledError):
             await work
     log.info("control stopped")
+
+
+def confine(port: int) -> None:
+    """Give up the right to bind low ports that the supervisor has for nameservers, unless the API needs it.
+
+    Programs of probes and hooks have it in no case. Root is left as it is. To be called before there are threads.
+    """
+    if os.geteuid() == 0:
+        return
+    if port < FIRST_FREE_PORT:
+        withhold(CAP_NET_BIND_SERVICE)
+    else:
+        give_up(CAP_NET_BIND_SERVICE)
 
 
 def share_interpreter() -> None:

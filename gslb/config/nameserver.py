@@ -1,10 +1,11 @@
 """[nameserver]: where the embedded nameserver listens, in how many processes, and how it behaves."""
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from gslb.config.reader import Reader
 from gslb.config.sources import Sources
@@ -50,6 +51,19 @@ class QueryLogSection(Options):
     ] = 100
 
 
+Account = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,31}$")]
+
+
+def _check_overlap(address: Address, others: list[Address]) -> None:
+    """One socket for each address: a wildcard takes what is sent to all others of its family and port."""
+    if address in others:
+        raise ValueError(f"{address} is listed twice; list each address once")
+    for other in others:
+        is_wildcard = isinstance(other.host, IPv4Address | IPv6Address) and other.host.is_unspecified
+        if is_wildcard and other.port == address.port and type(other.host) is type(address.host):
+            raise ValueError(f"{other} takes what is sent to {address} too; keep one of them")
+
+
 class NameserverSection(Options):
     """The embedded authoritative nameserver."""
 
@@ -85,6 +99,21 @@ class NameserverSection(Options):
         list[NetworkText],
         Field(max_length=100, description="networks whose questions for _explain.NAME (TXT) are answered"),
     ] = []  # noqa: RUF012  pydantic copies it
+    user: Annotated[
+        Account | None,
+        Field(description="user that gslb run goes on as, if root starts it; keeps the right to bind low ports"),
+    ] = None
+    group: Annotated[
+        Account | None, Field(description="group that it goes on with; default: the primary group of user")
+    ] = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.group is not None and self.user is None:
+            raise ValueError("group needs a user; write user too, or remove group")
+        for index, address in enumerate(self.listen):
+            _check_overlap(address, self.listen[:index] + self.listen[index + 1 :])
+        return self
 
 
 def nameserver_settings(reader: Reader, section: NameserverSection, node: str, sources: Sources) -> Settings:

@@ -59,5 +59,7 @@ def _fixed(configuration: Configuration) -> dict[str, object]:
         "api.listen": configuration.api.listen,
         "nameserver.listen": nameserver.listen,
         "nameserver.workers": nameserver.workers,
+        "nameserver.user": nameserver.user,
+        "nameserver.group": nameserver.group,
         "geo.databases": configuration.geo.databases,
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -23,6 +24,7 @@ from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tcp import IDLE, TcpListener
 from gslb.nameserver.udp import UdpListener
+from gslb.supervisor.privileges import forbid_new_privileges, give_up_all
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,7 @@ class Options:
         snapshot: the file the snapshot is kept in.
         reuse_port: share the addresses with other workers that do so too.
         geo: files that say where clients are; without any, nobody's place is known.
+        passed: descriptors of sockets that are bound to some of ``listen`` already.
     """
 
     listen: tuple[Address, ...]
@@ -50,6 +53,7 @@ class Options:
     snapshot: Path
     reuse_port: bool = False
     geo: tuple[Path, ...] = ()
+    passed: tuple[int, ...] = ()
 
 
 def serve(options: Options) -> int:
@@ -63,8 +67,20 @@ def serve(options: Options) -> int:
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     locator = Locator(options.geo) if options.geo else None  # it takes a while, and so comes before queries do
-    with listening(options.listen, options.socket, reuse_port=options.reuse_port) as sockets:
+    bound = listening(options.listen, options.socket, reuse_port=options.reuse_port, passed=options.passed)
+    with bound as sockets:
+        _confine()  # before there is any other thread
         return asyncio.run(_serve(options, sockets, locator))
+
+
+def _confine() -> None:
+    """Once everything is bound there is nothing that a nameserver needs rights for.
+
+    Root is left as it is: it needs them for files that are not its own, of a geo database say.
+    """
+    forbid_new_privileges()
+    if os.geteuid() != 0:
+        give_up_all()
 
 
 async def _serve(options: Options, sockets: Sockets, locator: Locator | None) -> int:
@@ -79,7 +95,7 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     def died() -> None:
         loop.call_soon_threadsafe(_end, ended, 1)
 
-    udp = [UdpListener(sock, responder, died) for sock in sockets.udp]
+    udp = [UdpListener(sock, responder, died, shared=sock in sockets.shared) for sock in sockets.udp]
     control = ControlListener(authority, saver, [tcp.tally, *(listener.tally for listener in udp)], news)
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)

@@ -55,6 +55,21 @@ VALUES = [
     ({"api/listen": "localhost:8053"}, "api.listen", "is not a loopback address", "use 127.0.0.1 or [::1]"),
     ({"nameserver/listen": ["localhost:53"]}, "nameserver.listen[0]", "names a host", "write the IP address"),
     ({"nameserver/listen": []}, "nameserver.listen", "should have at least 1, not none", "expected: addresses"),
+    ({"nameserver/listen": ["127.0.0.1:53", "127.0.0.1:53"]}, "nameserver", "is listed twice", "each address once"),
+    (
+        {"nameserver/listen": ["[::1]:53", "[::]:53"]},
+        "nameserver",
+        "[::]:53 takes what is sent to [::1]:53",
+        "keep one",
+    ),
+    ({"nameserver/group": "dns"}, "nameserver", "group needs a user", "write user too"),
+    ({"nameserver/user": "-x"}, "nameserver.user", "match pattern", "expected: user that"),
+    (
+        {"nameserver/user": "gslb", "vantages/lab": {"namespace": "lab"}},
+        "vantages.lab.namespace",
+        "cannot be entered by gslb",
+        "remove one of them",
+    ),
     ({"nameserver/workers": 0}, "nameserver.workers", "greater than or equal to 1, not 0", "expected: processes"),
     # node
     ({"node/state": "postgres://db"}, "node.state", "not 'postgres://db'", "sqlite:///"),
