@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from gslb.cli.places import CONTROL, worker_names
@@ -33,6 +34,7 @@ def commands(configuration: Configuration) -> dict[str, list[str]]:
     shared = [f"--listen={address}" for address in nameserver.listen]
     shared += ["--reuse-port"] if nameserver.workers > 1 else []
     shared += [f"--geo={path}" for path in configuration.geo.databases]
+    shared += [f"--tcp-{key.replace('_', '-')}={value}" for key, value in asdict(nameserver.tcp_limits).items()]
     shared += [f"--log-format={log.format}", f"--log-level={log.level}"]
     workers = {
         name: [sys.executable, "-m", "gslb.cli.nameserver", name, str(folder), *shared]

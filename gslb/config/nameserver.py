@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from gslb.model.address import Address
-from gslb.model.options import AddressText, Options
+from gslb.model.options import AddressText, Duration, Options
+from gslb.nameserver.limits import DEFAULT, TcpLimits
 
 
 def _numeric(address: Address) -> Address:
@@ -17,6 +18,26 @@ def _numeric(address: Address) -> Address:
 Listen = Annotated[AddressText, AfterValidator(_numeric)]
 
 
+class TcpSection(Options):
+    """Connections over TCP, in each worker."""
+
+    connections: Annotated[
+        int, Field(ge=16, le=100_000, description="open at a time; further ones are let in by closing idle ones")
+    ] = DEFAULT.connections
+    per_client: Annotated[
+        int, Field(ge=1, le=100_000, description="of them from one IPv4 address or IPv6 network of 64 bits")
+    ] = DEFAULT.per_client
+    idle: Annotated[
+        Duration,
+        Field(
+            ge=1.0, le=3600.0, description="time for a whole message or for reading; down to a tenth of it in a rush"
+        ),
+    ] = DEFAULT.idle
+    queries: Annotated[
+        int, Field(ge=1, le=1_000_000_000, description="answered on one connection before it is closed")
+    ] = DEFAULT.queries
+
+
 class NameserverSection(Options):
     """The embedded authoritative nameserver."""
 
@@ -26,3 +47,9 @@ class NameserverSection(Options):
     workers: Annotated[
         int, Field(ge=1, le=64, description="processes that share the addresses; with two, one may crash unnoticed")
     ] = 2
+    tcp: Annotated[TcpSection, Field(description="bounds of connections over TCP")] = TcpSection()
+
+    @property
+    def tcp_limits(self) -> TcpLimits:
+        """Bounds of one worker's connections."""
+        return TcpLimits(self.tcp.connections, self.tcp.per_client, self.tcp.idle, self.tcp.queries)

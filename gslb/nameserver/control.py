@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -25,6 +25,7 @@ from gslb.nameserver.protocol import (
     Report,
     Saved,
     Stats,
+    TcpStats,
     frame,
     read_order,
 )
@@ -46,8 +47,16 @@ GATHER = 0.05
 class ControlListener:
     """Takes orders from any number of control processes, the later ones as good as the earlier, and reports to each."""
 
-    def __init__(self, authority: Authority, saver: Saver, tallies: Sequence[Tally], news: News) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        saver: Saver,
+        tallies: Sequence[Tally],
+        news: News,
+        connections: Callable[[], TcpStats] = TcpStats,
+    ) -> None:
         self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
+        self._tcp = connections
         self._connections = 0
         self._greeted: set[asyncio.StreamWriter] = set()
         self._lowering: asyncio.StreamWriter | None = None
@@ -146,6 +155,7 @@ class ControlListener:
             responses=responses(self._tallies),
             dropped=sum(tally.dropped for tally in self._tallies),
             save_failed=self._saver.failed,
+            tcp=self._tcp(),
         )
 
 

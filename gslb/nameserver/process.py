@@ -18,11 +18,13 @@ from gslb.nameserver import disk
 from gslb.nameserver.authority import Authority
 from gslb.nameserver.control import ControlListener
 from gslb.nameserver.disk import Saver
+from gslb.nameserver.limits import DEFAULT, TcpLimits
 from gslb.nameserver.listen import Sockets, listening
 from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tcp import TcpListener
 from gslb.nameserver.udp import UdpListener
+from gslb.supervisor.descriptors import raise_limit
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,9 @@ SWITCH_INTERVAL = 0.0005
 
 REFRESH = 5.0
 """seconds between two looks at whether a geo database is another one"""
+
+RESERVED = 64
+"""descriptors that are not for connections, nor for the addresses to listen on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Options:
         snapshot: the file the snapshot is kept in.
         reuse_port: share the addresses with other workers that do so too.
         geo: files that say where clients are; without any, nobody's place is known.
+        tcp: bounds of connections.
     """
 
     listen: tuple[Address, ...]
@@ -50,6 +56,7 @@ class Options:
     snapshot: Path
     reuse_port: bool = False
     geo: tuple[Path, ...] = ()
+    tcp: TcpLimits = DEFAULT
 
 
 def serve(options: Options) -> int:
@@ -72,21 +79,21 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     ended: asyncio.Future[int] = loop.create_future()
     random, news = SystemRandom(), News()
     responder, saver = Responder(locator, news.note), Saver(options.snapshot, news.ring)
-    tcp = TcpListener(responder)
+    tcp = TcpListener(responder, _affordable(options))
     authority = Authority(responder, saver, random)
 
     def died() -> None:
         loop.call_soon_threadsafe(_end, ended, 1)
 
     udp = [UdpListener(sock, responder, died) for sock in sockets.udp]
-    control = ControlListener(authority, saver, [tcp.tally, *(listener.tally for listener in udp)], news)
+    control = ControlListener(authority, saver, [tcp.tally, *(it.tally for it in udp)], news, lambda: tcp.stats)
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
     saver.start()
     for listener in udp:
         listener.start()
-    servers = [await asyncio.start_server(tcp.handle, sock=sock) for sock in sockets.tcp]
-    servers.append(await asyncio.start_unix_server(control.handle, sock=sockets.control))
+    tcp.start(sockets.tcp)
+    server = await asyncio.start_unix_server(control.handle, sock=sockets.control)
     beside = [asyncio.create_task(control.run())]
     if locator:
         beside.append(asyncio.create_task(_relocate(responder, locator.refresh)))
@@ -98,12 +105,21 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     finally:
         for task in beside:
             task.cancel()
-        for server in servers:
-            server.close()
+        server.close()
+        await tcp.stop()
         for listener in udp:
             listener.stop()
         saver.stop()
         log.info("nameserver stopped")
+
+
+def _affordable(options: Options) -> TcpLimits:
+    """No more connections than leave descriptors for what else is open: sockets, databases, snapshots, control."""
+    descriptors = raise_limit()
+    limits = options.tcp.within(descriptors - RESERVED - 2 * len(options.listen))
+    if limits != options.tcp:
+        log.warning("fewer connections for want of descriptors", descriptors=descriptors, most=limits.connections)
+    return limits
 
 
 async def _relocate(responder: Responder, refresh: Callable[[], bool]) -> None:

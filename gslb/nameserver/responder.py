@@ -109,6 +109,15 @@ class Responder:
         """The response to a message that came over TCP; None if it gets none. Never raises."""
         return self._guarded(packet, source, tally, MAX_TCP)
 
+    def stream(self, packet: bytes, source: str, tally: Tally) -> Iterator[bytes]:
+        """The responses to a message that came over TCP, in order, each made when it is asked for.
+
+        None at all if it is not worth any. Nothing is raised here; where asking for a further one raises, the
+        connection ends, so that nobody takes what has come for the whole.
+        """
+        response = self.tcp(packet, source, tally)
+        return iter(() if response is None else (response,))
+
     def _guarded(self, packet: bytes, source: str, tally: Tally, limit: int | None) -> bytes | None:
         try:
             return self._respond(packet, source, tally, limit)
