@@ -21,13 +21,14 @@ from gslb.cli.places import API_SOCKET, CONTROL, TIMELINE, TOKEN, lock_file, wor
 from gslb.config.configuration import Configuration
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
-from gslb.control.descriptors import raise_limit, share_out
+from gslb.control.descriptors import share_out
 from gslb.control.reload import keep, load_or_accepted, reload_file, report
 from gslb.errors import ConfigError, GslbError
 from gslb.store.journal import Journal
 from gslb.store.segments import Limits
 from gslb.store.store import open_store
 from gslb.store.timeline import Timeline
+from gslb.supervisor.descriptors import raise_limit
 from gslb.supervisor.lockfile import hold_lock
 from gslb.supervisor.privileges import CAP_NET_BIND_SERVICE, give_up, withhold
 from gslb.telemetry.log import configure_log

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from gslb.cli.activation import Passed, passed_sockets
@@ -46,6 +47,7 @@ def commands(configuration: Configuration, passed: Sequence[Passed] = ()) -> dic
     shared += [each.argument for each in passed]
     shared += ["--reuse-port"] if nameserver.workers > 1 else []
     shared += [f"--geo={path}" for path in configuration.geo.databases]
+    shared += [f"--tcp-{key.replace('_', '-')}={value}" for key, value in asdict(nameserver.tcp_limits).items()]
     shared += [f"--log-format={log.format}", f"--log-level={log.level}"]
     workers = {
         name: [sys.executable, "-m", "gslb.cli.nameserver", name, str(folder), *shared]

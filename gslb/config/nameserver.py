@@ -11,6 +11,7 @@ from gslb.config.reader import Reader
 from gslb.config.sources import Sources
 from gslb.model.address import Address
 from gslb.model.options import AddressText, Duration, NetworkText, Options, PathText, Share
+from gslb.nameserver.limits import DEFAULT, TcpLimits
 from gslb.nameserver.settings import QueryLog, RateLimit, Settings
 
 SECRET_DIGITS = 32
@@ -64,6 +65,26 @@ def _check_overlap(address: Address, others: list[Address]) -> None:
             raise ValueError(f"{other} takes what is sent to {address} too; keep one of them")
 
 
+class TcpSection(Options):
+    """Connections over TCP, in each worker."""
+
+    connections: Annotated[
+        int, Field(ge=16, le=100_000, description="open at a time; further ones are let in by closing idle ones")
+    ] = DEFAULT.connections
+    per_client: Annotated[
+        int, Field(ge=1, le=100_000, description="of them from one IPv4 address or IPv6 network of 64 bits")
+    ] = DEFAULT.per_client
+    idle: Annotated[
+        Duration,
+        Field(
+            ge=1.0, le=3600.0, description="time for a whole message or for reading; down to a tenth of it in a rush"
+        ),
+    ] = DEFAULT.idle
+    queries: Annotated[
+        int, Field(ge=1, le=1_000_000_000, description="answered on one connection before it is closed")
+    ] = DEFAULT.queries
+
+
 class NameserverSection(Options):
     """The embedded authoritative nameserver."""
 
@@ -73,6 +94,7 @@ class NameserverSection(Options):
     workers: Annotated[
         int, Field(ge=1, le=64, description="processes that share the addresses; with two, one may crash unnoticed")
     ] = 2
+    tcp: Annotated[TcpSection, Field(description="bounds of connections over TCP")] = TcpSection()
     identity: Annotated[
         Told | None,
         Field(description="what NSID and id.server say; default: the name of the node; empty: nothing"),
@@ -106,6 +128,11 @@ class NameserverSection(Options):
     group: Annotated[
         Account | None, Field(description="group that it goes on with; default: the primary group of user")
     ] = None
+
+    @property
+    def tcp_limits(self) -> TcpLimits:
+        """Bounds of one worker's connections."""
+        return TcpLimits(self.tcp.connections, self.tcp.per_client, self.tcp.idle, self.tcp.queries)
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

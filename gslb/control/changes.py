@@ -61,5 +61,6 @@ def _fixed(configuration: Configuration) -> dict[str, object]:
         "nameserver.workers": nameserver.workers,
         "nameserver.user": nameserver.user,
         "nameserver.group": nameserver.group,
+        "nameserver.tcp": nameserver.tcp,
         "geo.databases": configuration.geo.databases,
     }

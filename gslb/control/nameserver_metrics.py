@@ -29,7 +29,7 @@ class NameserverCollector(Collector):
         for worker, link in self._links.items():
             connected.add_metric([worker], float(link.connected))
             generation.add_metric([worker], float(link.acked or 0))
-        return connected, generation, *self._reported(), self._served()
+        return connected, generation, *self._reported(), self._served(), *self._tcp()
 
     def _served(self) -> Metric:
         answers = CounterMetricFamily(
@@ -42,6 +42,28 @@ class NameserverCollector(Collector):
                 for region, count in counts.items():
                     answers.add_metric([worker, service, region], count)
         return answers
+
+    def _tcp(self) -> tuple[Metric, ...]:
+        connections = GaugeMetricFamily("gslb_nameserver_tcp_connections", "Open TCP connections", labels=["worker"])
+        accepted = CounterMetricFamily("gslb_nameserver_tcp_accepted", "TCP connections accepted", labels=["worker"])
+        closed = CounterMetricFamily(
+            "gslb_nameserver_tcp_closed",
+            "TCP connections closed to make room or for idling",
+            labels=["worker", "reason"],
+        )
+        refused = CounterMetricFamily(
+            "gslb_nameserver_tcp_refused", "TCP connections that could not be accepted at once", labels=["worker"]
+        )
+        for worker, link in self._links.items():
+            if link.stats is None:
+                continue
+            stats = link.stats.tcp
+            connections.add_metric([worker], stats.open)
+            accepted.add_metric([worker], stats.accepted)
+            closed.add_metric([worker, "room"], stats.closed_for_room)
+            closed.add_metric([worker, "idle"], stats.closed_for_idling)
+            refused.add_metric([worker], stats.refused)
+        return connections, accepted, closed, refused
 
     def _reported(self) -> tuple[Metric, ...]:
         queries = CounterMetricFamily("gslb_nameserver_queries", "Queries by transport", labels=["worker", "transport"])

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import structlog
@@ -31,6 +31,7 @@ from gslb.nameserver.protocol import (
     Report,
     Saved,
     Stats,
+    TcpStats,
     frame,
     read_order,
 )
@@ -52,8 +53,16 @@ GATHER = 0.05
 class ControlListener:
     """Takes orders from any number of control processes, the later ones as good as the earlier, and reports to each."""
 
-    def __init__(self, authority: Authority, saver: Saver, tallies: Sequence[Tally], news: News) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        saver: Saver,
+        tallies: Sequence[Tally],
+        news: News,
+        connections: Callable[[], TcpStats] = TcpStats,
+    ) -> None:
         self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
+        self._tcp = connections
         self._connections = 0
         self._left = time.monotonic()
         self._greeted: set[asyncio.StreamWriter] = set()
@@ -168,6 +177,7 @@ class ControlListener:
             dropped=sum(tally.dropped for tally in self._tallies),
             save_failed=self._saver.failed,
             limited=sum(tally.limited for tally in self._tallies),
+            tcp=self._tcp(),
         )
 
 

@@ -105,6 +105,24 @@ class Gap(msgspec.Struct, frozen=True, tag="gap"):
     """The Change was not based on what I have: send a Full."""
 
 
+class TcpStats(msgspec.Struct, frozen=True):
+    """What has become of TCP connections.
+
+    Attributes:
+        open: at present.
+        accepted: so far.
+        refused: how often the kernel had one and could not hand it over, for want of descriptors, say.
+        closed_for_room: for somebody else to come in.
+        closed_for_idling: that sent no whole message in time, or did not read.
+    """
+
+    open: int = 0
+    accepted: int = 0
+    refused: int = 0
+    closed_for_room: int = 0
+    closed_for_idling: int = 0
+
+
 class Stats(msgspec.Struct, frozen=True, tag="stats"):
     """What the nameserver did since it started.
 
@@ -114,6 +132,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
         dropped: packets not worth a response: too short, or responses themselves.
         save_failed: the newest snapshot could not be written.
         limited: responses that the rate limit has held back, or had replaced by shorter ones.
+        tcp: connections.
     """
 
     queries: dict[str, int]
@@ -121,6 +140,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
     dropped: int
     save_failed: bool
     limited: int = 0
+    tcp: TcpStats = TcpStats()
 
 
 class Counts(msgspec.Struct, frozen=True, tag="counts"):

@@ -113,14 +113,14 @@ class Responder:
         worker: name of the process, for its query log.
 
     Attributes:
-        idle: seconds for which a TCP connection may idle, as clients are told (RFC 7828).
+        idle: says for how many seconds a TCP connection may idle now, as clients are told (RFC 7828).
     """
 
     def __init__(
         self, places: Places | None = None, note: Callable[[First], None] = First.close, worker: str = ""
     ) -> None:
         self.ready = Ready(None, Features(DEFAULTS))
-        self.idle = 0.0
+        self.idle: Callable[[], float] = float
         self._places, self._note, self._worker = places, note, worker
         self._reported = 0.0
 
@@ -197,6 +197,15 @@ class Responder:
         rcode = Rcode.BADCOOKIE if cookie else Rcode.NOERROR
         return packet[:2] + build(query, Reply(rcode), MAX_UDP if cookie else 0, cookie)
 
+    def stream(self, packet: bytes, source: str, tally: Tally) -> Iterator[bytes]:
+        """The responses to a message that came over TCP, in order, each made when it is asked for.
+
+        None at all if it is not worth any. Nothing is raised here; where asking for a further one raises, the
+        connection ends, so that nobody takes what has come for the whole.
+        """
+        response = self.tcp(packet, source, tally)
+        return iter(() if response is None else (response,))
+
     def _guarded(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
         try:
             return self._respond(packet, source, tally, tcp=tcp)
@@ -229,7 +238,7 @@ class Responder:
         """Options for this client alone: a response with any is not kept ready."""
         if edns is None:
             return b""
-        idle = keepalive(self.idle) if tcp and edns.keepalive else b""
+        idle = keepalive(self.idle()) if tcp and edns.keepalive else b""
         return idle + features.cookie(edns, source)
 
     def _serve(

@@ -71,6 +71,9 @@ VALUES = [
         "remove one of them",
     ),
     ({"nameserver/workers": 0}, "nameserver.workers", "greater than or equal to 1, not 0", "expected: processes"),
+    ({"nameserver/tcp": {"connections": 3}}, "nameserver.tcp.connections", "equal to 16, not 3", "expected: open at"),
+    ({"nameserver/tcp": {"per_client": 0}}, "nameserver.tcp.per_client", "equal to 1, not 0", "expected: of them"),
+    ({"nameserver/tcp": {"idle": "10ms"}}, "nameserver.tcp.idle", "equal to 1", "expected: time for a whole message"),
     # node
     ({"node/state": "postgres://db"}, "node.state", "not 'postgres://db'", "sqlite:///"),
     ({"node/name": "istanbul 1"}, "node.name", "not 'istanbul 1'", "expected: name of this controller"),
