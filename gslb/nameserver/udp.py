@@ -92,7 +92,7 @@ class UdpListener:
         self._thread.join()
 
     def _run(self) -> None:
-        serve = _serve_shared if self._shared else _serve_wildcard if _is_wildcard(self._sock) else _serve
+        serve = _serve_exactly if self._shared or _is_wildcard(self._sock) else _serve
         try:
             serve(self._sock, self._responder, self.tally, self._stopping)
         finally:
@@ -110,13 +110,13 @@ def _serve(sock: socket.socket, responder: Responder, tally: Tally, stopping: th
         try:
             reply = packet[:2] + next(ready.replies[packet[2:]])
         except KeyError:
+            if not client and stopping.is_set():  # from nobody, since the socket is shut down
+                return
             made = respond(packet, client[0], tally)
         else:
             tally.ready += 1
             made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
         if made is None:
-            if stopping.is_set():
-                return
             continue
         try:  # noqa: SIM105  a context manager costs a tenth of the query here
             send(made, client)
@@ -124,10 +124,16 @@ def _serve(sock: socket.socket, responder: Responder, tally: Tally, stopping: th
             pass
 
 
-def _serve_wildcard(sock: socket.socket, responder: Responder, tally: Tally, stopping: threading.Event) -> None:
-    """The same, answering from the address that was asked."""
-    while True:
-        packet, asked, _, client = sock.recvmsg(MAX_QUERY, _INFO_ROOM)
+def _serve_exactly(sock: socket.socket, responder: Responder, tally: Tally, stopping: threading.Event) -> None:
+    """The same, answering from the address that was asked, as is due behind a wildcard.
+
+    A socket that others read too cannot be shut down: what wakes the reader then is time.
+    """
+    while not stopping.is_set():
+        try:
+            packet, asked, _, client = sock.recvmsg(MAX_QUERY, _INFO_ROOM)
+        except BlockingIOError:
+            continue
         ready = responder.ready
         turns = ready.replies.get(packet[2:])
         if turns is not None:
@@ -135,30 +141,10 @@ def _serve_wildcard(sock: socket.socket, responder: Responder, tally: Tally, sto
             reply = packet[:2] + next(turns)
             made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
         else:
-            made = responder.udp(packet, client[0], tally)
+            made = responder.udp(packet, client[0], tally) if client else None
         if made is not None:
             with suppress(OSError):
                 sock.sendmsg([made], [_source(*info) for info in asked], 0, client)
-        elif stopping.is_set():
-            return
-
-
-def _serve_shared(sock: socket.socket, responder: Responder, tally: Tally, stopping: threading.Event) -> None:
-    """The same of a socket that others read too, and so cannot be shut down: what wakes the reader is time."""
-    while not stopping.is_set():
-        try:
-            packet, asked, _, client = sock.recvmsg(MAX_QUERY, _INFO_ROOM)
-        except BlockingIOError:
-            continue
-        ready = responder.ready.replies.get(packet[2:])
-        if ready is not None:
-            tally.ready += 1
-            reply: bytes | None = packet[:2] + next(ready)
-        else:
-            reply = responder.udp(packet, client[0], tally)
-        if reply is not None:
-            with suppress(OSError):
-                sock.sendmsg([reply], [_source(*info) for info in asked], 0, client)
 
 
 def _is_wildcard(sock: socket.socket) -> bool:

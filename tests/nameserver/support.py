@@ -209,6 +209,7 @@ def started(server: Server) -> Iterator[Server]:
     finally:
         if server.process.poll() is None:
             server.stop()
+    assert "Traceback" not in server.log
 
 
 def values(response: dns.message.Message, type_: str = "A") -> list[str]:

@@ -73,10 +73,10 @@ def test_over_any_time_there_are_at_most_its_rate_and_the_burst(moments: list[fl
 
 
 @contextmanager
-def limited(folder: Path, **limits: object) -> Iterator[Server]:
+def limited(folder: Path, listen: str = "127.0.0.1", **limits: object) -> Iterator[Server]:
     limit = RateLimit(**({"answers": 5, "others": 5} | limits))  # type: ignore[arg-type]
     settings = Settings(cookie_secrets=(SECRET,), rate_limit=limit)
-    with running(folder, snapshot=replace(SNAPSHOT, settings=settings)) as server:
+    with running(folder, listen=listen, host="127.0.0.1", snapshot=replace(SNAPSHOT, settings=settings)) as server:
         yield server
 
 
@@ -126,6 +126,12 @@ def test_a_client_with_a_cookie_is_asked_for_that_of_the_server_and_let_through_
         assert {rcode(dns.message.from_wire(one)) for one in known} == {"NOERROR"}
         forged = flood(server, query(cookie=cookie).to_wire(), 100, source="127.0.0.2")
         assert any(rcode(dns.message.from_wire(one)) == "BADCOOKIE" for one in forged)
+
+
+def test_behind_a_wildcard_address_responses_are_limited_too(tmp_path: Path) -> None:
+    with limited(tmp_path, listen="0.0.0.0", slip=0) as server:
+        flood(server, query().to_wire(), 3)  # until it is ready
+        assert len(flood(server, query().to_wire(), 200)) <= 8
 
 
 def test_others_are_answered_meanwhile(tmp_path: Path) -> None:
