@@ -4,11 +4,11 @@ By hand, for speed and so that every fault of a packet has its one place. What a
 """
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from gslb.nameserver.rrset import IN, OPT, Owned
+from gslb.nameserver.sections import Sections
 from gslb.nameserver.subnet import ECS, Subnet, read_subnet
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
@@ -18,13 +18,13 @@ DO = 0x8000
 HEADER_SIZE = 12
 MAX_NAME = 255
 MAX_LABEL = 63
-POINTER = 0xC0
 PLAIN_UDP = 512
 """bytes a client without EDNS takes over UDP (RFC 1035, section 4.2.1)"""
 MAX_UDP = 1232
 """bytes sent at most over UDP, to stay clear of fragments"""
 MAX_TCP = 65535
 
+_POINTER = 0xC0
 _HEADER = struct.Struct(">HHHHH")
 _PAIR = struct.Struct(">HH")
 _FIXED = struct.Struct(">HHIH")
@@ -81,13 +81,23 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to say, before it is put on the wire."""
+    """What to say, before it is put on the wire.
+
+    Attributes:
+        rcode: how it went.
+        authoritative: AA.
+        answer: the section of that name.
+        authority: likewise.
+        additional: what has to be in that section.
+        optional: what may be left out of it, from the end.
+    """
 
     rcode: Rcode
     authoritative: bool = False
     answer: tuple[Owned, ...] = ()
     authority: tuple[Owned, ...] = ()
     additional: tuple[Owned, ...] = ()
+    optional: tuple[Owned, ...] = ()
 
 
 def parse(packet: bytes) -> Query | None:
@@ -99,7 +109,8 @@ def parse(packet: bytes) -> Query | None:
         return None
     end = _question_end(packet) if questions == 1 else None
     if end is None:
-        return Query(flags, b"", b"", 0, 0, None, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
+        edns = None if questions else _read_records(packet, HEADER_SIZE, records)[0]
+        return Query(flags, b"", b"", 0, 0, edns, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
     type_, rdclass = _PAIR.unpack_from(packet, end - 4)
     edns, well_formed = _read_records(packet, end, records)
     fault = _fault(flags, edns, well_formed=well_formed)
@@ -110,20 +121,25 @@ def build(query: Query, reply: Reply, limit: int, scope: int = 0) -> bytes:
     """The response to ``query`` without its id, the first two bytes.
 
     It holds for the first ``scope`` bits of the query's client subnet (RFC 7871), for all clients where that is 0.
-    Where it would pass ``limit`` bytes its sections are left empty and TC is set (RFC 2181, section 9).
+    Where it would pass ``limit`` bytes it does without what is optional; if that is not enough its sections are left
+    empty and TC is set (RFC 2181, section 9).
     """
     flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
     if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
         flags |= AA
     opt = _opt(query.edns, reply.rcode, scope) if query.edns else b""
-    sections = [_section(query.name, part) for part in (reply.answer, reply.authority, reply.additional)]
-    size = HEADER_SIZE + len(query.question) + sum(len(body) for _, body in sections) + len(opt)
-    if size > limit:
+    sections = Sections(query.name, HEADER_SIZE, HEADER_SIZE + len(query.question))
+    counts = [sections.add(part) for part in (reply.answer, reply.authority, reply.additional)]
+    room = limit - len(opt)
+    if sections.size > room:
         flags |= TC
-        sections = [(0, b"")] * 3
-    (answers, answer), (authorities, authority), (additionals, additional) = sections
-    counts = (1 if query.question else 0, answers, authorities, additionals + bool(opt))
-    return b"".join((_HEADER.pack(flags, *counts), query.question, answer, authority, additional, opt))
+        counts, body = [0, 0, 0], b""
+    else:
+        counts[2] += sections.add(reply.optional, room)
+        body = sections.body
+    answers, authorities, additionals = counts
+    header = _HEADER.pack(flags, 1 if query.question else 0, answers, authorities, additionals + bool(opt))
+    return b"".join((header, query.question, body, opt))
 
 
 def server_failure(packet: bytes) -> bytes:
@@ -150,7 +166,7 @@ def _name_end(packet: bytes, at: int) -> int | None:
         length = packet[at]
         if length == 0:
             return at + 1
-        if length >= POINTER:
+        if length >= _POINTER:
             return at + 2
         if length > MAX_LABEL:
             return None
@@ -211,23 +227,3 @@ def _opt(edns: Edns, rcode: Rcode, scope: int) -> bytes:
     """Our OPT record: version 0, the client's DO bit and its subnet (RFC 6891, section 6.1; RFC 3225, section 3)."""
     options = edns.subnet.option(scope) if edns.subnet else b""
     return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), len(options)) + options
-
-
-def _section(queried: bytes, parts: Iterable[Owned]) -> tuple[int, bytes]:
-    """Number of records and their bytes; owners that end the queried name are pointers to it (4.1.4)."""
-    count = 0
-    pieces: list[bytes] = []
-    for name, rrset in parts:
-        owner = _compress(queried, name)
-        count += len(rrset.bodies)
-        pieces += [piece for body in rrset.bodies for piece in (owner, body)]
-    return count, b"".join(pieces)
-
-
-def _compress(queried: bytes, name: bytes) -> bytes:
-    at = 0
-    while len(queried) - at > len(name):
-        at += queried[at] + 1
-    if len(name) > 1 and queried[at:] == name:
-        return struct.pack(">H", POINTER << 8 | HEADER_SIZE + at)
-    return name
