@@ -66,8 +66,9 @@ def lookup(table: Table, name: bytes, type_: int) -> Answer:
             return _referral(node.cut, chain)
         if node.redirect and not exact:
             step, target = _redirect(name, owner, node.rrsets[DNAME], node.redirect)
-            if target is None:
-                return Answer(Reply(Rcode.YXDOMAIN, True, (*_flat(chain), *step)))
+            if target is None or type_ == CNAME:  # the CNAME that follows is what was asked for
+                rcode = Rcode.YXDOMAIN if target is None else Rcode.NOERROR
+                return Answer(Reply(rcode, True, (*_flat(chain), *step)))
         elif node.alias and type_ not in (CNAME, ANY):
             step, target = ((name, node.rrsets[CNAME]),), node.alias
         else:
@@ -99,13 +100,14 @@ def _at(node: Node, name: bytes, type_: int, zone: CompiledZone, chain: tuple[Ow
         return Answer(Reply(Rcode.NOERROR, True, chain), node.steered[type_], name, negative, lasting)
     rrset = _any(node) if type_ == ANY else node.rrsets.get(type_)
     if rrset:
-        return Answer(Reply(Rcode.NOERROR, True, (*chain, (name, rrset))), lasting=lasting)
+        helpful = node.additional.get(type_, ())
+        return Answer(Reply(Rcode.NOERROR, True, (*chain, (name, rrset)), optional=helpful), lasting=lasting)
     return Answer(Reply(Rcode.NOERROR, True, chain, ((zone.origin, node.negative),)), lasting=lasting)
 
 
 def _referral(cut: Cut, chain: _Chain) -> Answer:
     """Point to the child zone; authoritative only for CNAMEs of ours that led there (RFC 1035, section 4.1.1)."""
-    return Answer(Reply(Rcode.NOERROR, bool(chain), _flat(chain), (cut.servers,), cut.glue))
+    return Answer(Reply(Rcode.NOERROR, bool(chain), _flat(chain), (cut.servers,), cut.glue, cut.others))
 
 
 def _any(node: Node) -> RRset | None:

@@ -15,9 +15,13 @@ import dns.rdatatype
 
 from gslb.errors import SnapshotError
 
-A, NS, CNAME, SOA, HINFO, TXT, AAAA, DNAME, OPT, DS = 1, 2, 5, 6, 13, 16, 28, 39, 41, 43
+A, NS, CNAME, SOA, HINFO, MX, TXT, AAAA = 1, 2, 5, 6, 13, 15, 16, 28
+SRV, DNAME, OPT, DS, SVCB, HTTPS = 33, 39, 41, 43, 64, 65
 IXFR, AXFR, ANY = 251, 252, 255
 IN = 1
+
+WILDCARD = b"\x01*"
+"""the label that makes an owner a wildcard (RFC 4592, section 2.1.1)"""
 
 MAX_TTL = 2**31 - 1
 """seconds (RFC 2181, section 8)"""

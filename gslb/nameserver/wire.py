@@ -4,12 +4,12 @@ By hand, for speed and so that every fault of a packet has its one place. What a
 """
 
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from gslb.nameserver.edns import DO, Edns, ExtendedError, read_edns
 from gslb.nameserver.rrset import IN, OPT, Owned
+from gslb.nameserver.sections import Sections
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
 OPCODE = 0x7800
@@ -17,13 +17,13 @@ OPCODE = 0x7800
 HEADER_SIZE = 12
 MAX_NAME = 255
 MAX_LABEL = 63
-POINTER = 0xC0
 PLAIN_UDP = 512
 """bytes a client without EDNS takes over UDP (RFC 1035, section 4.2.1)"""
 MAX_UDP = 1232
 """bytes sent at most over UDP, to stay clear of fragments"""
 MAX_TCP = 65535
 
+_POINTER = 0xC0
 _HEADER = struct.Struct(">HHHHH")
 _PAIR = struct.Struct(">HH")
 _FIXED = struct.Struct(">HHIH")
@@ -71,13 +71,24 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to say, before it is put on the wire. ``error`` says more about it, to those who speak EDNS."""
+    """What to say, before it is put on the wire.
+
+    Attributes:
+        rcode: how it went.
+        authoritative: AA.
+        answer: the section of that name.
+        authority: likewise.
+        additional: what has to be in that section.
+        optional: what may be left out of it, from the end.
+        error: says more about it, to those who speak EDNS.
+    """
 
     rcode: Rcode
     authoritative: bool = False
     answer: tuple[Owned, ...] = ()
     authority: tuple[Owned, ...] = ()
     additional: tuple[Owned, ...] = ()
+    optional: tuple[Owned, ...] = ()
     error: ExtendedError | None = None
 
 
@@ -92,7 +103,8 @@ def parse(packet: bytes) -> Query | None:
         return _without_question(packet, flags, records)
     end = _question_end(packet) if questions == 1 else None
     if end is None:
-        return Query(flags, b"", b"", 0, 0, None, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
+        edns = None if questions else _read_records(packet, HEADER_SIZE, records)[0]
+        return Query(flags, b"", b"", 0, 0, edns, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
     type_, rdclass = _PAIR.unpack_from(packet, end - 4)
     edns, well_formed = _read_records(packet, end, records)
     fault = _fault(flags, edns, well_formed=well_formed)
@@ -112,20 +124,25 @@ def build(query: Query, reply: Reply, limit: int, options: bytes = b"") -> bytes
     """The response to ``query`` without its id, the first two bytes.
 
     ``options`` go into the OPT record, which is the last one, if the query has one. Where the response would pass
-    ``limit`` bytes its sections are left empty and TC is set (RFC 2181, section 9).
+    ``limit`` bytes it does without what is optional; if that is not enough its sections are left empty and TC is set
+    (RFC 2181, section 9).
     """
     flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
     if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
         flags |= AA
     opt = _opt(query.edns, reply.rcode, options) if query.edns else b""
-    sections = [_section(query.name, part) for part in (reply.answer, reply.authority, reply.additional)]
-    size = HEADER_SIZE + len(query.question) + sum(len(body) for _, body in sections) + len(opt)
-    if size > limit:
+    sections = Sections(query.name, HEADER_SIZE, HEADER_SIZE + len(query.question))
+    counts = [sections.add(part) for part in (reply.answer, reply.authority, reply.additional)]
+    room = limit - len(opt)
+    if sections.size > room:
         flags |= TC
-        sections = [(0, b"")] * 3
-    (answers, answer), (authorities, authority), (additionals, additional) = sections
-    counts = (1 if query.question else 0, answers, authorities, additionals + bool(opt))
-    return b"".join((_HEADER.pack(flags, *counts), query.question, answer, authority, additional, opt))
+        counts, body = [0, 0, 0], b""
+    else:
+        counts[2] += sections.add(reply.optional, room)
+        body = sections.body
+    answers, authorities, additionals = counts
+    header = _HEADER.pack(flags, 1 if query.question else 0, answers, authorities, additionals + bool(opt))
+    return b"".join((header, query.question, body, opt))
 
 
 def server_failure(packet: bytes) -> bytes:
@@ -152,7 +169,7 @@ def _name_end(packet: bytes, at: int) -> int | None:
         length = packet[at]
         if length == 0:
             return at + 1
-        if length >= POINTER:
+        if length >= _POINTER:
             return at + 2
         if length > MAX_LABEL:
             return None
@@ -193,23 +210,3 @@ def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
 def _opt(edns: Edns, rcode: Rcode, options: bytes) -> bytes:
     """Our OPT record: version 0, and the client's DO bit (RFC 6891, section 6.1; RFC 3225, section 3)."""
     return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), len(options)) + options
-
-
-def _section(queried: bytes, parts: Iterable[Owned]) -> tuple[int, bytes]:
-    """Number of records and their bytes; owners that end the queried name are pointers to it (4.1.4)."""
-    count = 0
-    pieces: list[bytes] = []
-    for name, rrset in parts:
-        owner = _compress(queried, name)
-        count += len(rrset.bodies)
-        pieces += [piece for body in rrset.bodies for piece in (owner, body)]
-    return count, b"".join(pieces)
-
-
-def _compress(queried: bytes, name: bytes) -> bytes:
-    at = 0
-    while len(queried) - at > len(name):
-        at += queried[at] + 1
-    if len(name) > 1 and queried[at:] == name:
-        return struct.pack(">H", POINTER << 8 | HEADER_SIZE + at)
-    return name

@@ -5,11 +5,12 @@ Static data only; ``table`` lays the services over it.
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gslb.errors import SnapshotError
+from gslb.nameserver.additional import HELPFUL, RDATA, targets
 from gslb.nameserver.rrset import (
     AAAA,
     CNAME,
@@ -17,6 +18,7 @@ from gslb.nameserver.rrset import (
     DS,
     NS,
     SOA,
+    WILDCARD,
     A,
     Owned,
     RRset,
@@ -28,17 +30,20 @@ from gslb.nameserver.rrset import (
 from gslb.nameserver.snapshot import Zone
 from gslb.nameserver.tailored import Tailored
 
-_WILDCARD = b"\x01*"
-_RDATA = 10
-"""bytes before the rdata in the body of a record"""
-
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A delegation: the NS RRset of the child, and the addresses we know of its servers (RFC 9471)."""
+    """A delegation: the NS RRset of the child, and the addresses we know of its servers (RFC 9471).
+
+    Attributes:
+        servers: the NS RRset.
+        glue: addresses of servers within the child, without which it cannot be reached.
+        others: addresses of servers elsewhere in our zone, in other children of it, say.
+    """
 
     servers: Owned
-    glue: tuple[Owned, ...]
+    glue: tuple[Owned, ...] = ()
+    others: tuple[Owned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Node:
         redirect: where a DNAME leads the names below (RFC 6672), likewise.
         cut: set where the zone ends and a child begins.
         steered: a service's answers by type number.
+        additional: what helps with static data, by its type number.
     """
 
     rrsets: Mapping[int, RRset]
@@ -60,6 +66,7 @@ class Node:
     redirect: bytes | None = None
     cut: Cut | None = None
     steered: Mapping[int, Tailored] = field(default_factory=dict)
+    additional: Mapping[int, tuple[Owned, ...]] = field(default_factory=dict)
 
 
 class Found(NamedTuple):
@@ -75,13 +82,23 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CompiledZone:
-    """A zone by name. ``soa`` is its apex SOA as given in negative answers, ``soa_rdata`` what that is made of."""
+    """A zone by name.
+
+    Attributes:
+        origin: its apex.
+        nodes: by name in wire form and lower case.
+        soa: the apex SOA as given in negative answers.
+        soa_rdata: what that is made of.
+        soa_ttl: likewise.
+        helpers: names that records point to: what they have may be in the additional section of others.
+    """
 
     origin: bytes
     nodes: Mapping[bytes, Node]
     soa: RRset
     soa_rdata: bytes
     soa_ttl: int
+    helpers: frozenset[bytes] = frozenset()
 
     def find(self, name: bytes, type_: int) -> Found:
         """The node that answers for ``name``, which is in this zone (RFC 1034, section 4.3.2; RFC 4592)."""
@@ -90,7 +107,7 @@ class CompiledZone:
         for step in reversed(path[: path.index(self.origin) + 1]):
             node = self.nodes.get(step)
             if node is None:
-                wildcard = _WILDCARD + closest
+                wildcard = WILDCARD + closest
                 return Found(self.nodes.get(wildcard), wildcard, exact=False)
             if (node.cut and not (type_ == DS and step == name)) or (node.redirect and step != name):
                 return Found(node, step, exact=False)
@@ -106,9 +123,17 @@ class CompiledZone:
         if not nodes:
             return self
         merged = {**self.nodes, **nodes}
-        for name in nodes:
-            _fill(merged, name, self.origin, self.soa)
-        return CompiledZone(self.origin, merged, self.soa, self.soa_rdata, self.soa_ttl)
+        changed = set(nodes).union(*[_fill(merged, name, self.origin, self.soa) for name in nodes])
+        zone = replace(self, nodes=merged)
+        return zone if self.helpers.isdisjoint(changed) else _helped(zone)
+
+    def authoritative(self, name: bytes, types: Iterable[int]) -> Iterator[Owned]:
+        """The static RRsets of ``types`` that ``name`` has, or gets from a wildcard; none if it is not of this zone."""
+        if self.origin not in ancestors(name):
+            return
+        node, _, exact = self.find(name, A)
+        if node and not node.cut and (exact or not node.redirect):
+            yield from ((name, node.rrsets[type_]) for type_ in types if type_ in node.rrsets)
 
 
 def compile_zone(zone: Zone) -> CompiledZone:
@@ -122,7 +147,7 @@ def compile_zone(zone: Zone) -> CompiledZone:
     soa = names.get(origin, {}).get(SOA)
     if soa is None:
         raise SnapshotError(f"zone {zone.origin} has no SOA")
-    soa_rdata = soa.bodies[0][_RDATA:]
+    soa_rdata = soa.bodies[0][RDATA:]
     (ttl,) = struct.unpack_from(">I", soa.bodies[0], 4)
     (minimum,) = struct.unpack_from(">I", soa_rdata, len(soa_rdata) - 4)
     soa_ttl = min(ttl, minimum)
@@ -130,7 +155,7 @@ def compile_zone(zone: Zone) -> CompiledZone:
     nodes = {name: _node(name, names, negative, origin) for name in names}
     for name in names:
         _fill(nodes, name, origin, negative)
-    return CompiledZone(origin, nodes, negative, soa_rdata, soa_ttl)
+    return _helped(CompiledZone(origin, nodes, negative, soa_rdata, soa_ttl))
 
 
 _Names = Mapping[bytes, Mapping[int, RRset]]
@@ -155,28 +180,64 @@ def _gather(zone: Zone, origin: bytes) -> _Names:
 
 def _node(name: bytes, names: _Names, negative: RRset, origin: bytes) -> Node:
     rrsets = names[name]
-    if name.startswith(_WILDCARD):  # neither delegates nor redirects (RFC 4592, sections 4.2 and 4.4)
+    if name.startswith(WILDCARD):  # neither delegates nor redirects (RFC 4592, sections 4.2 and 4.4)
         return Node(rrsets, negative, _target(rrsets, CNAME))
-    cut = Cut((name, rrsets[NS]), tuple(_glue(rrsets[NS], names))) if NS in rrsets and name != origin else None
+    cut = Cut((name, rrsets[NS])) if NS in rrsets and name != origin else None
     return Node(rrsets, negative, _target(rrsets, CNAME), _target(rrsets, DNAME), cut)
 
 
 def _target(rrsets: Mapping[int, RRset], type_: int) -> bytes | None:
-    return rrsets[type_].bodies[0][_RDATA:].lower() if type_ in rrsets else None
+    return rrsets[type_].bodies[0][RDATA:].lower() if type_ in rrsets else None
 
 
-def _glue(servers: RRset, names: _Names) -> Iterator[Owned]:
-    for body in servers.bodies:
-        server = body[_RDATA:].lower()
-        for kind in (A, AAAA):
-            rrset = names.get(server, {}).get(kind)
-            if rrset:
-                yield server, rrset
+def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative: RRset) -> set[bytes]:
+    """Add the empty non-terminals above ``name`` (RFC 4592, section 2.2.2), and tell which."""
+    above = ancestors(name)
+    missing = {parent for parent in above[: above.index(origin)] if parent not in nodes}
+    nodes.update((parent, Node({}, negative)) for parent in missing)
+    return missing
 
 
-def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative: RRset) -> None:
-    """Add the empty non-terminals above ``name`` (RFC 4592, section 2.2.2)."""
-    for parent in ancestors(name):
-        if parent == origin:
-            return
-        nodes.setdefault(parent, Node({}, negative))
+def _helped(zone: CompiledZone) -> CompiledZone:
+    """``zone`` with glue at its cuts and additional data at its other nodes."""
+    nodes = dict(zone.nodes)
+    helpers: set[bytes] = set()
+    for name, node in zone.nodes.items():
+        pointing = {type_: tuple(targets(name, node.rrsets[type_])) for type_ in HELPFUL.keys() & node.rrsets.keys()}
+        if node.cut:
+            nodes[name] = replace(node, cut=_with_glue(node.cut, pointing[NS], zone))
+        elif pointing:
+            nodes[name] = replace(node, additional=_additional(name, pointing, zone))
+        helpers.update(target for found in pointing.values() for target in found)
+    return replace(zone, nodes=nodes, helpers=frozenset(helpers))
+
+
+def _with_glue(cut: Cut, servers: Iterable[bytes], zone: CompiledZone) -> Cut:
+    child = cut.servers[0]
+    found = [(child in ancestors(server), owned) for server in servers for owned in _addresses(server, zone)]
+    inside, outside = (tuple(owned for within, owned in found if within is wanted) for wanted in (True, False))
+    return Cut(cut.servers, inside, outside)
+
+
+def _addresses(server: bytes, zone: CompiledZone) -> Iterable[Owned]:
+    """Those of a name server, below a cut too."""
+    node = zone.nodes.get(server)
+    if node is None:
+        return zone.authoritative(server, (A, AAAA))
+    return [(server, node.rrsets[kind]) for kind in (A, AAAA) if kind in node.rrsets]
+
+
+def _additional(
+    name: bytes, pointing: Mapping[int, Iterable[bytes]], zone: CompiledZone
+) -> Mapping[int, tuple[Owned, ...]]:
+    """What helps with the RRsets of ``name``, each once, and nothing that is the answer itself."""
+    found = {
+        type_: dict.fromkeys(
+            owned
+            for target in names
+            for owned in zone.authoritative(target, HELPFUL[type_])
+            if (target, owned[1].type) != (name, type_)
+        )
+        for type_, names in pointing.items()
+    }
+    return {type_: tuple(owned) for type_, owned in found.items() if owned}

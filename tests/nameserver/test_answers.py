@@ -116,6 +116,13 @@ def test_a_dname_leads_the_names_below_it_elsewhere(server: Server) -> None:
     assert soa_ttl(server.ask("old.example.com.")) == 60
 
 
+def test_the_cname_that_follows_from_a_dname_is_the_answer_to_whoever_asks_for_it(server: Server) -> None:
+    response = server.ask("nowhere.old.example.com.", "CNAME")
+    assert (rcode(response), authoritative(response), response.authority) == ("NOERROR", True, [])
+    assert values(response, "CNAME") == ["nowhere.example.net."]
+    assert rcode(server.ask("nowhere.old.example.com.")) == "NXDOMAIN"
+
+
 def test_a_dname_that_makes_a_name_too_long_is_yxdomain(server: Server) -> None:
     name = ".".join(["x" * 62] * 3 + ["y" * 46, "tight.example.com."])
     assert rcode(server.ask(name)) == "YXDOMAIN"

@@ -102,6 +102,18 @@ def test_edns_is_answered_only_when_asked(server: Server) -> None:
     assert (response.edns, response.payload, response.ednsflags) == (0, 1232, dns.flags.DO)
 
 
+def test_a_fault_is_told_with_edns_where_the_query_has_it(server: Server) -> None:
+    """RFC 6891, section 6.1.1."""
+    for sent in (
+        packet(b"", counts=(0, 0, 0, 1), rest=opt()),
+        packet(NAME + IN_A, counts=(1, 0, 0, 2), rest=opt() * 2),
+    ):
+        reply = server.exchange(sent)
+        assert reply is not None
+        response = dns.message.from_wire(reply)
+        assert (rcode(response), response.edns) == ("FORMERR", 0)
+
+
 def test_an_unknown_edns_version_is_badvers(server: Server) -> None:
     reply = server.exchange(packet(NAME + IN_A, counts=ONE_OPT, rest=opt(version=1, options=b"?")))
     assert reply is not None

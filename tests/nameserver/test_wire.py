@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.nameserver.responder import Responder
+from gslb.nameserver.rrset import make_rrset
 from gslb.nameserver.table import compile_table
 from gslb.nameserver.tally import Tally
-from gslb.nameserver.wire import Rcode, Reply, build, parse
+from gslb.nameserver.wire import MAX_TCP, Rcode, Reply, build, parse
 from tests.nameserver.support import CLIENT, SNAPSHOT, STATIC, rcode
 
 labels = st.binary(min_size=1, max_size=20)
@@ -142,3 +143,27 @@ def test_without_a_snapshot_everything_well_formed_is_servfail() -> None:
     reply = Responder().udp(packet, CLIENT, Tally("udp"))
     assert reply is not None
     assert rcode(dns.message.from_wire(reply)) == "SERVFAIL"
+
+
+owners = st.lists(labels, min_size=1, max_size=4).map(lambda parts: dns.name.Name([*parts, b"example", b""]))
+texts = st.binary(min_size=1, max_size=255).map(lambda text: bytes([len(text)]) + text)
+
+
+@given(
+    owners,
+    st.lists(st.tuples(owners, st.lists(texts, min_size=1, max_size=4)), max_size=8),
+    st.just(0) | st.integers(58, 64),
+)
+def test_owners_that_are_compressed_are_read_as_they_were(
+    asked: dns.name.Name, parts: list[tuple[dns.name.Name, list[bytes]]], before: int
+) -> None:
+    """Pointers reach 16 KiB: what is farther into a message is written again."""
+    query = parse(dns.message.make_query(asked, "TXT").to_wire())
+    assert query is not None
+    filler = (query.name, make_rrset(16, 60, [b"\xf9" + bytes([i]) * 249 for i in range(before)]))
+    answer = (filler, *((name.to_digestable(), make_rrset(16, 60, rdatas)) for name, rdatas in parts))
+    packet = bytes(2) + build(query, Reply(Rcode.NOERROR, answer=answer if before else answer[1:]), MAX_TCP)
+    response = dns.message.from_wire(packet, one_rr_per_rrset=True)
+    assert [(rrset.name.to_digestable(), rrset[0].to_wire()) for rrset in response.answer] == [
+        (name, body[10:]) for name, rrset in answer for body in rrset.bodies
+    ]
