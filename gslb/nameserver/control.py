@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import structlog
 
@@ -46,8 +47,16 @@ GATHER = 0.05
 class ControlListener:
     """Takes orders from any number of control processes, the later ones as good as the earlier, and reports to each."""
 
-    def __init__(self, authority: Authority, saver: Saver, tallies: Sequence[Tally], news: News) -> None:
+    def __init__(
+        self,
+        authority: Authority,
+        saver: Saver,
+        tallies: Sequence[Tally],
+        news: News,
+        transfers: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
+        self._transfers = transfers
         self._connections = 0
         self._greeted: set[asyncio.StreamWriter] = set()
         self._lowering: asyncio.StreamWriter | None = None
@@ -129,7 +138,7 @@ class ControlListener:
         version = self._authority.version
         if version is None:
             return Hello(os.getpid(), __version__, None)
-        return Hello(os.getpid(), __version__, version.generation, version.publisher)
+        return Hello(os.getpid(), __version__, version.generation, version.publisher, self._authority.serials)
 
     def _newly_saved(self) -> Iterator[Saved | None]:
         if self._saver.saved != self._told:
@@ -146,6 +155,7 @@ class ControlListener:
             responses=responses(self._tallies),
             dropped=sum(tally.dropped for tally in self._tallies),
             save_failed=self._saver.failed,
+            transfers=dict(self._transfers),
         )
 
 

@@ -48,6 +48,7 @@ def write(path: Path, snapshot: Snapshot) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     with new.open("wb") as file:
+        os.fchmod(file.fileno(), 0o600)  # it holds the keys of transfers
         file.write(f"{_MAGIC} {FORM} {hashlib.sha256(body).hexdigest()}\n".encode())
         file.write(body)
         file.flush()

@@ -6,6 +6,7 @@ says Hello first. Either side closes the connection on a frame that is too long 
 
 import asyncio
 import struct
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -46,12 +47,14 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
         version: of its code.
         generation: of its snapshot; None if it has none yet.
         publisher: of its snapshot.
+        serials: of its zones, by origin.
     """
 
     pid: int
     version: str
     generation: int | None
     publisher: str = ""
+    serials: Mapping[str, int] = {}  # msgspec copies it
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):
@@ -107,12 +110,14 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
         responses: by rcode mnemonic; those never seen are left out.
         dropped: packets not worth a response: too short, or responses themselves.
         save_failed: the newest snapshot could not be written.
+        transfers: zone transfers, by how they ended.
     """
 
     queries: dict[str, int]
     responses: dict[str, int]
     dropped: int
     save_failed: bool
+    transfers: dict[str, int] = {}  # msgspec copies it
 
 
 class Lower(msgspec.Struct, frozen=True, tag="lower"):

@@ -3,7 +3,8 @@
 Nothing here knows the wire: compiling is in ``zone`` and ``table``, framing in ``protocol``, files in ``disk``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.nameserver.transfer.access import NOBODY, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone and its static records, the SOA and NS of its apex among them. ``origin`` is absolute, in lower case."""
+    """A zone and its static records, the SOA and NS of its apex among them.
+
+    Attributes:
+        origin: absolute, in lower case.
+        records: static data.
+        transfer: who may transfer it.
+    """
 
     origin: str
     records: tuple[Record, ...]
+    transfer: Transfer = NOBODY
 
 
 class Version(NamedTuple):
@@ -47,12 +56,21 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a nameserver answers. ``generation`` grows with every change by ``publisher``, one control process."""
+    """All that a nameserver answers.
+
+    Attributes:
+        generation: grows with every change by ``publisher``.
+        zones: static data.
+        services: what is answered at their names.
+        publisher: one control process.
+        serials: of zones by origin; without one, that in the zone's own SOA record counts.
+    """
 
     generation: int
     zones: tuple[Zone, ...]
     services: tuple[Steering, ...]
     publisher: str = ""
+    serials: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def version(self) -> Version:
@@ -67,13 +85,17 @@ class Full(msgspec.Struct, frozen=True, tag="full"):
 
 
 class Change(msgspec.Struct, frozen=True, tag="change"):
-    """Leads from a publisher's snapshot of generation ``base`` to that of ``generation``: only services differ."""
+    """Leads from a publisher's snapshot of generation ``base`` to that of ``generation``: zones are the same.
+
+    ``services`` and ``serials`` are those that differ.
+    """
 
     generation: int
     base: int
     services: tuple[Steering, ...]
     removed: tuple[ServiceName, ...]
     publisher: str = ""
+    serials: Mapping[str, int] = {}  # msgspec copies it
 
     def leads_from(self, snapshot: Snapshot) -> bool:
         """Whether ``snapshot`` is what this is based on."""
@@ -86,12 +108,13 @@ def apply(snapshot: Snapshot, change: Change) -> Snapshot:
     for name in change.removed:
         services.pop(name, None)
     services.update((service.name, service) for service in change.services)
-    return Snapshot(change.generation, snapshot.zones, tuple(services.values()), change.publisher)
+    serials = {**snapshot.serials, **change.serials}
+    return Snapshot(change.generation, snapshot.zones, tuple(services.values()), change.publisher, serials)
 
 
 def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
-    """The least message that leads from ``old`` to ``new``: a Full where more than services differs."""
-    if old is None or (old.publisher, old.zones) != (new.publisher, new.zones):
+    """The least message that leads from ``old`` to ``new``: a Full where more than services and serials differs."""
+    if old is None or (old.publisher, old.zones) != (new.publisher, new.zones) or old.serials.keys() - new.serials:
         return Full(new)
     before = {service.name: service for service in old.services}
     names = {service.name for service in new.services}
@@ -101,6 +124,7 @@ def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
         services=tuple(service for service in new.services if before.get(service.name) != service),
         removed=tuple(name for name in before if name not in names),
         publisher=new.publisher,
+        serials={origin: serial for origin, serial in new.serials.items() if old.serials.get(origin) != serial},
     )
 
 

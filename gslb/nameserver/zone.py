@@ -6,7 +6,7 @@ Static data only; ``table`` lays the services over it.
 import struct
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gslb.errors import SnapshotError
@@ -27,10 +27,14 @@ from gslb.nameserver.rrset import (
 )
 from gslb.nameserver.snapshot import Zone
 from gslb.nameserver.tailored import Tailored
+from gslb.nameserver.transfer.access import Access, make_access
 
 _WILDCARD = b"\x01*"
 _RDATA = 10
 """bytes before the rdata in the body of a record"""
+_SERIALS = 2**32
+_SERIAL, _SERIAL_END = -20, -16
+"""where the rdata of a SOA record has its serial, counted from the end (RFC 1035, section 3.3.13)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class Node:
 
     Attributes:
         rrsets: static data by type number.
-        negative: the SOA of a negative answer, its TTL already capped (RFC 2308, section 3).
+        negative_ttl: most seconds for which negative answers may be kept.
         alias: where a CNAME here leads, in wire form and lower case.
         redirect: where a DNAME leads the names below (RFC 6672), likewise.
         cut: set where the zone ends and a child begins.
@@ -55,7 +59,7 @@ class Node:
     """
 
     rrsets: Mapping[int, RRset]
-    negative: RRset
+    negative_ttl: int
     alias: bytes | None = None
     redirect: bytes | None = None
     cut: Cut | None = None
@@ -75,13 +79,32 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CompiledZone:
-    """A zone by name. ``soa`` is its apex SOA as given in negative answers, ``soa_rdata`` what that is made of."""
+    """A zone by name.
+
+    Attributes:
+        origin: of the zone.
+        nodes: by name.
+        soa_rdata: of the SOA record.
+        soa_ttl: of that in negative answers (RFC 2308, section 3).
+        access: who may transfer it.
+    """
 
     origin: bytes
     nodes: Mapping[bytes, Node]
-    soa: RRset
     soa_rdata: bytes
     soa_ttl: int
+    access: Access
+    _negative: dict[int, RRset] = field(default_factory=dict, compare=False)
+
+    @property
+    def soa(self) -> RRset:
+        """The SOA at the apex."""
+        return self.nodes[self.origin].rrsets[SOA]
+
+    @property
+    def serial(self) -> int:
+        """Of its SOA."""
+        return int.from_bytes(self.soa_rdata[_SERIAL:_SERIAL_END])
 
     def find(self, name: bytes, type_: int) -> Found:
         """The node that answers for ``name``, which is in this zone (RFC 1034, section 4.3.2; RFC 4592)."""
@@ -99,23 +122,33 @@ class CompiledZone:
 
     def negative(self, ttl: int) -> RRset:
         """The SOA for negative answers that may be kept at most ``ttl`` seconds."""
-        return make_rrset(SOA, min(ttl, self.soa_ttl), [self.soa_rdata])
+        found = self._negative.get(ttl)
+        if found is None:
+            found = self._negative[ttl] = make_rrset(SOA, min(ttl, self.soa_ttl), [self.soa_rdata])
+        return found
 
-    def with_nodes(self, nodes: Mapping[bytes, Node]) -> "CompiledZone":
-        """This zone with ``nodes`` laid over it, and the names between them and the apex made to exist."""
-        if not nodes:
+    def with_nodes(self, nodes: Mapping[bytes, Node], serial: int | None = None) -> "CompiledZone":
+        """This zone with ``nodes`` laid over it, and the names between them and the apex made to exist.
+
+        Its SOA stays, with the number ``serial``, if one is given.
+        """
+        if not nodes and serial in {None, self.serial}:
             return self
         merged = {**self.nodes, **nodes}
         for name in nodes:
-            _fill(merged, name, self.origin, self.soa)
-        return CompiledZone(self.origin, merged, self.soa, self.soa_rdata, self.soa_ttl)
+            _fill(merged, name, self.origin, self.soa_ttl)
+        rdata = self.soa_rdata if serial is None else _numbered(self.soa_rdata, serial)
+        head = self.soa.bodies[0][:_RDATA]
+        apex = merged[self.origin]
+        merged[self.origin] = replace(apex, rrsets={**apex.rrsets, SOA: RRset(SOA, (head + rdata,))})
+        return CompiledZone(self.origin, merged, rdata, self.soa_ttl, self.access)
 
 
 def compile_zone(zone: Zone) -> CompiledZone:
     """Make ``zone`` ready for look-ups.
 
     Raises:
-        SnapshotError: a record outside of the zone, one that cannot be read, or an apex without SOA.
+        SnapshotError: a record outside of the zone, one that cannot be read, an apex without SOA, a key that is none.
     """
     origin = wire_name(zone.origin)
     names = _gather(zone, origin)
@@ -126,11 +159,17 @@ def compile_zone(zone: Zone) -> CompiledZone:
     (ttl,) = struct.unpack_from(">I", soa.bodies[0], 4)
     (minimum,) = struct.unpack_from(">I", soa_rdata, len(soa_rdata) - 4)
     soa_ttl = min(ttl, minimum)
-    negative = make_rrset(SOA, soa_ttl, [soa_rdata])
-    nodes = {name: _node(name, names, negative, origin) for name in names}
+    nodes = {name: _node(name, names, soa_ttl, origin) for name in names}
     for name in names:
-        _fill(nodes, name, origin, negative)
-    return CompiledZone(origin, nodes, negative, soa_rdata, soa_ttl)
+        _fill(nodes, name, origin, soa_ttl)
+    return CompiledZone(origin, nodes, soa_rdata, soa_ttl, make_access(zone.transfer))
+
+
+def _numbered(soa: bytes, serial: int) -> bytes:
+    """The rdata of a SOA record with another serial."""
+    if not 0 <= serial < _SERIALS:
+        raise SnapshotError(f"{serial} is no serial")
+    return soa[:_SERIAL] + serial.to_bytes(4) + soa[_SERIAL_END:]
 
 
 _Names = Mapping[bytes, Mapping[int, RRset]]
@@ -153,12 +192,12 @@ def _gather(zone: Zone, origin: bytes) -> _Names:
     return names
 
 
-def _node(name: bytes, names: _Names, negative: RRset, origin: bytes) -> Node:
+def _node(name: bytes, names: _Names, negative_ttl: int, origin: bytes) -> Node:
     rrsets = names[name]
     if name.startswith(_WILDCARD):  # neither delegates nor redirects (RFC 4592, sections 4.2 and 4.4)
-        return Node(rrsets, negative, _target(rrsets, CNAME))
+        return Node(rrsets, negative_ttl, _target(rrsets, CNAME))
     cut = Cut((name, rrsets[NS]), tuple(_glue(rrsets[NS], names))) if NS in rrsets and name != origin else None
-    return Node(rrsets, negative, _target(rrsets, CNAME), _target(rrsets, DNAME), cut)
+    return Node(rrsets, negative_ttl, _target(rrsets, CNAME), _target(rrsets, DNAME), cut)
 
 
 def _target(rrsets: Mapping[int, RRset], type_: int) -> bytes | None:
@@ -174,9 +213,9 @@ def _glue(servers: RRset, names: _Names) -> Iterator[Owned]:
                 yield server, rrset
 
 
-def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative: RRset) -> None:
+def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative_ttl: int) -> None:
     """Add the empty non-terminals above ``name`` (RFC 4592, section 2.2.2)."""
     for parent in ancestors(name):
         if parent == origin:
             return
-        nodes.setdefault(parent, Node({}, negative))
+        nodes.setdefault(parent, Node({}, negative_ttl))
