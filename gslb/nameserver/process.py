@@ -79,7 +79,8 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
         loop.call_soon_threadsafe(_end, ended, 1)
 
     udp = [UdpListener(sock, responder, died) for sock in sockets.udp]
-    control = ControlListener(authority, saver, [tcp.tally, *(listener.tally for listener in udp)], news)
+    tallies = [tcp.tally, *(listener.tally for listener in udp)]
+    control = ControlListener(authority, saver, tallies, news, tcp.transfers.outcomes)
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
     saver.start()

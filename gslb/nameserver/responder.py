@@ -20,6 +20,7 @@ from gslb.nameserver.subnet import Subnet, network_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
 from gslb.nameserver.tally import Tally
+from gslb.nameserver.transfer.outgoing import Request, changes, check
 from gslb.nameserver.wire import HEADER_SIZE, MAX_TCP, QR, Query, Rcode, Reply, build, parse, server_failure
 
 log = structlog.get_logger(__name__)
@@ -122,14 +123,30 @@ class Responder:
 
     def _respond(self, packet: bytes, source: str, tally: Tally, limit: int | None) -> bytes | None:
         ready, key = self.ready, packet[2:]
-        asked = ready.asked.get(key) or _ask(ready.table, packet)
+        asked = ready.asked.get(key)
         if asked is None:
-            tally.dropped += 1
-            return None
+            asked = _ask(ready.table, packet)
+            if asked is None:
+                tally.dropped += 1
+                return None
+            query = asked[0]
+            if query.tsig is not None or (query.type == IXFR and query.fault is None):
+                return self._apart(packet, query, source, tally, limit)
         made = self._serve(ready, key, asked, source, limit) if asked[1].tailored else _static(ready, key, asked, limit)
         response, rcode = made
         tally.responses[rcode] += 1
         return packet[:2] + response
+
+    def _apart(self, packet: bytes, query: Query, source: str, tally: Tally, limit: int | None) -> bytes | None:
+        """The response to a query that is signed, or asks for changes. It is never kept ready."""
+        table, room = self.ready.table, limit or query.udp_limit
+        request = check(packet, query, table, room)
+        if isinstance(request, Request) and (query.type != IXFR or query.fault is not None):
+            usual = self._respond(request.packet, source, tally, limit)
+            return usual and request.seal(usual, room)
+        response = changes(table, request, source, room) if isinstance(request, Request) else request
+        tally.responses[response[3] & 0xF] += 1
+        return response
 
     def _serve(self, ready: Ready, key: bytes, asked: Asked, source: str, limit: int | None) -> tuple[bytes, int]:
         """What a service says to the client, with its rcode.

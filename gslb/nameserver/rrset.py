@@ -16,7 +16,7 @@ import dns.rdatatype
 from gslb.errors import SnapshotError
 
 A, NS, CNAME, SOA, HINFO, AAAA, DNAME, OPT, DS = 1, 2, 5, 6, 13, 28, 39, 41, 43
-IXFR, AXFR, ANY = 251, 252, 255
+TSIG, IXFR, AXFR, ANY = 250, 251, 252, 255
 IN = 1
 
 MAX_TTL = 2**31 - 1

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from gslb.nameserver.rrset import IN, OPT, Owned
+from gslb.nameserver.rrset import IN, OPT, TSIG, Owned
 from gslb.nameserver.subnet import ECS, Subnet, read_subnet
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
@@ -32,7 +32,7 @@ _OPT = struct.Struct(">BHHIH")
 
 
 class Rcode(IntEnum):
-    """Response codes (RFC 1035, section 4.1.1; RFC 2136, section 2.2; RFC 6891, section 9)."""
+    """Response codes (RFC 1035, section 4.1.1; RFC 2136, section 2.2; RFC 6891, section 9; RFC 8945, section 5.2)."""
 
     NOERROR = 0
     FORMERR = 1
@@ -41,6 +41,7 @@ class Rcode(IntEnum):
     NOTIMP = 4
     REFUSED = 5
     YXDOMAIN = 6
+    NOTAUTH = 9
     BADVERS = 16
 
 
@@ -63,6 +64,7 @@ class Query:
         question: the question section as it came; empty where it cannot be read.
         name: the queried name in wire form and lower case.
         fault: the rcode that already follows from the packet itself; None if it can be answered.
+        tsig: where its signature begins, the last of its records; None if it has none (RFC 8945, section 5.1).
     """
 
     flags: int
@@ -72,6 +74,7 @@ class Query:
     rdclass: int
     edns: Edns | None
     fault: Rcode | None
+    tsig: int | None = None
 
     @property
     def udp_limit(self) -> int:
@@ -101,9 +104,9 @@ def parse(packet: bytes) -> Query | None:
     if end is None:
         return Query(flags, b"", b"", 0, 0, None, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
     type_, rdclass = _PAIR.unpack_from(packet, end - 4)
-    edns, well_formed = _read_records(packet, end, records)
-    fault = _fault(flags, edns, well_formed=well_formed)
-    return Query(flags, packet[HEADER_SIZE:end], packet[HEADER_SIZE : end - 4].lower(), type_, rdclass, edns, fault)
+    edns, tsig, well_formed = _read_records(packet, end, records)
+    fault, question = _fault(flags, edns, well_formed=well_formed), packet[HEADER_SIZE:end]
+    return Query(flags, question, question[:-4].lower(), type_, rdclass, edns, fault, tsig)
 
 
 def build(query: Query, reply: Reply, limit: int, scope: int = 0) -> bytes:
@@ -115,7 +118,7 @@ def build(query: Query, reply: Reply, limit: int, scope: int = 0) -> bytes:
     flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
     if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
         flags |= AA
-    opt = _opt(query.edns, reply.rcode, scope) if query.edns else b""
+    opt = opt_record(query.edns, reply.rcode, scope) if query.edns else b""
     sections = [_section(query.name, part) for part in (reply.answer, reply.authority, reply.additional)]
     size = HEADER_SIZE + len(query.question) + sum(len(body) for _, body in sections) + len(opt)
     if size > limit:
@@ -158,28 +161,33 @@ def _name_end(packet: bytes, at: int) -> int | None:
     return None
 
 
-def _read_records(packet: bytes, at: int, counts: list[int]) -> tuple[Edns | None, bool]:
-    """Walk the records after the question: the OPT record, and whether all is well-formed up to the last byte."""
-    edns = None
-    additional = counts[0] + counts[1]
-    for index in range(sum(counts)):
+def _read_records(packet: bytes, at: int, counts: list[int]) -> tuple[Edns | None, int | None, bool]:
+    """Walk the records after the question: the OPT record, where the TSIG record is, and whether all is well-formed."""
+    edns = tsig = None
+    additional, end_of_all = counts[0] + counts[1], sum(counts)
+    for index in range(end_of_all):
         fixed = _name_end(packet, at)
         if fixed is None or fixed + _FIXED.size > len(packet):
-            return edns, False
+            return edns, None, False
         type_, payload, ttl, length = _FIXED.unpack_from(packet, fixed)
         end = fixed + _FIXED.size + length
         if end > len(packet):
-            return edns, False
+            return edns, None, False
+        if type_ == TSIG:
+            if index < additional or index < end_of_all - 1:
+                return edns, None, False
+            tsig = at
         if type_ == OPT:
             if edns or index < additional or packet[at]:
-                return edns, False
+                return edns, None, False
             version = ttl >> 16 & 0xFF  # of another one than 0 the options are not known
             subnet, well_formed = (None, True) if version else _read_options(packet, end - length, end)
             edns = Edns(payload, version, bool(ttl & DO), subnet)
             if not well_formed:
-                return edns, False
+                return edns, None, False
         at = end
-    return edns, at == len(packet)
+    well_formed = at == len(packet)
+    return edns, tsig if well_formed else None, well_formed
 
 
 def _read_options(packet: bytes, at: int, end: int) -> tuple[Subnet | None, bool]:
@@ -207,7 +215,7 @@ def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
     return Rcode.BADVERS if edns and edns.version else None
 
 
-def _opt(edns: Edns, rcode: Rcode, scope: int) -> bytes:
+def opt_record(edns: Edns, rcode: Rcode, scope: int) -> bytes:
     """Our OPT record: version 0, the client's DO bit and its subnet (RFC 6891, section 6.1; RFC 3225, section 3)."""
     options = edns.subnet.option(scope) if edns.subnet else b""
     return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), len(options)) + options

@@ -1,0 +1,107 @@
+"""A zone as messages: its records from SOA to SOA, in as few messages as they fit in (RFC 5936, section 2.2). Pure.
+
+Owner names are compressed, names in rdata are as they were compiled.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator
+
+from gslb.nameserver.content import service_sets
+from gslb.nameserver.rrset import SOA, Owned, make_rrset, wire_rdata
+from gslb.nameserver.table import Table
+from gslb.nameserver.wire import AA, HEADER_SIZE, MAX_TCP, OPCODE, POINTER, QR, RD, Query, Rcode, opt_record
+from gslb.nameserver.zone import CompiledZone
+
+_HEADER = struct.Struct(">HHHHHH")
+_MAX_OFFSET = 0x3FFF
+"""farthest that a compressed name can point back (RFC 1035, section 4.1.4)"""
+
+
+class OversizedRecordError(Exception):
+    """A record that fits in no message."""
+
+
+def zone_sets(table: Table, zone: CompiledZone) -> Iterator[Owned]:
+    """All RRsets of a transfer of ``zone``, which is one of ``table``, the SOA first and last."""
+    soa = zone.origin, zone.soa
+    yield soa
+    for name, node in zone.nodes.items():
+        yield from ((name, rrset) for rrset in node.rrsets.values() if rrset.type != SOA or name != zone.origin)
+        if node.steered:
+            for each in service_sets(table.services[name].steering):
+                number, rdatas = zip(*(wire_rdata(each.type, rdata) for rdata in each.rdatas), strict=True)
+                yield name, make_rrset(number[0], each.ttl, rdatas)
+    yield soa
+
+
+def messages(id_: bytes, query: Query, sets: Iterable[Owned], room: int) -> Iterator[bytes]:
+    """``sets`` as responses to ``query``; the question and OPT are in the first (RFC 5936, section 2.2).
+
+    Args:
+        id_: of the request.
+        query: the request.
+        sets: in this order.
+        room: bytes to be left for a signature in each.
+
+    Raises:
+        OversizedRecordError: one of them has a record that fits in no message.
+    """
+    limit = MAX_TCP - room
+    message = Message(id_, query, limit, first=True)
+    for owner, rrset in sets:
+        for body in rrset.bodies:
+            if message.add(owner, body):
+                continue
+            yield message.wire()
+            message = Message(id_, query, limit, first=False)
+            if not message.add(owner, body):
+                raise OversizedRecordError(f"a record of {len(body)} bytes")
+    yield message.wire()
+
+
+class Message:
+    """A response of which only the answer section grows."""
+
+    def __init__(self, id_: bytes, query: Query, limit: int, *, first: bool) -> None:
+        self._id = int.from_bytes(id_)
+        self._flags = QR | AA | query.flags & (OPCODE | RD) | Rcode.NOERROR
+        self._question = query.question if first else b""
+        self._opt = opt_record(query.edns, Rcode.NOERROR, 0) if first and query.edns else b""
+        self._pieces: list[bytes] = []
+        self._count, self._limit = 0, limit - len(self._opt)
+        self._size = HEADER_SIZE + len(self._question)
+        self._offsets: dict[bytes, int] = {}
+        if first:
+            self._remember(query.name, HEADER_SIZE)
+
+    def add(self, owner: bytes, body: bytes) -> bool:
+        """Put a record in; False if there is no room for it."""
+        name = self._compressed(owner)
+        if self._size + len(name) + len(body) > self._limit:
+            return False
+        self._remember(owner, self._size)
+        self._pieces += (name, body)
+        self._count += 1
+        self._size += len(name) + len(body)
+        return True
+
+    def wire(self) -> bytes:
+        """All of it."""
+        header = _HEADER.pack(self._id, self._flags, bool(self._question), self._count, 0, bool(self._opt))
+        return b"".join((header, self._question, *self._pieces, self._opt))
+
+    def _compressed(self, name: bytes) -> bytes:
+        at = 0
+        while name[at]:
+            offset = self._offsets.get(name[at:])
+            if offset is not None:
+                return name[:at] + (POINTER << 8 | offset).to_bytes(2)
+            at += name[at] + 1
+        return name
+
+    def _remember(self, name: bytes, start: int) -> None:
+        """Later names may point to the labels of ``name`` that are spelled out from ``start`` on."""
+        at = 0
+        while name[at] and name[at:] not in self._offsets and start + at <= _MAX_OFFSET:
+            self._offsets[name[at:]] = start + at
+            at += name[at] + 1
