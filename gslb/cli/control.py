@@ -103,7 +103,7 @@ def _assemble(configuration: Configuration, stack: AsyncExitStack) -> tuple[Cont
     timeline = Timeline(folder / TIMELINE, metrics.registry)
     stack.callback(timeline.close)
     sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
-    embedded = Embedded(sockets, configuration.zones)
+    embedded = Embedded(sockets, configuration.zones, configuration.nameserver.listen)
     budget, sinks = share_out(raise_limit()), [timeline.append]
     controller = Controller(configuration, store, journal, embedded, metrics, Clock(), budget, sinks)
     controller.restore(store.load_state())
