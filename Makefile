@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance bench-decide bench-probes bench-reaction lint plots lock clean
+.PHONY: run test acceptance fuzz bench-decide bench-probes bench-reaction lint plots lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/gslb demo
@@ -17,6 +17,10 @@ test: $(VENV)/.dev
 
 acceptance: $(VENV)/.dev
 	$(BIN)/pytest -m acceptance --timeout 900 -s
+
+# Packets against the parser, for as long as is asked for.
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.nameserver.fuzz_packets -max_total_time=$(or $(SECONDS),60)
 
 # But for decide: root, two cores, and the Debian packages that README.md names. ARGS="--help" lists what can be asked.
 bench-decide bench-probes bench-reaction: bench-%: $(VENV)/.run

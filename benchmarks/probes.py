@@ -30,7 +30,7 @@ from benchmarks.processes import unwind_on_signals
 from benchmarks.processor_time import processor_seconds
 from benchmarks.spread import Spread
 from benchmarks.tools import BenchmarkError, machine, positive, tool
-from gslb.control.descriptors import raise_limit
+from gslb.supervisor.descriptors import raise_limit
 
 PROBER_CPU, ORIGIN_CPU = 0, 1
 ENDPOINTS = 1000

@@ -11,6 +11,8 @@ from operator import attrgetter
 from pathlib import Path
 from secrets import token_hex
 
+from msgspec import structs
+
 from gslb.model.address import Address
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
@@ -18,6 +20,7 @@ from gslb.model.watermark import Watermark
 from gslb.nameserver.client import Link
 from gslb.nameserver.protocol import MAX_LOWERED
 from gslb.nameserver.serials import Serials
+from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.snapshot import Snapshot, Zone
 from gslb.nameserver.transfer.schedule import NotifySchedule
 from gslb.nameserver.versions import Versions
@@ -28,6 +31,11 @@ CAPABILITIES = Capabilities(publication=0.1, propagation=0.0)
 
 class Embedded:
     """Publishes to every worker of the embedded nameserver.
+
+    Args:
+        sockets: of the workers.
+        zones: static data, until ``set_zones`` is called.
+        secrets: of DNS cookies where the settings have none; without any there are no cookies.
 
     Attributes:
         publisher: names this process to the workers.
@@ -50,7 +58,13 @@ class Embedded:
 
     name = "embedded"
 
-    def __init__(self, sockets: Sequence[Path], zones: tuple[Zone, ...], listen: Iterable[Address] = ()) -> None:
+    def __init__(
+        self,
+        sockets: Sequence[Path],
+        zones: tuple[Zone, ...],
+        secrets: tuple[str, ...] = (),
+        listen: Iterable[Address] = (),
+    ) -> None:
         self.publisher = token_hex(8)
         self.regressed: Callable[[str, int], object] = lambda *_: None
         self.on_answered: Callable[[ServiceName, int, float, str], object] = lambda *_: None
@@ -68,18 +82,19 @@ class Embedded:
             )
             for path in sockets
         }
-        self._zones = zones
+        self._zones, self._settings, self._secrets = zones, DEFAULTS, secrets
         self._versions = Versions()
         self._notifying = NotifySchedule(listen, self.settled)
 
-    def set_zones(self, zones: tuple[Zone, ...]) -> None:
-        """Static data for the next ``publish``."""
-        self._zones = zones
+    def set_zones(self, zones: tuple[Zone, ...], settings: Settings = DEFAULTS) -> None:
+        """Static data, and how to behave, for the next ``publish``."""
+        secrets = settings.cookie_secrets or self._secrets
+        self._zones, self._settings = zones, structs.replace(settings, cookie_secrets=secrets)
 
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
         """Make ``steerings`` what every worker answers. Returns at once."""
-        serials = self.serials.assign(self._zones, steerings)
-        snapshot = Snapshot(generation, self._zones, tuple(steerings.values()), self.publisher, serials)
+        serials, services = self.serials.assign(self._zones, steerings), tuple(steerings.values())
+        snapshot = Snapshot(generation, self._zones, services, self.publisher, self._settings, serials)
         self._versions.published(generation, steerings)
         for link in self.links.values():
             link.publish(snapshot)

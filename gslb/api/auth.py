@@ -1,7 +1,6 @@
 """Who may change things: whoever can read the token file. And who may ask at all: not a web page in disguise."""
 
 import hmac
-import os
 import secrets
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gslb.errors import StateError
+from gslb.files import replace_file
 
 READING = ("GET", "HEAD")
 
@@ -22,7 +22,7 @@ def read_token(file: Path) -> str:
     """
     try:
         if not file.exists() or not file.stat().st_size:
-            _make_token(file)
+            replace_file(file, secrets.token_urlsafe(32).encode())
         if file.stat().st_mode & 0o077:
             raise StateError(str(file), "others may read the API token", f"run: chmod 600 {file}")
         token = file.read_text().strip()
@@ -32,17 +32,6 @@ def read_token(file: Path) -> str:
     if not token:
         raise StateError(str(file), "the API token is blank", "delete it; a new one is made at the next start")
     return token
-
-
-def _make_token(file: Path) -> None:
-    """Whole or not at all, whatever happens meanwhile."""
-    fresh = file.with_name(f"{file.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as made:
-        made.write(secrets.token_urlsafe(32))
-        made.flush()
-        os.fsync(made.fileno())
-    fresh.replace(file)
 
 
 def guard(token: str) -> Middleware:

@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from gslb.config.faults import problems_of, suggest
-from gslb.config.names import absolute
+from gslb.config.names import absolute, closest, is_below, wildcard_above
 from gslb.control.controller import Controller
 from gslb.control.helping import AUTHOR
 from gslb.model.names import ServiceName
@@ -69,10 +69,37 @@ def find_service(controller: Controller, text: str) -> ServiceName:
         HTTPNotFound: there is none.
     """
     services = controller.engine.topology.services
-    try:
-        name = ServiceName(absolute(text))
-    except ValueError as error:
-        raise web.HTTPBadRequest(text=str(error)) from None
+    name = _service_name(text)
     if name not in services:
         raise web.HTTPNotFound(text=f"no service {name!r}; {suggest(name, services)}")
     return name
+
+
+def answering_service(controller: Controller, text: str) -> ServiceName:
+    """The service that answers for ``text``: the one of that name, or a wildcard above it (RFC 4592, section 3.3).
+
+    Aliases (CNAME) are not followed.
+
+    Raises:
+        HTTPBadRequest: it is no DNS name.
+        HTTPNotFound: none does.
+    """
+    services, name = controller.engine.topology.services, _service_name(text)
+    if name in services or not any(service.startswith("*.") for service in services):
+        return find_service(controller, text)
+    zones = {zone.origin: zone for zone in controller.configuration.zones}
+    origin = closest(name, zones)
+    if origin is None:
+        return find_service(controller, text)
+    owners = {record.name for record in zones[origin].records}
+    owners |= {service for service in services if closest(service, zones) == origin}
+    wildcard = ServiceName(wildcard_above(name, owners))
+    exists = any(is_below(owner, name) for owner in owners)
+    return wildcard if wildcard in services and not exists else find_service(controller, text)
+
+
+def _service_name(text: str) -> ServiceName:
+    try:
+        return ServiceName(absolute(text, wildcard=True))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=str(error)) from None

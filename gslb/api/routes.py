@@ -12,7 +12,7 @@ from pydantic import Field
 from gslb.api import orders
 from gslb.api.auth import guard
 from gslb.api.history import history_view
-from gslb.api.request import CONTROLLER, Author, Named, Why, find_service, read_body
+from gslb.api.request import CONTROLLER, Author, Named, Why, answering_service, find_service, read_body
 from gslb.api.views import explain_view, result_view, status_view
 from gslb.control.controller import Controller
 from gslb.control.reload import reload_file
@@ -109,11 +109,16 @@ async def status(request: web.Request) -> web.Response:
 
 
 async def explain(request: web.Request) -> web.Response:
-    """Why a name answers what it answers: ``?name=api.example.com``, to one client: ``&client=192.0.2.1``."""
+    """Why a name answers what it answers: ``?name=api.example.com``, to one client: ``&client=192.0.2.1``.
+
+    In the answer, ``asked`` is that name, and ``name`` that of the service, which may be a wildcard above it.
+    """
     controller = request.app[CONTROLLER]
-    name = find_service(controller, request.query.get("name", ""))
+    asked = request.query.get("name", "")
+    name = answering_service(controller, asked)
     client = await controller.client(_network(request.query["client"])) if "client" in request.query else None
-    return web.json_response(explain_view(controller, name, client))
+    view = explain_view(controller, name, client)
+    return web.json_response({**view, "asked": asked.lower().removesuffix(".")})
 
 
 def _network(text: str) -> IPNetwork:

@@ -6,7 +6,9 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from gslb.cli.privileges import user_warnings
 from gslb.config.configuration import Configuration
+from gslb.config.delegation import asked_of_parents, presentation
 from gslb.config.toml import to_toml
 from gslb.model.duration import format_duration
 from gslb.model.exposure import ALLOWANCE
@@ -23,8 +25,9 @@ def report(configuration: Configuration) -> RenderableType:
         f"{len(topology.regions)} regions, {endpoints} endpoints, version {configuration.version}"
     )
     parts: list[RenderableType] = [head, "", *_settings(configuration)]
-    parts += [*_recovery(configuration), *_ttls(configuration)]
-    parts += [f"[yellow]warning[/] {escape(str(warning))}" for warning in configuration.warnings]
+    parts += [*_recovery(configuration), *_ttls(configuration), *_delegations(configuration)]
+    warnings = (*configuration.warnings, *user_warnings(configuration))
+    parts += [f"[yellow]warning[/] {escape(str(warning))}" for warning in warnings]
     return Group(*parts)
 
 
@@ -73,3 +76,12 @@ def _ttls(configuration: Configuration) -> list[RenderableType]:
         floor = f"{CAPABILITIES.min_ttl}s (embedded)"
         table.add_row(name.removesuffix("."), f"{calm}s", f"{alert}s", floor, format_duration(takes))
     return ["[bold]TTL[/]", table, ""]
+
+
+def _delegations(configuration: Configuration) -> list[RenderableType]:
+    """What others have to publish so that resolvers find our zones."""
+    lines: list[RenderableType] = []
+    for origin, records in asked_of_parents(configuration.zones):
+        lines.append(f"[bold]zone {escape(origin.removesuffix('.'))}: ask the parent zone for[/]")
+        lines += [escape(f"  {presentation(record)}") for record in records]
+    return [*lines, ""] if lines else []

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
@@ -15,24 +16,29 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from gslb.api.auth import read_token
 from gslb.api.routes import make_app
 from gslb.api.server import serving
+from gslb.cli.cookies import own_cookie_secret
 from gslb.cli.places import API_SOCKET, CONTROL, TIMELINE, TOKEN, lock_file, worker_names, worker_socket
 from gslb.config.configuration import Configuration
 from gslb.control.clock import Clock
 from gslb.control.controller import Controller
-from gslb.control.descriptors import raise_limit, share_out
+from gslb.control.descriptors import share_out
 from gslb.control.reload import keep, load_or_accepted, reload_file, report
 from gslb.errors import ConfigError, GslbError
 from gslb.store.journal import Journal
 from gslb.store.segments import Limits
 from gslb.store.store import open_store
 from gslb.store.timeline import Timeline
+from gslb.supervisor.descriptors import raise_limit
 from gslb.supervisor.lockfile import hold_lock
+from gslb.supervisor.privileges import CAP_NET_BIND_SERVICE, give_up, withhold
 from gslb.telemetry.log import configure_log
 from gslb.telemetry.metrics import Metrics
 from providers.embedded import Embedded
 
 log = structlog.get_logger(__name__)
 
+FIRST_FREE_PORT = 1024
+"""The first port that anybody may bind."""
 COLLECT_AFTER = 20_000
 """Objects made and not yet freed before the collector looks at the youngest."""
 SWITCH_INTERVAL = 0.0005
@@ -49,6 +55,7 @@ def main() -> int:
         with hold_lock(lock_file(Path(folder), CONTROL), sys.orig_argv):
             configuration, fault = load_or_accepted(Path(path), Path(folder), digest)
             configure_log(configuration.log.format, configuration.log.level, CONTROL)
+            confine(configuration.api.listen.port)
             if fault is not None:
                 report("configuration cannot be used, starting with the one accepted before", fault)
             uvloop.run(_run(configuration, stale=fault is not None))
@@ -78,6 +85,19 @@ async def _run(configuration: Configuration, *, stale: bool) -> None:
     log.info("control stopped")
 
 
+def confine(port: int) -> None:
+    """Give up the right to bind low ports that the supervisor has for nameservers, unless the API needs it.
+
+    Programs of probes and hooks have it in no case. Root is left as it is. To be called before there are threads.
+    """
+    if os.geteuid() == 0:
+        return
+    if port < FIRST_FREE_PORT:
+        withhold(CAP_NET_BIND_SERVICE)
+    else:
+        give_up(CAP_NET_BIND_SERVICE)
+
+
 def share_interpreter() -> None:
     """Let no other thread of this process, reading history say, keep the probing one waiting for long."""
     sys.setswitchinterval(SWITCH_INTERVAL)
@@ -103,7 +123,8 @@ def _assemble(configuration: Configuration, stack: AsyncExitStack) -> tuple[Cont
     timeline = Timeline(folder / TIMELINE, metrics.registry)
     stack.callback(timeline.close)
     sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
-    embedded = Embedded(sockets, configuration.zones, configuration.nameserver.listen)
+    listen = configuration.nameserver.listen
+    embedded = Embedded(sockets, configuration.zones, (own_cookie_secret(folder),), listen)
     budget, sinks = share_out(raise_limit()), [timeline.append]
     controller = Controller(configuration, store, journal, embedded, metrics, Clock(), budget, sinks)
     controller.restore(store.load_state())

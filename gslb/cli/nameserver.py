@@ -2,11 +2,13 @@
 
 import argparse
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from gslb.cli.places import lock_file, worker_snapshot, worker_socket
 from gslb.errors import GslbError
 from gslb.model.address import parse_address
+from gslb.nameserver.limits import TcpLimits
 from gslb.nameserver.process import Options, serve
 from gslb.supervisor.lockfile import hold_lock
 from gslb.telemetry.log import configure_log
@@ -20,6 +22,12 @@ def main() -> int:
     parser.add_argument("--listen", action="append", required=True, type=parse_address)
     parser.add_argument("--reuse-port", action="store_true", help="share the addresses with other workers")
     parser.add_argument("--geo", action="append", default=[], type=Path, help="a database of where clients are")
+    parser.add_argument(
+        "--passed", action="append", default=[], type=_descriptor, help="FD:INODE of a socket that is bound already"
+    )
+    for bound in fields(TcpLimits):
+        kind = type(bound.default)
+        parser.add_argument(f"--tcp-{bound.name.replace('_', '-')}", type=kind, default=bound.default)
     parser.add_argument("--log-format", choices=("human", "json"), default="human")
     parser.add_argument("--log-level", default="info")
     given = parser.parse_args()
@@ -30,6 +38,8 @@ def main() -> int:
         snapshot=worker_snapshot(given.run_folder, given.name),
         reuse_port=given.reuse_port,
         geo=tuple(given.geo),
+        passed=tuple(given.passed),
+        tcp=TcpLimits(given.tcp_connections, given.tcp_per_client, given.tcp_idle, given.tcp_queries),
     )
     try:
         with hold_lock(lock_file(given.run_folder, given.name), sys.orig_argv):
@@ -37,6 +47,11 @@ def main() -> int:
     except GslbError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _descriptor(text: str) -> int:
+    """The inode only tells command lines apart: a worker with another socket is replaced, not adopted."""
+    return int(text.partition(":")[0])
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 from gslb.api.auth import read_token
+from gslb.cli.activation import Passed, missing
 from gslb.cli.places import API_SOCKET, CONTROL, SUPERVISOR, TOKEN, lock_file, worker_names
+from gslb.cli.privileges import user_name
 from gslb.config.configuration import Configuration
 from gslb.errors import ListenError, StateError
 from gslb.model.address import Address
@@ -21,8 +23,8 @@ from gslb.store.store import open_store
 from gslb.supervisor.lockfile import AlreadyRunningError, read_holder
 
 
-def check_start(configuration: Configuration) -> None:
-    """Check that the daemon can start; makes the run folder.
+def check_start(configuration: Configuration, passed: Sequence[Passed] = ()) -> None:
+    """Check that the daemon can start; makes the run folder. What was ``passed`` is not bound once more.
 
     Raises:
         AlreadyRunningError: it runs already.
@@ -39,9 +41,9 @@ def check_start(configuration: Configuration) -> None:
     workers = worker_names(configuration.nameserver.workers)
     with ExitStack() as bound:  # all together: they could be in the way of each other
         if not any(read_holder(lock_file(folder, worker)) for worker in workers):
-            for address in configuration.nameserver.listen:
-                bound.enter_context(_bind(address, open_udp, "nameserver.listen"))
-                bound.enter_context(_bind(address, open_tcp, "nameserver.listen"))
+            for address, kind in missing(configuration.nameserver.listen, passed):
+                open_ = open_udp if kind is socket.SOCK_DGRAM else open_tcp
+                bound.enter_context(_bind(address, open_, "nameserver.listen"))
         if not read_holder(lock_file(folder, CONTROL)):
             bound.enter_context(_bind(configuration.api.listen, open_tcp, "api.listen"))
 
@@ -55,9 +57,12 @@ def _check_folder(folder: Path) -> None:
         reason = "the folder of node.state does not exist"
         raise StateError(str(folder.parent), reason, f"make it, or {remedy}") from None
     except OSError as error:
+        if isinstance(error, PermissionError):
+            remedy = f"give its folder to this user (chown {user_name()} {folder.parent}), or {remedy}"
         raise StateError(str(folder), f"cannot be made: {error.strerror}", remedy) from None
     if found.st_uid != os.geteuid():
-        raise StateError(str(folder), "belongs to another user", f"run gslb as that user, or {remedy}")
+        give = f"give it to {user_name()} (chown -R {user_name()} {folder})"
+        raise StateError(str(folder), "belongs to another user", f"run gslb as that user, {give}, or {remedy}")
     folder.chmod(0o700)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StateError(str(folder), "cannot be written", f"make room for writing, or {remedy}")
@@ -77,6 +82,6 @@ def _bind(address: Address, open_: Callable[..., socket.socket], key: str) -> so
 
 
 _REMEDIES = {
-    errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+    errno.EACCES: "ports below 1024 need root (see nameserver.user), CAP_NET_BIND_SERVICE, or sockets of systemd",
     errno.EADDRNOTAVAIL: "no interface of this machine has this address; ip addr lists those there are",
 }

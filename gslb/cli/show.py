@@ -148,6 +148,8 @@ def _share(service: dict[str, Any], endpoint: dict[str, Any]) -> str:
 def explain(view: dict[str, Any]) -> RenderableType:
     """Who is in, who is out, why and since when: a table for each rule."""
     lines: list[RenderableType] = [f"{_service_line(view)}{_ttl_reason(view)}"]
+    if view.get("asked", view["name"]) != view["name"]:
+        lines.insert(0, f"{escape(view['asked'])} is answered by the wildcard {escape(view['name'])}")
     lines += [f"policy: {' -> '.join(view['policy'])}   hold: {format_duration(view['hold'])}"]
     if view["client"]:
         lines.append(f"client: {escape(_client(view['client']))}")

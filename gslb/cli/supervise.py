@@ -13,10 +13,13 @@ from gslb.telemetry.log import configure_log
 
 
 def main() -> int:
-    """Supervise ``NAME: COMMAND`` pairs until told to stop; returns the exit code."""
+    """Supervise ``NAME: [COMMAND, DESCRIPTORS]`` pairs until told to stop; returns the exit code."""
     run_folder, log_format, log_level, processes = sys.argv[1:]
     configure_log("json" if log_format == "json" else "human", log_level, "supervisor")
-    children = [Child(name, tuple(command)) for name, command in json.loads(processes).items()]
+    children = [
+        Child(name, tuple(command), tuple(descriptors))
+        for name, (command, descriptors) in json.loads(processes).items()
+    ]
     try:
         return Supervisor(children, Path(run_folder)).run()
     except GslbError as error:

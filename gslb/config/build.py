@@ -123,7 +123,7 @@ def _weight(own: int | None, region: Region | None) -> int:
 
 
 def _service_name(reader: Reader, key: str, zones: Sequence[str]) -> ServiceName | None:
-    name = reader.dns_name(key, ("services", key))
+    name = reader.dns_name(key, ("services", key), wildcard=True)
     if name is None:
         return None
     if not any(is_below(name, origin) for origin in zones):

@@ -1,14 +1,12 @@
 """Faults and oddities that only show across sections."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
 from gslb.config.configuration import ProbeSetup, VantageSetup
-from gslb.config.names import is_below
+from gslb.config.nameserver import NameserverSection
 from gslb.config.reader import Reader
-from gslb.config.zones import ZoneSection
-from gslb.errors import SnapshotError
 from gslb.model.branch import Step
 from gslb.model.doubt import ENDPOINTS, REGIONS
 from gslb.model.duration import format_duration
@@ -21,14 +19,11 @@ from gslb.model.rto import Rto, predict_rto
 from gslb.model.safety import Limits
 from gslb.model.step import Evidence
 from gslb.model.topology import Region, Service, Topology
-from gslb.nameserver.snapshot import Zone
-from gslb.nameserver.zone import compile_zone
 from policies import BUILTIN
 from probes.base import AsyncProbe, Probe
 from probes.net.guard import refusal
 from providers.base import Capabilities
 
-_STEERED = {"A", "AAAA", "CNAME"}
 _READERS = {"areas": "geo", "location": "nearest"}
 """Which step reads what regions state."""
 _KEY: TypeAdapter[str] = TypeAdapter(Key)
@@ -44,31 +39,17 @@ def check_keys(reader: Reader, section: str, names: Iterable[str]) -> None:
             reader.fault((section, name), "cannot be a name", remedy)
 
 
-def check_zone(reader: Reader, at: tuple[str, ...], section: ZoneSection, zone: Zone) -> None:
-    """The zone has an apex, it knows where its nameservers are, and the embedded nameserver can answer from it."""
-    before = len(reader.problems)
-    apex = {record.type for record in zone.records if record.name == zone.origin}
-    if not {"SOA", "NS"} <= apex:
-        remedy = 'write nameservers = { "ns1.NAME." = ["ADDRESS"] }, or name a file that has both'
-        reader.fault((*at, "nameservers"), "the zone has no SOA or NS record", remedy)
-    _check_nameservers(reader, (*at, "nameservers"), section, zone)
-    if len(reader.problems) > before:
+def check_namespaces(
+    reader: Reader, nameserver: NameserverSection | None, vantages: Mapping[VantageName, VantageSetup]
+) -> None:
+    """Nobody but root may enter network namespaces (setns(2))."""
+    if nameserver is None or nameserver.user in (None, "root"):
         return
-    try:
-        compile_zone(zone)
-    except SnapshotError as error:
-        reader.fault((*at, "file"), str(error), "correct this record of the master file")
-
-
-def _check_nameservers(reader: Reader, at: tuple[str, ...], section: ZoneSection, zone: Zone) -> None:
-    """The zone holds the addresses of the nameservers inside it, and of no others."""
-    addressed = {record.name for record in zone.records if record.type in ("A", "AAAA")}
-    for name, addresses in section.nameservers.items():
-        inside = is_below(name, zone.origin)
-        if addresses and not inside:
-            reader.fault((*at, name), "is outside of the zone, which cannot hold its addresses", "write [] for them")
-        elif inside and name not in addressed:
-            reader.fault((*at, name), "has no address", 'write its addresses, as in ["192.0.2.53"]')
+    for name, setup in vantages.items():
+        if setup.source.namespace is not None:
+            text = f"cannot be entered by {nameserver.user}, the user that nameserver.user names"
+            remedy = "remove one of them; a vantage point by source address needs no rights"
+            reader.fault(("vantages", name, "namespace"), text, remedy)
 
 
 def check_endpoints(reader: Reader, region: Region) -> None:
@@ -119,36 +100,6 @@ def check_tripwires(reader: Reader, probes: Mapping[ProbeName, ProbeSetup]) -> N
         if setup.pace.thresholds.evidence is Evidence.TWO_SIGNALS and not _by_tcp(setup.probe):
             text = f"{Evidence.TWO_SIGNALS} needs a probe over TCP: this one is never refused or reset by a connection"
             reader.fault(("probes", name, "evidence"), text, "remove evidence, or probe over TCP")
-
-
-def check_collisions(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> None:
-    """A service's name has no addresses of its own in a master file."""
-    static = {record.name: record.type for zone in zones for record in zone.records if record.type in _STEERED}
-    for name in topology.services:
-        if name in static:
-            reader.fault(
-                ("services", name.removesuffix(".")),
-                f"the zone also has a static {static[name]} record of this name",
-                "remove the record, or give the service another name",
-            )
-
-
-def check_cuts(reader: Reader, topology: Topology, zones: Sequence[Zone]) -> None:
-    """No service lies below a delegation or a DNAME: its name would not be ours to answer."""
-    cuts = {
-        record.name: record.type
-        for zone in zones
-        for record in zone.records
-        if record.type == "DNAME" or (record.type == "NS" and record.name != zone.origin)
-    }
-    for name in topology.services:
-        for cut, kind in cuts.items():
-            if is_below(name, cut) and (kind == "NS" or name != cut):
-                reader.fault(
-                    ("services", name.removesuffix(".")),
-                    f"lies below the {kind} record of {cut} in the zone, so it is not answered here",
-                    "remove that record, or serve the name where it leads to",
-                )
 
 
 def witnesses(topology: Topology, vantages: Mapping[VantageName, VantageSetup]) -> int:

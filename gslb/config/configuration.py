@@ -22,6 +22,7 @@ from gslb.model.pacing import Pace
 from gslb.model.rto import Rto
 from gslb.model.safety import Limits
 from gslb.model.topology import Topology
+from gslb.nameserver.settings import Settings
 from gslb.nameserver.snapshot import Zone
 from probes.base import AsyncProbe, Probe
 from probes.net.source import DIRECT, Source
@@ -61,6 +62,7 @@ class Configuration:
     Attributes:
         path: the file.
         version: first digits of the SHA-256 of the file and the zone files it names.
+        settings: of the embedded nameserver, which go to it with each snapshot.
         vantages: places to probe from, at least one.
         geo: what locates clients.
         zones: zones of the embedded nameserver, with their static records.
@@ -78,6 +80,7 @@ class Configuration:
     node: NodeSection
     api: ApiSection
     nameserver: NameserverSection
+    settings: Settings
     log: LogSection
     topology: Topology
     probes: Mapping[ProbeName, ProbeSetup]

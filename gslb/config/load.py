@@ -13,7 +13,9 @@ from gslb.config import checks
 from gslb.config.api import ApiSection
 from gslb.config.build import build_probe, build_region, build_service
 from gslb.config.chains import check_chains
+from gslb.config.collisions import Placed, collisions, placed
 from gslb.config.configuration import Configuration, ProbeSetup, VantageSetup
+from gslb.config.delegation import delegation_warnings
 from gslb.config.environment import expand, unknown
 from gslb.config.escalations import EscalationSection, check_escalations, read_escalations
 from gslb.config.faults import key_path, suggest
@@ -21,8 +23,9 @@ from gslb.config.gateways import GatewaySection
 from gslb.config.geo import GeoSection, read_geo
 from gslb.config.keys import KeySection, read_keys
 from gslb.config.log import LogSection
-from gslb.config.nameserver import NameserverSection
+from gslb.config.nameserver import NameserverSection, nameserver_settings
 from gslb.config.node import NodeSection
+from gslb.config.notify import Section as NotifySection
 from gslb.config.notify import check_services, read_notify
 from gslb.config.reader import Reader
 from gslb.config.receivers import literal_secrets
@@ -32,13 +35,16 @@ from gslb.config.services import ServiceSection
 from gslb.config.sources import Sources
 from gslb.config.transfer import build_transfer
 from gslb.config.vantages import VantageSection
-from gslb.config.zonefile import complete, read_zone_file
+from gslb.config.zonecheck import check_zone
+from gslb.config.zonefile import MasterFile, complete, read_zone_file
 from gslb.config.zones import ZoneSection
 from gslb.errors import ConfigError, Problem
 from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
+from gslb.model.pattern import meant
 from gslb.model.rto import Rto
 from gslb.model.topology import Region, Service, Topology
+from gslb.nameserver.settings import DEFAULTS
 from gslb.nameserver.snapshot import Zone
 from gslb.nameserver.transfer.access import TsigKey
 from providers import BUILTIN as PROVIDERS
@@ -66,6 +72,7 @@ _NO_SECRETS = 'write "${NAME}" and set NAME in the environment of gslb, or name 
 VERSION_DIGITS = 12
 
 Section = TypeVar("Section", bound=BaseModel)
+Concerned = TypeVar("Concerned", NotifySection, EscalationSection)
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None, sources: Sources | None = None) -> Configuration:
@@ -125,6 +132,14 @@ def _read_text(path: Path, sources: Sources) -> str:
         raise ConfigError(Problem(str(path), "", "is not UTF-8 text", "save it as UTF-8")) from None
 
 
+def _meant(sections: Mapping[str, Concerned], topology: Topology) -> dict[str, Concerned]:
+    """``sections`` with their services as globs that stand for what is meant; see ``gslb.model.pattern``."""
+    return {
+        name: section.model_copy(update={"services": [meant(text, topology.services) for text in section.services]})
+        for name, section in sections.items()
+    }
+
+
 class _Loader:
     """Parses section by section, then checks what needs several of them."""
 
@@ -137,6 +152,9 @@ class _Loader:
         node, api = reader.table(NodeSection, "node"), reader.table(ApiSection, "api")
         nameserver, log = reader.table(NameserverSection, "nameserver"), reader.table(LogSection, "log")
         safety = reader.table(SafetySection, "safety")
+        settings = DEFAULTS
+        if node is not None and nameserver is not None:
+            settings = nameserver_settings(reader, nameserver, node.name, self.sources)
         geo = read_geo(reader, reader.table(GeoSection, "geo"), self.sources, kept=self.kept)
         region_sections = self.keyed(RegionSection, "regions")
         regions = {name: build_region(RegionName(name), s) for name, s in region_sections.items() if s is not None}
@@ -147,6 +165,7 @@ class _Loader:
             reader.fault(("services",), "none, so there is nothing to answer", 'add a [services."NAME"] section')
         vantages = self.vantages(node.name if node else "")
         services = self.services(defined, probes, zones, len(vantages))
+        checks.check_namespaces(reader, nameserver, vantages)
         gateways = self.gateways(defined)
         checks.check_keys(reader, "regions", region_sections)
         checks.check_keys(reader, "probes", probes)
@@ -163,6 +182,7 @@ class _Loader:
         for name, channel in notify.items():
             check_services(reader, ("notify", name), channel.services, topology.services)
         check_escalations(reader, escalations, topology)
+        notify, escalations = _meant(notify, topology), _meant(escalations, topology)
         check_chains(reader, topology, vantages, geo.geography)
         checks.check_safety(reader, topology, safety.limits())
         rto = self.cross_checks(topology, setups, zones, vantages)
@@ -173,40 +193,43 @@ class _Loader:
             node=node,
             api=api,
             nameserver=nameserver,
+            settings=settings,
             log=log,
             topology=topology,
             probes=setups,
             vantages=vantages,
             geo=geo,
-            zones=tuple(zones.values()),
+            zones=tuple(zone.zone for zone in zones.values()),
             gateways=gateways,
             notify=notify,
             escalations=escalations,
             limits=safety.limits(),
             rto=rto,
-            warnings=tuple(
-                Problem(str(self.path), key_path(at), message, remedy)
-                for at, message, remedy in sorted(
-                    (
-                        *checks.oddities(topology, setups, vantages),
-                        *checks.hasty_gateways(topology, setups, gateways, CAPABILITIES),
-                    )
-                )
+            warnings=(
+                *self.warnings(
+                    *checks.oddities(topology, setups, vantages),
+                    *checks.hasty_gateways(topology, setups, gateways, CAPABILITIES),
+                ),
+                *delegation_warnings(tuple(zones.values()), topology.services),
             ),
             sections=tuple(reader.parsed),
         )
+
+    def warnings(self, *found: tuple[tuple[str, ...], str, str]) -> list[Problem]:
+        """Key path, message and remedy of each as problems, in order."""
+        return [Problem(str(self.path), key_path(at), message, remedy) for at, message, remedy in sorted(found)]
 
     def keyed(self, model: type[Section], name: str) -> dict[str, Section | None]:
         """All tables below ``[name]``; None for one with faults."""
         return {key: self.reader.parse(model, table, (name, key)) for key, table in self.reader.tables(name).items()}
 
-    def zones(self) -> dict[str, Zone]:
+    def zones(self) -> dict[str, Placed]:
         """Zones by origin, with their static records, and who may transfer them."""
         keys = read_keys(self.reader, kept=self.kept)
         named = self.reader.tables("providers")
         for name, table in named.items():
             self._check_provider(name, table)
-        found: dict[str, Zone] = {}
+        found: dict[str, Placed] = {}
         for key, section in self.keyed(ZoneSection, "zones").items():
             origin = self.reader.dns_name(key, ("zones", key))
             if origin in found:
@@ -229,28 +252,28 @@ class _Loader:
         section: ZoneSection | None,
         named: set[str],
         keys: Mapping[str, TsigKey | None],
-    ) -> Zone:
+    ) -> Placed:
         """The zone; without records where it has faults, so that its services are not blamed for them."""
-        at = ("zones", key)
+        at, nothing = ("zones", key), placed(Zone(origin, ()), str(self.path), key, None)
         if section is None:
-            return Zone(origin, ())
+            return nothing
         for name in section.providers:
             if name not in PROVIDERS and name not in named:
                 known = {*PROVIDERS, *named}
                 self.reader.fault((*at, "providers"), f"no provider {name!r}", suggest(name, known))
         try:
-            records = self._static_records(origin, section)
+            file = self._master_file(origin, section)
         except ConfigError as error:
             self.reader.problems += error.problems
-            return Zone(origin, ())
+            return nothing
         transfer = build_transfer(self.reader, (*at, "transfer"), section.transfer, keys)
-        zone = Zone(origin, complete(origin, section, records), transfer)
-        checks.check_zone(self.reader, at, section, zone)
-        return zone
+        zone = Zone(origin, complete(origin, section, file.records if file else ()), transfer)
+        check_zone(self.reader, at, section, zone)
+        return placed(zone, str(self.path), key, file)
 
-    def _static_records(self, origin: str, section: ZoneSection) -> tuple[Any, ...]:
+    def _master_file(self, origin: str, section: ZoneSection) -> MasterFile | None:
         if section.file is None:
-            return ()
+            return None
         return read_zone_file(self.path.parent / section.file, origin, self.sources)
 
     def vantages(self, node: str) -> dict[VantageName, VantageSetup]:
@@ -266,7 +289,7 @@ class _Loader:
         self,
         regions: Mapping[str, Region | None],
         probes: Mapping[str, ProbeSetup | None],
-        zones: Mapping[str, Zone],
+        zones: Mapping[str, Placed],
         vantages: int,
     ) -> dict[ServiceName, Service]:
         """Services by name, those without faults."""
@@ -296,7 +319,7 @@ class _Loader:
         self,
         topology: Topology,
         probes: Mapping[ProbeName, ProbeSetup],
-        zones: Mapping[str, Zone],
+        zones: Mapping[str, Placed],
         vantages: Mapping[VantageName, VantageSetup],
     ) -> dict[ServiceName, Rto]:
         """Check what needs the whole; the predicted recovery times are a by-product."""
@@ -306,8 +329,7 @@ class _Loader:
             checks.check_require(self.reader, service)
             checks.check_return(self.reader, service)
             checks.check_floor(self.reader, service, "embedded", CAPABILITIES)
-        checks.check_collisions(self.reader, topology, tuple(zones.values()))
-        checks.check_cuts(self.reader, topology, tuple(zones.values()))
+        self.reader.problems += collisions(tuple(zones.values()), topology.services)
         witnesses = checks.witnesses(topology, vantages)
         predictions = (
             (name, checks.predict(service, probes, CAPABILITIES, witnesses))

@@ -55,10 +55,10 @@ class Reader:
         self.parsed.append((key_path(at), section))
         return section
 
-    def dns_name(self, text: str, at: tuple[str | int, ...]) -> str | None:
-        """``text`` as an absolute DNS name, or None with the problem noted."""
+    def dns_name(self, text: str, at: tuple[str | int, ...], *, wildcard: bool = False) -> str | None:
+        """``text`` as an absolute DNS name, or None with the problem noted. It may be a ``wildcard`` if so said."""
         try:
-            return absolute(text)
+            return absolute(text, wildcard=wildcard)
         except ValueError as error:
             message, _, remedy = str(error).partition("; ")
             self.fault(at, message, remedy)

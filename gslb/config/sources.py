@@ -10,6 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from gslb.files import replace_file
+
 ACCEPTED = "accepted.json"
 
 
@@ -47,12 +49,7 @@ def keep_accepted(run_folder: Path, texts: Mapping[str, str]) -> None:
     Raises:
         OSError: the folder cannot be written; what was kept before still is.
     """
-    fresh = run_folder / f"{ACCEPTED}.new"
-    with fresh.open("wb") as file:
-        file.write(msgspec.json.encode(texts))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(run_folder / ACCEPTED)
+    replace_file(run_folder / ACCEPTED, msgspec.json.encode(texts))
 
 
 def read_accepted(run_folder: Path) -> Sources | None:

@@ -2,7 +2,9 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import dns.exception
@@ -11,6 +13,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.tokenizer
 import dns.zone
+import dns.zonefile
 
 from gslb.config.sources import Sources
 from gslb.config.zones import ZoneSection
@@ -21,12 +24,50 @@ from gslb.nameserver.snapshot import Record
 SERIAL, REFRESH, RETRY, EXPIRE = 1, 3600, 600, 604800
 _FAULTS = (dns.exception.DNSException, ValueError)
 """what dnspython raises: ValueError for an SOA record below the apex, for one"""
+_CLASSES = {"IN", "CLASS1"}
+_SINGLE = {"CNAME", "DNAME", "SOA"}
+_COUNTER = re.compile(r"\$(\{[^}]*\})?")
+"""where $GENERATE puts its number"""
 _UNNAMED = "<file>"
 _PLACE = re.compile(rf"^{_UNNAMED}:\d+: ")
 
 
-def read_zone_file(path: Path, origin: str, sources: Sources) -> tuple[Record, ...]:
-    """All records of the master file at ``path``, in its order.
+@dataclass(frozen=True, slots=True)
+class MasterFile:
+    """What a master file says.
+
+    Attributes:
+        path: the file.
+        records: all of its records, in its order.
+        lines: the line of the first record of each name and type.
+        generated: glob of the names, type and line of each $GENERATE.
+    """
+
+    path: str
+    records: tuple[Record, ...]
+    lines: Mapping[tuple[str, str], int]
+    generated: tuple[tuple[str, str, int], ...] = ()
+
+    def line(self, name: str, type_: str) -> int | None:
+        """The line that gives ``name`` its (first) record of this type; None where none does."""
+        if (name, type_) in self.lines:
+            return self.lines[name, type_]
+        return next((line for names, made, line in self.generated if made == type_ and fnmatchcase(name, names)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A record as it is written: owner (of a $GENERATE a glob), type, line, and of what there is one only the rdata."""
+
+    owner: dns.name.Name
+    type: str
+    line: int
+    rdata: tuple[str, ...]
+    generated: bool = False
+
+
+def read_zone_file(path: Path, origin: str, sources: Sources) -> MasterFile:
+    """The master file at ``path``.
 
     Raises:
         ConfigError: it cannot be read, or a line of it is wrong.
@@ -43,41 +84,79 @@ def read_zone_file(path: Path, origin: str, sources: Sources) -> tuple[Record, .
     except _FAULTS as error:
         message, line = _message(error), _line(text, origin, error)
         raise ConfigError(Problem(str(path), "", message, "correct this line of the master file", line)) from None
-    for owner, line in _owners(text, dns.name.from_text(origin)):
-        if not owner.is_subdomain(zone.origin or dns.name.root):
-            remedy = (
-                "end the name without a dot if it is meant to be below the origin, or move the record to its own zone"
-            )
-            raise ConfigError(Problem(str(path), "", f"{owner} is outside of the zone {origin}", remedy, line))
-    return tuple(
+    entries = list(_entries(text, dns.name.from_text(origin)))
+    _check_entries(str(path), zone.origin or dns.name.root, entries)
+    records = tuple(
         Record(name.to_text().lower(), ttl, dns.rdatatype.to_text(rdata.rdtype), rdata.to_text())
         for name, ttl, rdata in zone.iterate_rdatas()
     )
+    lines = {(e.owner.to_text().lower(), e.type): e.line for e in reversed(entries) if not e.generated}
+    generated = tuple((e.owner.to_text().lower(), e.type, e.line) for e in entries if e.generated)
+    return MasterFile(str(path), records, lines, generated)
+
+
+def _check_entries(path: str, origin: dns.name.Name, entries: Iterable[_Entry]) -> None:
+    """What dnspython passes over in silence: records outside of the zone, and a second one where there can be one.
+
+    Raises:
+        ConfigError: the first such record.
+    """
+    single: dict[tuple[dns.name.Name, str], tuple[str, ...]] = {}
+    for entry in entries:
+        if not entry.owner.is_subdomain(origin):
+            message = f"{entry.owner} is outside of the zone {origin}"
+            remedy = (
+                "end the name without a dot if it is meant to be below the origin, or move the record to its own zone"
+            )
+            raise ConfigError(Problem(path, "", message, remedy, entry.line))
+        if entry.type in _SINGLE and single.setdefault((entry.owner, entry.type), entry.rdata) != entry.rdata:
+            message = f"{entry.owner} has another {entry.type} record already, and there can only be one"
+            raise ConfigError(Problem(path, "", message, "remove one of them", entry.line))
 
 
 def _parse(text: str, origin: str) -> dns.zone.Zone:
     return dns.zone.from_text(text, origin, relativize=False, check_origin=False, filename=_UNNAMED)
 
 
-def _owners(text: str, origin: dns.name.Name) -> Iterator[tuple[dns.name.Name, int]]:
-    """Owner names and their lines in a file without faults: dnspython leaves out what is not in the zone, unsaid.
-
-    Names that $GENERATE makes are not among them.
-    """
+def _entries(text: str, origin: dns.name.Name) -> Iterator[_Entry]:
+    """The records of a file without faults, with their lines."""
     tokens = dns.tokenizer.Tokenizer(text)
+    owner = origin
     while not (token := tokens.get(want_leading=True)).is_eof():
         line = tokens.where()[1]
         if token.is_eol():
             continue
-        if token.is_identifier() and token.value.upper() == "$ORIGIN":
-            origin = tokens.get_name(origin)
-        elif token.is_identifier() and not token.value.startswith("$"):
-            yield tokens.as_name(token, origin), line
-        while not token.is_eol_or_eof():
-            token = tokens.get()
+        words = tuple(_words(tokens))
+        directive = token.value.upper() if token.is_identifier() else ""
+        if directive == "$ORIGIN":
+            origin = dns.name.from_text(words[0], origin)
+        elif directive == "$GENERATE":
+            names = dns.name.from_text(_COUNTER.sub("*", words[1]), origin)
+            yield from _entry(names, line, words[2:], generated=True)
+        elif not directive.startswith("$"):
+            owner = tokens.as_name(token, origin) if directive else owner
+            yield from _entry(owner, line, words)
+
+
+def _words(tokens: dns.tokenizer.Tokenizer) -> Iterator[str]:
+    """The rest of a line, or of several lines in parentheses."""
+    while not (token := tokens.get()).is_eol_or_eof():
+        yield token.value
+
+
+def _entry(owner: dns.name.Name, line: int, words: tuple[str, ...], *, generated: bool = False) -> Iterator[_Entry]:
+    """The entry of ``words``, TTL and class before the type left out; nothing of a blank line."""
+    for index, word in enumerate(words):
+        if not word[:1].isdigit() and word.upper() not in _CLASSES:
+            kind = dns.rdatatype.to_text(dns.rdatatype.from_text(word))
+            rdata = words[index + 1 :] if kind in _SINGLE else ()
+            yield _Entry(owner, kind, line, rdata, generated)
+            return
 
 
 def _message(error: Exception) -> str:
+    if isinstance(error, dns.zonefile.CNAMEAndOtherData):
+        return "an alias (CNAME) has its name for itself, and this name has other records"
     return _PLACE.sub("", str(error)) or "is no record"
 
 

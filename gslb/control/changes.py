@@ -59,5 +59,8 @@ def _fixed(configuration: Configuration) -> dict[str, object]:
         "api.listen": configuration.api.listen,
         "nameserver.listen": nameserver.listen,
         "nameserver.workers": nameserver.workers,
+        "nameserver.user": nameserver.user,
+        "nameserver.group": nameserver.group,
+        "nameserver.tcp": nameserver.tcp,
         "geo.databases": configuration.geo.databases,
     }

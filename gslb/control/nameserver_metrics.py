@@ -29,12 +29,49 @@ class NameserverCollector(Collector):
         for worker, link in self._links.items():
             connected.add_metric([worker], float(link.connected))
             generation.add_metric([worker], float(link.acked or 0))
-        return connected, generation, *self._reported()
+        return connected, generation, *self._reported(), self._served(), *self._tcp()
+
+    def _served(self) -> Metric:
+        answers = CounterMetricFamily(
+            "gslb_nameserver_service_answers",
+            "Answers of services by the region they lead to; without a region: no address was answered",
+            labels=["worker", "service", "region"],
+        )
+        for worker, link in self._links.items():
+            for service, counts in link.served.items():
+                for region, count in counts.items():
+                    answers.add_metric([worker, service, region], count)
+        return answers
+
+    def _tcp(self) -> tuple[Metric, ...]:
+        connections = GaugeMetricFamily("gslb_nameserver_tcp_connections", "Open TCP connections", labels=["worker"])
+        accepted = CounterMetricFamily("gslb_nameserver_tcp_accepted", "TCP connections accepted", labels=["worker"])
+        closed = CounterMetricFamily(
+            "gslb_nameserver_tcp_closed",
+            "TCP connections closed to make room or for idling",
+            labels=["worker", "reason"],
+        )
+        refused = CounterMetricFamily(
+            "gslb_nameserver_tcp_refused", "TCP connections that could not be accepted at once", labels=["worker"]
+        )
+        for worker, link in self._links.items():
+            if link.stats is None:
+                continue
+            stats = link.stats.tcp
+            connections.add_metric([worker], stats.open)
+            accepted.add_metric([worker], stats.accepted)
+            closed.add_metric([worker, "room"], stats.closed_for_room)
+            closed.add_metric([worker, "idle"], stats.closed_for_idling)
+            refused.add_metric([worker], stats.refused)
+        return connections, accepted, closed, refused
 
     def _reported(self) -> tuple[Metric, ...]:
         queries = CounterMetricFamily("gslb_nameserver_queries", "Queries by transport", labels=["worker", "transport"])
         responses = CounterMetricFamily("gslb_nameserver_responses", "Responses by rcode", labels=["worker", "rcode"])
         dropped = CounterMetricFamily("gslb_nameserver_dropped", "Packets not worth an answer", labels=["worker"])
+        limited = CounterMetricFamily(
+            "gslb_nameserver_limited", "Responses held back or shortened by the rate limit", labels=["worker"]
+        )
         unsaved = GaugeMetricFamily(
             "gslb_nameserver_snapshot_unsaved", "1 when the newest snapshot is not on disk", labels=["worker"]
         )
@@ -51,5 +88,6 @@ class NameserverCollector(Collector):
             for outcome, count in stats.transfers.items():
                 transfers.add_metric([worker, outcome], count)
             dropped.add_metric([worker], stats.dropped)
+            limited.add_metric([worker], stats.limited)
             unsaved.add_metric([worker], float(stats.save_failed))
-        return queries, responses, dropped, unsaved, transfers
+        return queries, responses, dropped, limited, unsaved, transfers

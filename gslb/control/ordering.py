@@ -16,6 +16,7 @@ from gslb.control.orders import Orders
 from gslb.errors import RefusedError
 from gslb.model.drain import Drain, Phase, begin
 from gslb.model.override import Kind, Override
+from gslb.model.pattern import meant
 from gslb.model.watermark import Watermark
 
 log = structlog.get_logger(__name__)
@@ -87,13 +88,13 @@ class Ordering:
             drain = begin(now, at_once=request.at_once, ramp=request.ramp, forced=request.consent.force)
         order = Override(
             kind=request.kind,
-            target=request.target,
+            target=self._meant(request.target),
             author=request.author,
             reason=request.reason,
             created=now,
             expires=None if request.duration is None else now + request.duration,
             value=request.value,
-            service=request.service,
+            service=request.service and self._meant(request.service),
             drain=drain,
         )
         if drain is not None:
@@ -111,7 +112,11 @@ class Ordering:
 
     def lift(self, target: str, author: str, kinds: Iterable[Kind], service: str | None = None) -> tuple[Override, ...]:
         """Lift orders; see Orders.lift."""
-        lifted = self._orders.lift(target, author, kinds, service)
+        wanted = tuple(kinds)
+        names = self._meant(target), service and self._meant(service)
+        if not any((order.target, order.service) == names and order.kind in wanted for order in self._orders.in_force):
+            names = target, service  # given as a glob, before there was a service of that name
+        lifted = self._orders.lift(names[0], author, wanted, names[1])
         for order in lifted:
             log.warning("lifted", kind=str(order.kind), target=order.target, author=author)
         now = self._clock.monotonic()
@@ -132,6 +137,9 @@ class Ordering:
         if order.drain is None:
             return None
         return self.drains.progress(order, order.drain, self._orders.in_force, self._clock.monotonic())
+
+    def _meant(self, text: str) -> str:
+        return meant(text, self._engine.topology.services)
 
     def _carry(self, moved: Iterable[tuple[Override, Override]], now: float) -> None:
         told = []

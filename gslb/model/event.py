@@ -79,7 +79,8 @@ class Event:
         at_utc: when it happened.
         severity: how much it matters.
         text: one line.
-        services: whom it concerns, without the final dot, maybe globs; empty where it is about none in particular.
+        services: whom it concerns, without the final dot, in orders also globs; empty where it is about none in
+            particular.
         region: where, if it is about one.
         endpoint: which, if it is about one.
         details: plain data as JSON has it, of a shape for each name.
@@ -97,8 +98,14 @@ class Event:
     def concerns(self, pattern: str) -> bool:
         """Whether it is about a service that ``pattern``, a name or a glob, stands for; about none: about all."""
         return not self.services or any(
-            fnmatchcase(service, pattern) or fnmatchcase(pattern, service) for service in self.services
+            fnmatchcase(service, pattern) or (self._has_globs and fnmatchcase(pattern, service))
+            for service in self.services
         )
+
+    @property
+    def _has_globs(self) -> bool:
+        """Whether ``services`` are as in an order; in all others ``*.example.com`` is the name of a service."""
+        return any(self.name is name for name, _, _ in _ORDERS.values())
 
 
 def concerned(patterns: Iterable[str], services: Iterable[ServiceName]) -> tuple[ServiceName, ...]:

@@ -1,6 +1,7 @@
 """What the nameserver has to say: takes snapshots and changes in, and has them compiled, served and saved."""
 
 import asyncio
+from collections.abc import Iterator
 from random import Random
 
 import structlog
@@ -35,6 +36,12 @@ class Authority:
         zones = self._table.snapshot.zones if self._table else ()
         compiled = self._table.zones if self._table else {}
         return {zone.origin: compiled[wire_name(zone.origin)].serial for zone in zones}
+
+    def served(self) -> Iterator[tuple[ServiceName, dict[str, int]]]:
+        """How many answers of each service went to which region, where there were any."""
+        for service in tuple(self._table.services.values()) if self._table else ():
+            if counts := service.served.counts():
+                yield service.steering.name, counts
 
     async def load(self, snapshot: Snapshot) -> None:
         """Serve a snapshot that is on disk already.

@@ -12,6 +12,7 @@ from gslb.model.watermark import Watermark
 from gslb.nameserver.protocol import (
     Ack,
     Answered,
+    Counts,
     Gap,
     Hello,
     Lower,
@@ -58,6 +59,7 @@ class Link:
         saved: the generation of this publisher that it would start from; None while there is no connection, or it would
             start from none.
         stats: the latest; kept when the connection is lost.
+        served: answers by service and region, likewise.
         blank: whether the nameserver had nothing to answer from when it was first connected to; None before that.
     """
 
@@ -74,6 +76,7 @@ class Link:
         self.acked: int | None = None
         self.saved: int | None = None
         self.stats: Stats | None = None
+        self.served: dict[ServiceName, dict[str, int]] = {}
         self.blank: bool | None = None
         self._path, self._on_regress, self._on_answered = path, on_regress, on_answered
         self._on_greeting, self._on_serials = on_greeting, on_serials
@@ -150,6 +153,7 @@ class Link:
             if not isinstance(hello, Hello):
                 raise ProtocolError("no Hello")
             self.connected, self._sent_lowered = True, None
+            self.served = {}  # it tells of all, and of none that it has forgotten
             self._greeted(hello)
             log.info("nameserver connected", pid=hello.pid, version=hello.version, generation=hello.generation)
             async with asyncio.TaskGroup() as tasks:
@@ -177,6 +181,8 @@ class Link:
                     self._due.set()
                 case Stats() as stats:
                     self.stats = stats
+                case Counts(services):
+                    self.served |= services
 
     def _greeted(self, hello: Hello) -> None:
         """What is answered may be another generation than what was sent last."""

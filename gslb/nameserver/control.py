@@ -3,21 +3,27 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 
 import structlog
 
 from gslb import __version__
 from gslb.errors import SnapshotError
+from gslb.model.names import ServiceName
 from gslb.nameserver.authority import Authority
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.news import News
 from gslb.nameserver.protocol import (
+    COUNTS_INTERVAL,
+    MAX_COUNTS,
     MAX_FIRST,
     STATS_INTERVAL,
     Ack,
     Answered,
+    Counts,
     FirstAnswer,
     Gap,
     Hello,
@@ -26,6 +32,7 @@ from gslb.nameserver.protocol import (
     Report,
     Saved,
     Stats,
+    TcpStats,
     frame,
     read_order,
 )
@@ -53,11 +60,13 @@ class ControlListener:
         saver: Saver,
         tallies: Sequence[Tally],
         news: News,
+        connections: Callable[[], TcpStats] = TcpStats,
         transfers: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
-        self._transfers = transfers
+        self._tcp, self._transfers = connections, transfers
         self._connections = 0
+        self._left = time.monotonic()
         self._greeted: set[asyncio.StreamWriter] = set()
         self._lowering: asyncio.StreamWriter | None = None
         self._told = saver.saved
@@ -70,6 +79,11 @@ class ControlListener:
             if self._greeted:  # else the news wait for somebody
                 self._tell(*self._newly_saved(), *_in_parts(self._news.take()))
             await asyncio.sleep(GATHER)
+
+    @property
+    def away(self) -> float:
+        """Seconds for which there has been no control process; 0 while there is one."""
+        return 0.0 if self._greeted else time.monotonic() - self._left
 
     def greet(self) -> None:
         """Say again what is answered: not what was ordered last, but what somebody had read from disk."""
@@ -95,6 +109,7 @@ class ControlListener:
         finally:
             self._connections -= 1
             self._greeted.discard(writer)
+            self._left = time.monotonic()
             reporting.cancel()
             writer.transport.abort()
             if writer is self._lowering:
@@ -123,10 +138,18 @@ class ControlListener:
             await self._authority.lower(frozenset())
 
     async def _report(self, writer: asyncio.StreamWriter) -> None:
+        told: dict[ServiceName, dict[str, int]] = {}
+        due = time.monotonic()
         with contextlib.suppress(OSError, TimeoutError):
             while True:
                 await asyncio.sleep(STATS_INTERVAL)
                 await _send(writer, self._stats())
+                if time.monotonic() >= due:
+                    due += COUNTS_INTERVAL
+                    news = {name: counts for name, counts in self._authority.served() if told.get(name) != counts}
+                    told |= news
+                    for part in _parts(news):
+                        await _send(writer, part)
         writer.transport.abort()
 
     def _tell(self, *messages: Report | None) -> None:
@@ -155,8 +178,16 @@ class ControlListener:
             responses=responses(self._tallies),
             dropped=sum(tally.dropped for tally in self._tallies),
             save_failed=self._saver.failed,
+            limited=sum(tally.limited for tally in self._tallies),
+            tcp=self._tcp(),
             transfers=dict(self._transfers),
         )
+
+
+def _parts(news: Mapping[ServiceName, dict[str, int]]) -> Iterator[Counts]:
+    items = iter(news.items())
+    while part := dict(islice(items, MAX_COUNTS)):
+        yield Counts(part)
 
 
 def _in_parts(first: tuple[FirstAnswer, ...]) -> Iterator[Answered]:

@@ -4,7 +4,6 @@ A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
 """
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from gslb.errors import SnapshotError
+from gslb.files import sync_folder, write_new
 from gslb.nameserver.snapshot import Snapshot, Version, decode, encode
 
 log = structlog.get_logger(__name__)
@@ -46,17 +46,11 @@ def write(path: Path, snapshot: Snapshot) -> None:
     """
     body = encode(snapshot)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    with new.open("wb") as file:
-        os.fchmod(file.fileno(), 0o600)  # it holds the keys of transfers
-        file.write(f"{_MAGIC} {FORM} {hashlib.sha256(body).hexdigest()}\n".encode())
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
+    new = write_new(path, (f"{_MAGIC} {FORM} {hashlib.sha256(body).hexdigest()}\n".encode(), body))
     if _is_whole(path):
         path.replace(previous(path))
     new.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 class Saver:
@@ -153,11 +147,3 @@ def _is_whole(path: Path) -> bool:
     except (SnapshotError, OSError):
         return False
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,13 +5,13 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
 from gslb.errors import ListenError
 from gslb.model.address import Address
 from gslb.nameserver.tcp import open_tcp
-from gslb.nameserver.udp import open_udp
+from gslb.nameserver.udp import open_udp, take_udp
 
 KEY = "nameserver.listen"
 MAX_SOCKET_PATH = 107
@@ -20,33 +20,61 @@ MAX_SOCKET_PATH = 107
 
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """Bound sockets, UDP and TCP in the order of the addresses."""
+    """Bound sockets, UDP and TCP in the order of the addresses. Other processes have those of ``shared`` too."""
 
     udp: tuple[socket.socket, ...]
     tcp: tuple[socket.socket, ...]
     control: socket.socket
+    shared: frozenset[socket.socket] = frozenset()
 
 
 @contextlib.contextmanager
-def listening(addresses: tuple[Address, ...], control: Path, *, reuse_port: bool) -> Iterator[Sockets]:
+def listening(
+    addresses: tuple[Address, ...], control: Path, *, reuse_port: bool, passed: tuple[int, ...] = ()
+) -> Iterator[Sockets]:
     """Bind everything; close it, and unlink the Unix socket, on leaving.
+
+    Args:
+        addresses: what to listen on, over UDP and TCP.
+        control: the Unix socket.
+        reuse_port: share the addresses with others that bind them so too.
+        passed: descriptors of sockets that are bound already, each to one of ``addresses``; others may have them too.
 
     Raises:
         ListenError: something cannot be bound; then nothing is.
     """
     with contextlib.ExitStack() as stack:
+        given = {_place(sock): stack.enter_context(sock) for sock in map(_taken, passed)}
         udp: list[socket.socket] = []
         tcp: list[socket.socket] = []
         for address in addresses:
-            for opened, open_ in ((udp, open_udp), (tcp, open_tcp)):
-                try:
-                    sock = open_(family_of(address), str(address.host), address.port, reuse_port=reuse_port)
-                except OSError as error:
-                    raise _cannot(str(address), error) from error
-                opened.append(stack.enter_context(sock))
+            for opened, open_, kind in ((udp, open_udp, socket.SOCK_DGRAM), (tcp, open_tcp, socket.SOCK_STREAM)):
+                sock = given.get((kind, address))
+                if sock is None:
+                    try:
+                        sock = open_(family_of(address), str(address.host), address.port, reuse_port=reuse_port)
+                    except OSError as error:
+                        raise _cannot(str(address), error) from error
+                    stack.enter_context(sock)
+                opened.append(sock)
         unix = stack.enter_context(_open_control(control))
         stack.callback(control.unlink, missing_ok=True)
-        yield Sockets(tuple(udp), tuple(tcp), unix)
+        yield Sockets(tuple(udp), tuple(tcp), unix, frozenset(given.values()))
+
+
+def _taken(descriptor: int) -> socket.socket:
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise _cannot(f"passed socket {descriptor}", error) from error
+    if sock.type == socket.SOCK_DGRAM:
+        take_udp(sock)
+    return sock
+
+
+def _place(sock: socket.socket) -> tuple[int, Address]:
+    host, port = sock.getsockname()[:2]
+    return sock.type, Address(ip_address(host), port)
 
 
 def family_of(address: Address) -> socket.AddressFamily:

@@ -4,6 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from gslb.model.steering import NoAnswer
+from gslb.nameserver.edns import ExtendedError, InfoCode
 from gslb.nameserver.rrset import ANY, CNAME, DNAME, HINFO, Owned, RRset, make_rrset
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Tailored
@@ -14,6 +15,8 @@ MAX_CHAIN = 16
 """CNAMEs followed for one question"""
 
 _ANY = make_rrset(HINFO, 3600, [b"\x07RFC8482\x00"])
+
+_ELSEWHERE = ExtendedError(InfoCode.NOT_AUTHORITATIVE)
 
 _Chain = dict[bytes, tuple[Owned, ...]]
 """The names that were left behind, in order, and the records that led away from each."""
@@ -37,14 +40,14 @@ class Answer:
     negative: tuple[Owned, ...] = ()
     lasting: bool = False
 
-    def saying(self, choice: RRset | None, no_answer: NoAnswer) -> Reply:
-        """The reply with the service's RRset in it; without one, what ``no_answer`` says."""
+    def saying(self, choice: RRset | None, no_answer: NoAnswer, error: ExtendedError | None) -> Reply:
+        """The reply with the service's RRset in it; without one, what ``no_answer`` says. ``error`` goes with it."""
         reply = self.reply
         if choice:
-            return Reply(reply.rcode, reply.authoritative, (*reply.answer, (self.owner, choice)))
+            return Reply(reply.rcode, reply.authoritative, (*reply.answer, (self.owner, choice)), error=error)
         if no_answer is NoAnswer.SERVFAIL:
-            return Reply(Rcode.SERVFAIL)
-        return Reply(reply.rcode, reply.authoritative, reply.answer, self.negative)
+            return Reply(Rcode.SERVFAIL, error=error)
+        return Reply(reply.rcode, reply.authoritative, reply.answer, self.negative, error=error)
 
 
 def lookup(table: Table, name: bytes, type_: int) -> Answer:
@@ -72,7 +75,7 @@ def lookup(table: Table, name: bytes, type_: int) -> Answer:
         chain[name] = step
         name = target
     if not chain:
-        return Answer(Reply(Rcode.REFUSED))
+        return Answer(Reply(Rcode.REFUSED, error=_ELSEWHERE))
     return Answer(Reply(Rcode.NOERROR, True, _flat(chain)), lasting=lasting)
 
 

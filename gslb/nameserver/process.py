@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -18,11 +19,14 @@ from gslb.nameserver import disk
 from gslb.nameserver.authority import Authority
 from gslb.nameserver.control import ControlListener
 from gslb.nameserver.disk import Saver
+from gslb.nameserver.limits import DEFAULT, TcpLimits
 from gslb.nameserver.listen import Sockets, listening
 from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tcp import TcpListener
 from gslb.nameserver.udp import UdpListener
+from gslb.supervisor.descriptors import raise_limit
+from gslb.supervisor.privileges import forbid_new_privileges, give_up_all
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +35,9 @@ SWITCH_INTERVAL = 0.0005
 
 REFRESH = 5.0
 """seconds between two looks at whether a geo database is another one"""
+
+RESERVED = 64
+"""descriptors that are not for connections, nor for the addresses to listen on"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,8 @@ class Options:
         snapshot: the file the snapshot is kept in.
         reuse_port: share the addresses with other workers that do so too.
         geo: files that say where clients are; without any, nobody's place is known.
+        passed: descriptors of sockets that are bound to some of ``listen`` already.
+        tcp: bounds of connections.
     """
 
     listen: tuple[Address, ...]
@@ -50,6 +59,8 @@ class Options:
     snapshot: Path
     reuse_port: bool = False
     geo: tuple[Path, ...] = ()
+    passed: tuple[int, ...] = ()
+    tcp: TcpLimits = DEFAULT
 
 
 def serve(options: Options) -> int:
@@ -63,32 +74,45 @@ def serve(options: Options) -> int:
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     locator = Locator(options.geo) if options.geo else None  # it takes a while, and so comes before queries do
-    with listening(options.listen, options.socket, reuse_port=options.reuse_port) as sockets:
+    bound = listening(options.listen, options.socket, reuse_port=options.reuse_port, passed=options.passed)
+    with bound as sockets:
+        _confine()  # before there is any other thread
         return asyncio.run(_serve(options, sockets, locator))
+
+
+def _confine() -> None:
+    """Once everything is bound there is nothing that a nameserver needs rights for.
+
+    Root is left as it is: it needs them for files that are not its own, of a geo database say.
+    """
+    forbid_new_privileges()
+    if os.geteuid() != 0:
+        give_up_all()
 
 
 async def _serve(options: Options, sockets: Sockets, locator: Locator | None) -> int:
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     random, news = SystemRandom(), News()
-    responder, saver = Responder(locator, news.note), Saver(options.snapshot, news.ring)
-    tcp = TcpListener(responder)
+    responder, saver = Responder(locator, news.note, options.snapshot.stem), Saver(options.snapshot, news.ring)
+    tcp = TcpListener(responder, _affordable(options))
+    responder.idle = lambda: tcp.idle
     authority = Authority(responder, saver, random)
 
     def died() -> None:
         loop.call_soon_threadsafe(_end, ended, 1)
 
-    udp = [UdpListener(sock, responder, died) for sock in sockets.udp]
-    tallies = [tcp.tally, *(listener.tally for listener in udp)]
-    control = ControlListener(authority, saver, tallies, news, tcp.transfers.outcomes)
+    udp = [UdpListener(sock, responder, died, shared=sock in sockets.shared) for sock in sockets.udp]
+    tallies, transfers = [tcp.tally, *(it.tally for it in udp)], responder.transfers.outcomes
+    control = ControlListener(authority, saver, tallies, news, lambda: tcp.stats, transfers)
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
     saver.start()
     for listener in udp:
         listener.start()
-    servers = [await asyncio.start_server(tcp.handle, sock=sock) for sock in sockets.tcp]
-    servers.append(await asyncio.start_unix_server(control.handle, sock=sockets.control))
-    beside = [asyncio.create_task(control.run())]
+    tcp.start(sockets.tcp)
+    server = await asyncio.start_unix_server(control.handle, sock=sockets.control)
+    beside = [asyncio.create_task(control.run()), asyncio.create_task(_age(responder, control))]
     if locator:
         beside.append(asyncio.create_task(_relocate(responder, locator.refresh)))
     gc.freeze()
@@ -99,12 +123,29 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     finally:
         for task in beside:
             task.cancel()
-        for server in servers:
-            server.close()
+        server.close()
+        await tcp.stop()
         for listener in udp:
             listener.stop()
         saver.stop()
+        responder.close()
         log.info("nameserver stopped")
+
+
+async def _age(responder: Responder, control: ControlListener) -> None:
+    """Have answers say so once nobody has been there to change them for long."""
+    while True:
+        await asyncio.sleep(1.0)
+        responder.age(control.away)
+
+
+def _affordable(options: Options) -> TcpLimits:
+    """No more connections than leave descriptors for what else is open: sockets, databases, snapshots, control."""
+    descriptors = raise_limit()
+    limits = options.tcp.within(descriptors - RESERVED - 2 * len(options.listen))
+    if limits != options.tcp:
+        log.warning("fewer connections for want of descriptors", descriptors=descriptors, most=limits.connections)
+    return limits
 
 
 async def _relocate(responder: Responder, refresh: Callable[[], bool]) -> None:

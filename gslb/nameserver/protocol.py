@@ -26,6 +26,12 @@ STATS_INTERVAL = 1.0
 MAX_LOWERED = 1000
 """services whose TTL can be lowered at the same time"""
 
+COUNTS_INTERVAL = 10.0
+"""seconds between two Counts"""
+
+MAX_COUNTS = 1000
+"""services in one report of Counts"""
+
 MAX_FIRST = 1000
 """first answers in one report"""
 
@@ -102,6 +108,24 @@ class Gap(msgspec.Struct, frozen=True, tag="gap"):
     """The Change was not based on what I have: send a Full."""
 
 
+class TcpStats(msgspec.Struct, frozen=True):
+    """What has become of TCP connections.
+
+    Attributes:
+        open: at present.
+        accepted: so far.
+        refused: how often the kernel had one and could not hand it over, for want of descriptors, say.
+        closed_for_room: for somebody else to come in.
+        closed_for_idling: that sent no whole message in time, or did not read.
+    """
+
+    open: int = 0
+    accepted: int = 0
+    refused: int = 0
+    closed_for_room: int = 0
+    closed_for_idling: int = 0
+
+
 class Stats(msgspec.Struct, frozen=True, tag="stats"):
     """What the nameserver did since it started.
 
@@ -110,6 +134,8 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
         responses: by rcode mnemonic; those never seen are left out.
         dropped: packets not worth a response: too short, or responses themselves.
         save_failed: the newest snapshot could not be written.
+        limited: responses that the rate limit has held back, or had replaced by shorter ones.
+        tcp: connections.
         transfers: zone transfers, by how they ended.
     """
 
@@ -117,7 +143,18 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
     responses: dict[str, int]
     dropped: int
     save_failed: bool
+    limited: int = 0
+    tcp: TcpStats = TcpStats()
     transfers: dict[str, int] = {}  # msgspec copies it
+
+
+class Counts(msgspec.Struct, frozen=True, tag="counts"):
+    """How many answers of services went to which region since the nameserver started, or first knew of the service.
+
+    The empty region stands for answers without any address. All services first, then those with news.
+    """
+
+    services: dict[ServiceName, dict[str, int]]
 
 
 class Lower(msgspec.Struct, frozen=True, tag="lower"):
@@ -133,7 +170,7 @@ class Lower(msgspec.Struct, frozen=True, tag="lower"):
 Order = Full | Change | Lower
 """From the control process."""
 
-Report = Hello | Ack | Saved | Answered | Gap | Stats
+Report = Hello | Ack | Saved | Answered | Gap | Stats | Counts
 """From the nameserver."""
 
 _orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)

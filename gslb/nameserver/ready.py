@@ -7,7 +7,9 @@ is the packet and what the client gets: many clients get the same.
 
 from collections.abc import Hashable, Iterator
 
+from gslb.nameserver.features import Features
 from gslb.nameserver.lookup import Answer
+from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.subnet import Subnet
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
@@ -37,21 +39,42 @@ Asked = tuple[Query, Answer]
 
 
 class Ready:
-    """What is kept ready for one table, and for one state of the geo databases.
+    """What is kept ready for one table, its features, and one state of the geo databases.
 
     A packet or a client is admitted when it comes for the second time. So a flood of unique ones evicts nothing; and
     one of repeated ones empties it at most, and it fills again.
 
     Attributes:
         table: what is answered.
+        features: how.
+        limiter: that of the features.
+        logger: takes what goes over the wire; None: nobody does.
+        observed: there is a limiter or a logger, which ready answers pass through as well.
+        stale: answers of services say that they are.
         replies: ready answers. The hot path looks no further than here.
         asked: packets whose answers depend on more than the packet, taken apart.
     """
 
-    __slots__ = ("_places", "_seen", "_spent", "asked", "replies", "table")
+    __slots__ = (
+        "_places",
+        "_seen",
+        "_spent",
+        "asked",
+        "features",
+        "limiter",
+        "logger",
+        "observed",
+        "replies",
+        "stale",
+        "table",
+    )
 
-    def __init__(self, table: Table | None) -> None:
-        self.table = table
+    def __init__(
+        self, table: Table | None, features: Features, logger: QueryLogger | None = None, *, stale: bool = False
+    ) -> None:
+        self.table, self.features, self.logger, self.stale = table, features, logger, stale
+        self.limiter = features.limiter
+        self.observed = self.limiter is not None or logger is not None
         self.replies: dict[Hashable, Iterator[bytes]] = {}
         self.asked: dict[bytes, Asked] = {}
         self._places: dict[tuple[Tailored, Who], Place] = {}

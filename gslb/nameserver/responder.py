@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Hashable, Iterator
 from itertools import repeat
+from random import Random
 from typing import NamedTuple, Protocol, cast
 
 import structlog
@@ -11,22 +12,43 @@ from gslb.geo.locator import Located
 from gslb.model.address import IP
 from gslb.model.location import Client
 from gslb.model.steering import NoAnswer
+from gslb.nameserver.answer import answer
+from gslb.nameserver.edns import Edns, ExtendedError, keepalive
+from gslb.nameserver.explain import LABEL, explained, explanation
+from gslb.nameserver.features import STALE, Features
 from gslb.nameserver.first import First
-from gslb.nameserver.lookup import Answer, lookup
+from gslb.nameserver.limiter import Limiter, Verdict
+from gslb.nameserver.lookup import Answer
+from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.ready import MAX_CHOICES, MAX_KEY, Asked, Ready, Who
-from gslb.nameserver.rrset import ANY, AXFR, IN, IXFR, RRset
+from gslb.nameserver.rrset import ANY, IN, IXFR, TXT, RRset
+from gslb.nameserver.settings import DEFAULTS, QueryLog
 from gslb.nameserver.steered import Steered, Turns
 from gslb.nameserver.subnet import Subnet, network_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
 from gslb.nameserver.tally import Tally
-from gslb.nameserver.transfer.outgoing import Request, changes, check
-from gslb.nameserver.wire import HEADER_SIZE, MAX_TCP, QR, Query, Rcode, Reply, build, parse, server_failure
+from gslb.nameserver.transfer.outgoing import Request, Transfers, changes, check, may_ask
+from gslb.nameserver.wire import (
+    HEADER_SIZE,
+    MAX_TCP,
+    MAX_UDP,
+    QR,
+    Query,
+    Rcode,
+    Reply,
+    build,
+    parse,
+    server_failure,
+)
 
 log = structlog.get_logger(__name__)
 
 _QUIET = 1.0
 """seconds between two reports of a fault in handling a packet"""
+
+_ANSWERS = slice(6, 8)
+"""where a message has the number of records in its answer section"""
 
 
 class Places(Protocol):
@@ -41,6 +63,7 @@ class _Case(NamedTuple):
     """A query, and what a service says to the client who sent it.
 
     Attributes:
+        ready: what is in force.
         query: the packet taken apart.
         answer: what leads to the service, and to whom it says what.
         place: what this client gets.
@@ -48,6 +71,7 @@ class _Case(NamedTuple):
         turns: whose turn it is there.
     """
 
+    ready: Ready
     query: Query
     answer: Answer
     place: Place
@@ -58,7 +82,7 @@ class _Case(NamedTuple):
     def worth_keeping(self) -> bool:
         """Whether it is to be kept ready once it has been asked for again."""
         size = self.turns.size or self.steered.no_answer is NoAnswer.NODATA
-        return 0 < size <= MAX_CHOICES
+        return self.answer.lasting and 0 < size <= MAX_CHOICES
 
     @property
     def cost(self) -> int:
@@ -74,10 +98,11 @@ class _Case(NamedTuple):
         return self.steered.spin(self.turns, self._over_udp)
 
     def _over_udp(self, choice: RRset | None) -> bytes:
-        return build(self.query, self._reply(choice), self.query.udp_limit, self.place.scope)
+        return _built(self.ready, self.query, self._reply(choice), self.place.scope)
 
     def _reply(self, choice: RRset | None) -> Reply:
-        return self.answer.saying(choice, self.steered.no_answer)
+        error = self.steered.error if choice is None else STALE if self.ready.stale else None
+        return self.answer.saying(choice, self.steered.no_answer, error)
 
 
 class Responder:
@@ -86,33 +111,126 @@ class Responder:
     Args:
         places: where clients are; without it that is unknown of all of them.
         note: takes each first answer since a service has changed, and closes it, in the thread that gives it.
+        worker: name of the process, for its query log.
+
+    Attributes:
+        idle: says for how many seconds a TCP connection may idle now, as clients are told (RFC 7828).
+        transfers: zones on their way out over TCP.
     """
 
-    def __init__(self, places: Places | None = None, note: Callable[[First], None] = First.close) -> None:
-        self.ready = Ready(None)
-        self._places = places
-        self._note = note
+    def __init__(
+        self, places: Places | None = None, note: Callable[[First], None] = First.close, worker: str = ""
+    ) -> None:
+        self.ready = Ready(None, Features(DEFAULTS))
+        self.idle: Callable[[], float] = float
+        self.transfers = Transfers()
+        self._places, self._note, self._worker = places, note, worker
         self._reported = 0.0
 
     def adopt(self, table: Table) -> None:
-        """Answer from ``table`` from now on."""
-        self.ready = Ready(table)
+        """Answer from ``table`` from now on.
+
+        Raises:
+            SnapshotError: its settings cannot be used.
+        """
+        before, settings = self.ready, table.snapshot.settings
+        known = before.features.settings
+        features = before.features if known == settings else Features(settings)
+        logger = before.logger
+        if known.query_log != settings.query_log:
+            logger = _logger(settings.query_log, self._worker)
+        self.ready = Ready(table, features, logger, stale=before.stale)
+        if before.logger is not None and before.logger is not logger:
+            before.logger.stop()
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""
-        self.ready = Ready(self.ready.table)
+        before = self.ready
+        self.ready = Ready(before.table, before.features, before.logger, stale=before.stale)
+
+    def close(self) -> None:
+        """Write down what is left to be written of queries."""
+        if self.ready.logger is not None:
+            self.ready.logger.stop()
+
+    def age(self, seconds: float) -> None:
+        """Take note that there has been no control process for so long."""
+        before = self.ready
+        stale = 0 < before.features.settings.stale_after <= seconds
+        if stale is not before.stale:
+            self.ready = Ready(before.table, before.features, before.logger, stale=stale)
 
     def udp(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
         """The response to a packet from ``source`` without a ready answer; None if it gets none. Never raises."""
-        return self._guarded(packet, source, tally, None)
+        response = self._guarded(packet, source, tally, tcp=False)
+        return self.observe(packet, response, source, tally) if self.ready.observed else response
 
     def tcp(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
         """The response to a message that came over TCP; None if it gets none. Never raises."""
-        return self._guarded(packet, source, tally, MAX_TCP)
+        response = self._guarded(packet, source, tally, tcp=True)
+        if (logger := self.ready.logger) is not None:
+            logger.take(source, "tcp", packet, response)
+        return response
 
-    def _guarded(self, packet: bytes, source: str, tally: Tally, limit: int | None) -> bytes | None:
+    def observe(self, packet: bytes, response: bytes | None, source: str, tally: Tally) -> bytes | None:
+        """What becomes of a response over UDP where responses are limited or written down; None: nothing goes out."""
+        ready = self.ready
+        if response is not None and ready.limiter is not None:
+            response = self._limited(ready.limiter, packet, response, source, tally)
+        if ready.logger is not None:
+            ready.logger.take(source, "udp", packet, response)
+        return response
+
+    def _limited(self, limiter: Limiter, packet: bytes, response: bytes, source: str, tally: Tally) -> bytes | None:
+        """The response, or what goes out in its place.
+
+        For some a client is asked to show who it is: by its cookie if it has one, else by coming over TCP.
+        """
+        features = self.ready.features
+        verdict = limiter.judge(source, time.monotonic(), answered=any(response[_ANSWERS]))
+        if verdict is Verdict.SEND:
+            return response
+        query = parse(packet)
+        if query is None or features.knows(query.edns, source):
+            return response
+        tally.limited += 1
+        if verdict is Verdict.DROP:
+            return None
+        cookie = features.cookie(query.edns, source)
+        rcode = Rcode.BADCOOKIE if cookie else Rcode.NOERROR
+        return packet[:2] + build(query, Reply(rcode), MAX_UDP if cookie else 0, cookie)
+
+    def stream(self, packet: bytes, source: str, tally: Tally) -> Iterator[bytes]:
+        """The responses to a message that came over TCP, in order, each made when it is asked for.
+
+        None at all if it is not worth any. Nothing is raised here; where asking for a further one raises, the
+        connection ends, so that nobody takes what has come for the whole.
+        """
+        if may_ask(packet) and (replies := self._transfer(packet, source)) is not None:
+            return self._noted(replies, packet, source, tally)
+        response = self.tcp(packet, source, tally)
+        return iter(() if response is None else (response,))
+
+    def _transfer(self, packet: bytes, source: str) -> Iterator[bytes] | None:
+        """The messages of a transfer; None if none is asked for."""
+        ready, query = self.ready, parse(packet)
+        if query is None or ready.table is None or not self.transfers.concern(query):
+            return None
+        options = self._options(ready, query, source, tcp=True)
+        return self.transfers.responses(ready.table, packet, query, source, options)
+
+    def _noted(self, replies: Iterator[bytes], packet: bytes, source: str, tally: Tally) -> Iterator[bytes]:
+        """``replies``, the first of which is counted and written down."""
+        first = next(replies)
+        tally.responses[first[3] & 0xF] += 1
+        if (logger := self.ready.logger) is not None:
+            logger.take(source, "tcp", packet, first)
+        yield first
+        yield from replies
+
+    def _guarded(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
         try:
-            return self._respond(packet, source, tally, limit)
+            return self._respond(packet, source, tally, tcp=tcp)
         except Exception:
             if self._may_report():
                 log.exception("fault in handling a packet")
@@ -121,34 +239,55 @@ class Responder:
         tally.responses[Rcode.SERVFAIL] += 1
         return packet[:2] + server_failure(packet)
 
-    def _respond(self, packet: bytes, source: str, tally: Tally, limit: int | None) -> bytes | None:
+    def _respond(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
         ready, key = self.ready, packet[2:]
-        asked = ready.asked.get(key)
+        asked = ready.asked.get(key) or self._ask(ready, packet, source)
         if asked is None:
-            asked = _ask(ready.table, packet)
-            if asked is None:
-                tally.dropped += 1
-                return None
-            query = asked[0]
-            if query.tsig is not None or (query.type == IXFR and query.fault is None):
-                return self._apart(packet, query, source, tally, limit)
-        made = self._serve(ready, key, asked, source, limit) if asked[1].tailored else _static(ready, key, asked, limit)
+            tally.dropped += 1
+            return None
+        query, answer = asked
+        if query.tsig is not None or (query.type == IXFR and query.fault is None):
+            return self._apart(ready, packet, query, source, tally, tcp=tcp)
+        own = self._own(ready.features, query.edns, source, tcp=tcp)
+        keep = key if not tcp and not own and len(key) <= MAX_KEY else None
+        if answer.tailored is None:
+            made = _static(ready, keep, query, answer, own, tcp=tcp)
+        else:
+            made = self._serve(ready, keep, asked, source, own, tcp=tcp)
         response, rcode = made
         tally.responses[rcode] += 1
         return packet[:2] + response
 
-    def _apart(self, packet: bytes, query: Query, source: str, tally: Tally, limit: int | None) -> bytes | None:
+    def _apart(
+        self, ready: Ready, packet: bytes, query: Query, source: str, tally: Tally, *, tcp: bool
+    ) -> bytes | None:
         """The response to a query that is signed, or asks for changes. It is never kept ready."""
-        table, room = self.ready.table, limit or query.udp_limit
-        request = check(packet, query, table, room)
+        limit = MAX_TCP if tcp else query.udp_limit
+        request = check(packet, query, ready.table, limit, self._options(ready, query, source, tcp=tcp))
         if isinstance(request, Request) and (query.type != IXFR or query.fault is not None):
-            usual = self._respond(request.packet, source, tally, limit)
-            return usual and request.seal(usual, room)
-        response = changes(table, request, source, room) if isinstance(request, Request) else request
+            usual = self._respond(request.packet, source, tally, tcp=tcp)
+            return usual and request.seal(usual, limit)
+        response = changes(ready.table, request, source, limit) if isinstance(request, Request) else request
         tally.responses[response[3] & 0xF] += 1
         return response
 
-    def _serve(self, ready: Ready, key: bytes, asked: Asked, source: str, limit: int | None) -> tuple[bytes, int]:
+    def _options(
+        self, ready: Ready, query: Query, source: str, *, tcp: bool
+    ) -> Callable[[ExtendedError | None], bytes]:
+        """Options of a response that is said to nobody else, if it says more about what is wrong."""
+        own = self._own(ready.features, query.edns, source, tcp=tcp)
+        return lambda error: ready.features.options(query.edns, error, 0) + own if query.edns else b""
+
+    def _own(self, features: Features, edns: Edns | None, source: str, *, tcp: bool) -> bytes:
+        """Options for this client alone: a response with any is not kept ready."""
+        if edns is None:
+            return b""
+        idle = keepalive(self.idle()) if tcp and edns.keepalive else b""
+        return idle + features.cookie(edns, source)
+
+    def _serve(
+        self, ready: Ready, key: bytes | None, asked: Asked, source: str, own: bytes, *, tcp: bool
+    ) -> tuple[bytes, int]:
         """What a service says to the client, with its rcode.
 
         Nothing is ready when a new table comes. So the first answer of what has changed is not among what was kept.
@@ -156,17 +295,16 @@ class Responder:
         query, answer = asked
         tailored = cast("Tailored", answer.tailored)
         place = tailored.same or self._place(ready, tailored, _subnet(query) or source)
-        mark = _mark(key, query, tailored, place)
-        kept = ready.replies.get(mark) if limit is None else None
-        if kept is not None:
-            response = next(kept)
-            return response, response[1] & 0xF
         steered = tailored.rules[place.rule]
-        case = _Case(query, answer, place, steered, steered.turns(place.choice))
-        if limit is None and answer.lasting:
-            _keep(ready, key, mark, case)
+        case = _Case(ready, query, answer, place, steered, steered.turns(place.choice))
+        if key is not None:
+            mark = _mark(key, query, tailored, place)
+            if kept := ready.replies.get(mark):
+                response = next(kept)
+                return response, response[1] & 0xF
+            _keep(key, mark, case)
         reply = case.next()
-        response = build(query, reply, limit or query.udp_limit, place.scope)
+        response = _built(ready, query, reply, place.scope, own, tcp=tcp)
         if tailored.first.due:
             self._note(tailored.first)
         return response, reply.rcode
@@ -174,16 +312,38 @@ class Responder:
     def _place(self, ready: Ready, tailored: Tailored, who: Who) -> Place:
         place = ready.place(tailored, who)
         if place is None:
-            place = self._find_place(tailored, who)
+            client, prefix = self._client(tailored, who)
+            place = tailored.place(client, prefix)
             ready.remember(tailored, who, place)
         return place
 
-    def _find_place(self, tailored: Tailored, who: Who) -> Place:
+    def _client(self, tailored: Tailored, who: Who) -> tuple[Client, int]:
+        """Whoever asks, and for how many bits of its address its location is so."""
         network = who.network if isinstance(who, Subnet) else network_of(who)
         if self._places is None or not tailored.needs_location or not network.prefixlen:
-            return tailored.place(Client(network), 0)
+            return Client(network), 0
         located = self._places.locate(network.network_address)
-        return tailored.place(Client(network, located.location), located.prefix)
+        return Client(network, located.location), located.prefix
+
+    def _ask(self, ready: Ready, packet: bytes, source: str) -> Asked | None:
+        query = parse(packet)
+        if query is None:
+            return None
+        table = ready.table
+        if table and query.name.startswith(LABEL) and source in ready.features.explain:
+            return query, self._explain(table, query, source) or answer(ready.table, ready.features, query)
+        return query, answer(ready.table, ready.features, query)
+
+    def _explain(self, table: Table, query: Query, source: str) -> Answer | None:
+        """The answer to a question for an explanation; None if it is another one."""
+        found = explained(table, query.name)
+        if found is None or query.fault is not None or query.type not in (TXT, ANY) or query.rdclass != IN:
+            return None
+        steering, tailored = found
+        client, prefix = self._client(tailored, _subnet(query) or source)
+        place = tailored.place(client, prefix)
+        said = explanation(steering, tailored.rules[place.rule], place, client, table.snapshot.generation)
+        return Answer(Reply(Rcode.NOERROR, authoritative=True, answer=((query.name, said),)))
 
     def _may_report(self) -> bool:
         now = time.monotonic()
@@ -193,14 +353,23 @@ class Responder:
         return due
 
 
-def _static(ready: Ready, key: bytes, asked: Asked, limit: int | None) -> tuple[bytes, int]:
+def _logger(plan: QueryLog | None, worker: str) -> QueryLogger | None:
+    return None if plan is None else QueryLogger(plan, worker, Random())  # noqa: S311  a sample is no secret
+
+
+def _static(
+    ready: Ready, key: bytes | None, query: Query, answer: Answer, own: bytes, *, tcp: bool
+) -> tuple[bytes, int]:
     """What is said to everybody, with its rcode."""
-    query, answer = asked
-    if limit is None:
-        limit = query.udp_limit
-        if answer.lasting and len(key) <= MAX_KEY and ready.due(key):
-            ready.admit(key, repeat(build(query, answer.reply, limit)), 1)
-    return build(query, answer.reply, limit), answer.reply.rcode
+    response = _built(ready, query, answer.reply, 0, own, tcp=tcp)
+    if key is not None and answer.lasting and ready.due(key):
+        ready.admit(key, repeat(response), 1)
+    return response, answer.reply.rcode
+
+
+def _built(ready: Ready, query: Query, reply: Reply, scope: int, own: bytes = b"", *, tcp: bool = False) -> bytes:
+    options = ready.features.options(query.edns, reply.error, scope) + own if query.edns else b""
+    return build(query, reply, MAX_TCP if tcp else query.udp_limit, options)
 
 
 def _mark(key: bytes, query: Query, tailored: Tailored, place: Place) -> Hashable:
@@ -212,9 +381,10 @@ def _mark(key: bytes, query: Query, tailored: Tailored, place: Place) -> Hashabl
     return key if decided and not tailored.rules[place.rule].may_fail else (key, place.rule, place.choice)
 
 
-def _keep(ready: Ready, key: bytes, mark: Hashable, case: _Case) -> None:
+def _keep(key: bytes, mark: Hashable, case: _Case) -> None:
     """Make the answer ready for the next time, if it is worth it."""
-    if len(key) > MAX_KEY or not case.worth_keeping or not ready.due(mark):
+    ready = case.ready
+    if not case.worth_keeping or not ready.due(mark):
         return
     ready.admit(mark, case.prebuilt(), case.cost)
     if mark != key:
@@ -223,18 +393,3 @@ def _keep(ready: Ready, key: bytes, mark: Hashable, case: _Case) -> None:
 
 def _subnet(query: Query) -> Subnet | None:
     return query.edns.subnet if query.edns else None
-
-
-def _ask(table: Table | None, packet: bytes) -> Asked | None:
-    query = parse(packet)
-    return (query, _answer(table, query)) if query else None
-
-
-def _answer(table: Table | None, query: Query) -> Answer:
-    if query.fault is not None:
-        return Answer(Reply(query.fault))
-    if query.rdclass not in (IN, ANY) or query.type in (AXFR, IXFR):
-        return Answer(Reply(Rcode.REFUSED))
-    if table is None:
-        return Answer(Reply(Rcode.SERVFAIL))
-    return lookup(table, query.name, query.type)

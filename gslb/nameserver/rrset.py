@@ -15,7 +15,7 @@ import dns.rdatatype
 
 from gslb.errors import SnapshotError
 
-A, NS, CNAME, SOA, HINFO, AAAA, DNAME, OPT, DS = 1, 2, 5, 6, 13, 28, 39, 41, 43
+A, NS, CNAME, SOA, HINFO, TXT, AAAA, DNAME, OPT, DS = 1, 2, 5, 6, 13, 16, 28, 39, 41, 43
 TSIG, IXFR, AXFR, ANY = 250, 251, 252, 255
 IN = 1
 
@@ -81,6 +81,13 @@ def wire_rdata(type_: str, text: str) -> tuple[int, bytes]:
         return int(kind), cast("bytes", rdata.to_wire())
     except (dns.exception.DNSException, OSError, ValueError) as error:
         raise SnapshotError(f"{text!r} is not {type_} rdata: {error}") from error
+
+
+def text_strings(text: str) -> bytes:
+    """The rdata of a TXT record: strings of at most 255 bytes (RFC 1035, section 3.3.14)."""
+    data = text.encode()
+    parts = [data[start : start + 255] for start in range(0, len(data), 255)] or [b""]
+    return b"".join(len(part).to_bytes() + part for part in parts)
 
 
 def ancestors(name: bytes) -> list[bytes]:

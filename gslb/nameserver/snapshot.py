@@ -4,7 +4,7 @@ Nothing here knows the wire: compiling is in ``zone`` and ``table``, framing in 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.transfer.access import NOBODY, Transfer
 
 
@@ -56,13 +57,14 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a nameserver answers.
+    """All that a nameserver answers, and how.
 
     Attributes:
         generation: grows with every change by ``publisher``.
         zones: static data.
         services: what is answered at their names.
         publisher: one control process.
+        settings: how it behaves.
         serials: of zones by origin; without one, that in the zone's own SOA record counts.
     """
 
@@ -70,6 +72,7 @@ class Snapshot:
     zones: tuple[Zone, ...]
     services: tuple[Steering, ...]
     publisher: str = ""
+    settings: Settings = DEFAULTS
     serials: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -108,13 +111,19 @@ def apply(snapshot: Snapshot, change: Change) -> Snapshot:
     for name in change.removed:
         services.pop(name, None)
     services.update((service.name, service) for service in change.services)
-    serials = {**snapshot.serials, **change.serials}
-    return Snapshot(change.generation, snapshot.zones, tuple(services.values()), change.publisher, serials)
+    return replace(
+        snapshot,
+        generation=change.generation,
+        services=tuple(services.values()),
+        publisher=change.publisher,
+        serials={**snapshot.serials, **change.serials},
+    )
 
 
 def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
     """The least message that leads from ``old`` to ``new``: a Full where more than services and serials differs."""
-    if old is None or (old.publisher, old.zones) != (new.publisher, new.zones) or old.serials.keys() - new.serials:
+    same = old is not None and (old.publisher, old.settings, old.zones) == (new.publisher, new.settings, new.zones)
+    if old is None or not same or old.serials.keys() - new.serials:
         return Full(new)
     before = {service.name: service for service in old.services}
     names = {service.name for service in new.services}

@@ -11,14 +11,19 @@ from gslb.model.location import Client
 from gslb.model.names import ServiceName
 from gslb.model.pick import nearest, sticky_group, sticky_length, sticky_order, sticky_prefix
 from gslb.model.steering import WITHHELD, Group, NoAnswer, Pick, RecordType, Rule, Steering, groups_for
+from gslb.nameserver.edns import ExtendedError, InfoCode
 from gslb.nameserver.order import smooth_order, windows
 from gslb.nameserver.rrset import AAAA, A, RRset, make_rrset, wire_rdata
+from gslb.nameserver.served import NO_REGION, Counter, Served, counted
 
 MAX_KEPT = 256
 """Sets of nearest groups whose turns a rule remembers."""
 
 NUMBERS = {RecordType.A: A, RecordType.AAAA: AAAA}
 """Type numbers of the record types that can be steered here."""
+
+NOBODY = ExtendedError(InfoCode.OTHER, "no endpoint is in service")
+NOT_FOR_THEM = ExtendedError(InfoCode.FILTERED, "no endpoint that may answer this client is in service")
 
 Choice = tuple[tuple[int, ...], tuple[int, ...]]
 """What a client may be given: indices of groups, and of the only one's addresses where their order is the client's."""
@@ -33,11 +38,13 @@ class Turns:
     Attributes:
         order: indices into ``choices`` for one cycle of turns.
         choices: per group, the RRsets it gives in turn.
+        counters: per group, how many of its answers were given.
         turns: whom it is the turn of, shared by all queries that have no ready answer. Endless; ``next`` is atomic.
     """
 
     order: tuple[int, ...]
     choices: tuple[tuple[RRset, ...], ...]
+    counters: tuple[Counter, ...]
     turns: Iterator[RRset]
 
     @property
@@ -63,6 +70,8 @@ class Steered:
         random: where turns begin.
         tells_apart: whether clients of this rule may be given different answers.
         may_fail: whether it says SERVFAIL at times.
+        nobody: how often there was no answer.
+        error: why there is no answer, where there is none.
     """
 
     name: ServiceName
@@ -77,6 +86,8 @@ class Steered:
     random: Random
     tells_apart: bool
     may_fail: bool
+    nobody: Counter
+    error: ExtendedError = NOBODY
     _kept: dict[tuple[int, ...], Turns] = field(default_factory=dict)
 
     @property
@@ -120,31 +131,35 @@ class Steered:
             if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
             weights = [self.groups[index].weight for index in groups]
-            made = make_turns(weights, tuple(self.all.choices[index] for index in groups), self.random)
+            choices = tuple(self.all.choices[index] for index in groups)
+            counters = tuple(self.all.counters[index] for index in groups)
+            made = make_turns(weights, choices, counters, self.random)
             found = self._kept.setdefault(groups, made)
         return found
 
     def turn(self, turns: Turns) -> RRset | None:
         """The next one of ``turns``; None if this answer is withheld, or there is none."""
-        return None if next(self.gate) else next(turns.turns)
+        return next(self.nobody) if next(self.gate) else next(turns.turns)
 
     def spin(self, turns: Turns, build: Callable[[RRset | None], _T]) -> Iterator[_T]:
         """Endless turns of ``build``'s results, withheld ones among them, each built once; safe to share."""
-        given = spin(turns.order, turns.choices, build, self.random)
+        given = spin(turns.order, turns.choices, turns.counters, build, self.random)
         if not any(self.pattern):
             return given
-        withheld = repeat(build(None))
+        withheld = counted(repeat(build(None)), self.nobody)
         return map(next, cycle(_rotate([withheld if no else given for no in self.pattern], self.random)))
 
     def _only(self, group: int, order: tuple[int, ...]) -> Turns:
         type_, ttl, _ = self.record
         rrset = make_rrset(type_, ttl, [self.rdatas[group][index] for index in order])
-        return Turns((0,), ((rrset,),), repeat(rrset))
+        counter = self.all.counters[group]
+        return Turns((0,), ((rrset,),), (counter,), counted(repeat(rrset), counter))
 
 
 def spin(
     order: tuple[int, ...],
     choices: tuple[tuple[RRset, ...], ...],
+    counters: tuple[Counter, ...],
     build: Callable[[RRset], _T],
     random: Random,
 ) -> Iterator[_T]:
@@ -152,18 +167,23 @@ def spin(
 
     Without it each new reader would begin with the heaviest group. Runs in C alone: safe to share between threads.
     """
-    groups = [cycle(_rotate([build(choice) for choice in group], random)) for group in choices]
+    groups = [
+        counted(cycle(_rotate([build(choice) for choice in group], random)), counter)
+        for group, counter in zip(choices, counters, strict=True)
+    ]
     return map(next, cycle(_rotate([groups[index] for index in order], random)))
 
 
-def make_turns(weights: Sequence[int], choices: tuple[tuple[RRset, ...], ...], random: Random) -> Turns:
+def make_turns(
+    weights: Sequence[int], choices: tuple[tuple[RRset, ...], ...], counters: tuple[Counter, ...], random: Random
+) -> Turns:
     """Turns of groups with ``weights`` of 1 or more."""
     order = smooth_order(weights) if weights else ()
-    return Turns(order, choices, spin(order, choices, lambda choice: choice, random))
+    return Turns(order, choices, counters, spin(order, choices, counters, lambda choice: choice, random))
 
 
-def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Random) -> Steered:
-    """What ``rule`` answers for ``kind``, which is A or AAAA.
+def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Random, served: Served) -> Steered:
+    """What ``rule`` answers for ``kind``, which is A or AAAA; ``served`` counts that.
 
     Raises:
         SnapshotError: a weight, share, TTL or address that cannot be.
@@ -175,12 +195,13 @@ def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Rando
         groups = ()
     rdatas = tuple(tuple(wire_rdata(kind, target.value)[1] for target in group.targets) for group in groups)
     choices = tuple(_choices(steering, NUMBERS[kind], values) for values in rdatas)
+    counters = tuple(served.counter(group.region) for group in groups)
     pattern = _pattern(rule.withheld if groups else WITHHELD)
     return Steered(
         name=steering.name,
         groups=groups,
         pick=rule.pick,
-        all=make_turns([group.weight for group in groups], choices, random),
+        all=make_turns([group.weight for group in groups], choices, counters, random),
         rdatas=rdatas,
         record=(NUMBERS[kind], steering.ttl, steering.answers),
         no_answer=rule.no_answer,
@@ -189,6 +210,7 @@ def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Rando
         random=random,
         tells_apart=_tells_apart(rule.pick, groups),
         may_fail=rule.no_answer is NoAnswer.SERVFAIL and any(pattern),
+        nobody=served.counter(NO_REGION),
     )
 
 

@@ -14,8 +14,9 @@ from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.nameserver.first import First
 from gslb.nameserver.rrset import AAAA, CNAME, DS, A, ancestors, wire_name
+from gslb.nameserver.served import Served
 from gslb.nameserver.snapshot import Snapshot, Zone
-from gslb.nameserver.tailored import compile_steering
+from gslb.nameserver.tailored import Tailored, compile_steering
 from gslb.nameserver.zone import CompiledZone, Node, compile_zone
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,7 @@ class CompiledService:
         lowered: its positive answers have the TTL of negative ones.
         zone: the one it is in, without services.
         first: whether any answer by ``steering`` was given.
+        served: counts its answers, whatever the steering was.
         node: what is answered.
     """
 
@@ -39,6 +41,7 @@ class CompiledService:
     lowered: bool
     zone: CompiledZone
     first: First
+    served: Served
     node: Node
 
 
@@ -103,7 +106,8 @@ def compile_table(
             services[name] = known
         else:
             first = _first(steering, snapshot.generation, known, news=previous is not None)
-            services[name] = _service(name, steering, zone, first, random, lowered=is_lowered)
+            served = known.served if known else Served()
+            services[name] = _service(name, steering, zone, first, served, random, lowered=is_lowered)
         overlays[zone.origin][name] = services[name].node
     zones = {
         compiled.origin: compiled.with_nodes(overlays[compiled.origin], snapshot.serials.get(origin))
@@ -125,7 +129,9 @@ def lower(table: Table, lowered: frozenset[ServiceName], random: Random) -> Tabl
         known = services.get(name)
         if known:
             is_lowered = not known.lowered
-            services[name] = _service(name, known.steering, known.zone, known.first, random, lowered=is_lowered)
+            services[name] = _service(
+                name, known.steering, known.zone, known.first, known.served, random, lowered=is_lowered
+            )
             overlays[known.zone.origin][name] = services[name].node
     zones = {origin: zone.with_nodes(overlays[origin]) for origin, zone in table.zones.items()}
     return replace(table, zones=zones, services=services, lowered=lowered)
@@ -144,15 +150,22 @@ def _first(steering: Steering, generation: int, known: CompiledService | None, *
 
 
 def _service(
-    name: bytes, steering: Steering, zone: CompiledZone, first: First, random: Random, *, lowered: bool
+    name: bytes,
+    steering: Steering,
+    zone: CompiledZone,
+    first: First,
+    served: Served,
+    random: Random,
+    *,
+    lowered: bool,
 ) -> CompiledService:
     given = structs.replace(steering, ttl=min(steering.ttl, steering.negative_ttl)) if lowered else steering
-    return CompiledService(steering, lowered, zone, first, _overlay(name, given, zone, first, random))
+    tailored = compile_steering(given, random, first, served)
+    return CompiledService(steering, lowered, zone, first, served, _overlay(name, given, zone, tailored))
 
 
-def _overlay(name: bytes, steering: Steering, zone: CompiledZone, first: First, random: Random) -> Node:
+def _overlay(name: bytes, steering: Steering, zone: CompiledZone, tailored: Mapping[int, Tailored]) -> Node:
     """The node of a service: it overrides static addresses and a CNAME, other static data stays."""
     below = zone.nodes.get(name) or Node({}, zone.soa_ttl)
     kept = {number: rrset for number, rrset in below.rrsets.items() if number not in _OVERRIDDEN}
-    ttl, steered = steering.negative_ttl, compile_steering(steering, random, first)
-    return replace(below, rrsets=kept, negative_ttl=ttl, alias=None, steered=steered)
+    return replace(below, rrsets=kept, negative_ttl=steering.negative_ttl, alias=None, steered=tailored)

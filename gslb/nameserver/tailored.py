@@ -1,7 +1,7 @@
 """What a service answers for one record type: rules, and which of their answers a client gets (RFC 7871)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
@@ -10,7 +10,8 @@ from gslb.model.location import Client
 from gslb.model.steering import RecordType, Steering
 from gslb.nameserver.first import GIVEN, First
 from gslb.nameserver.selector import Selector, make_selector
-from gslb.nameserver.steered import NUMBERS, Choice, Steered, compile_rule
+from gslb.nameserver.served import Served
+from gslb.nameserver.steered import NOT_FOR_THEM, NUMBERS, Choice, Steered, compile_rule
 
 
 class Place(NamedTuple):
@@ -69,8 +70,10 @@ class Tailored:
         return Place(rule, steered.choose(client), scope)
 
 
-def compile_steering(steering: Steering, random: Random, first: First = GIVEN) -> Mapping[int, Tailored]:
-    """Answers by type number; a type that is left out is NODATA.
+def compile_steering(
+    steering: Steering, random: Random, first: First = GIVEN, served: Served | None = None
+) -> Mapping[int, Tailored]:
+    """Answers by type number; a type that is left out is NODATA. ``served`` counts them.
 
     Raises:
         SnapshotError: a weight, TTL, address or network that cannot be, or no rule for everybody.
@@ -79,13 +82,17 @@ def compile_steering(steering: Steering, random: Random, first: First = GIVEN) -
         raise SnapshotError(f"{steering.name}: needs a rule, and answers of 1 or more")
     if RecordType.CNAME in steering.types:
         raise SnapshotError(f"{steering.name}: CNAME cannot be steered here")
-    selector = make_selector([rule.match for rule in steering.rules])
-    return {NUMBERS[kind]: _tailor(steering, selector, kind, random, first) for kind in steering.types}
+    selector, counts = make_selector([rule.match for rule in steering.rules]), served or Served()
+    return {NUMBERS[kind]: _tailor(steering, selector, kind, random, first, counts) for kind in steering.types}
 
 
-def _tailor(steering: Steering, selector: Selector, kind: RecordType, random: Random, first: First) -> Tailored:
+def _tailor(
+    steering: Steering, selector: Selector, kind: RecordType, random: Random, first: First, served: Served
+) -> Tailored:
     reached = steering.rules[: selector.last + 1]
-    rules = tuple(compile_rule(steering, rule, kind, random) for rule in reached)
+    rules = tuple(compile_rule(steering, rule, kind, random, served) for rule in reached)
+    if any(rule.groups for rule in rules):
+        rules = tuple(rule if rule.groups else replace(rule, error=NOT_FOR_THEM) for rule in rules)
     alike = not selector.parts and not rules[0].tells_apart
     same = Place(0, rules[0].everyone, 0) if alike else None
     needs_location = bool(selector.codes) or any(rule.needs_location for rule in rules)

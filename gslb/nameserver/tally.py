@@ -11,15 +11,17 @@ class Tally:
     Attributes:
         ready: responses given from ready answers, all of them NOERROR.
         dropped: packets that got no response.
+        limited: responses that the rate limit has held back, or had replaced by shorter ones.
         responses: all other responses, by rcode.
     """
 
-    __slots__ = ("dropped", "ready", "responses", "transport")
+    __slots__ = ("dropped", "limited", "ready", "responses", "transport")
 
     def __init__(self, transport: str) -> None:
         self.transport = transport
         self.ready = 0
         self.dropped = 0
+        self.limited = 0
         self.responses = [0] * (max(Rcode) + 1)
 
 

@@ -23,6 +23,10 @@ MAX_QUERY = 4096
 RECEIVE_BUFFER = 4 * 2**20
 """bytes the kernel is asked to hold for each socket"""
 
+SHARED_WAIT = 0.25
+"""seconds after which the reader of a shared socket looks whether it is to stop"""
+
+_TIMEVAL = struct.Struct("@ll")
 _IP_PKTINFO = 8
 _LINK_LOCAL = b"\xfe\x80"
 _INFO4 = struct.Struct("=I4s4s")
@@ -52,12 +56,26 @@ def open_udp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
     return sock
 
 
-class UdpListener:
-    """A thread that answers what comes in at ``sock``. ``died`` is called if it ends without having been stopped."""
+def take_udp(sock: socket.socket) -> None:
+    """Make a bound socket ready that other processes have too: what is set here is set for all of them."""
+    sock.setblocking(True)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(SHARED_WAIT * 1e6)))
+    if _is_wildcard(sock):
+        _ask_for_destination(sock)
 
-    def __init__(self, sock: socket.socket, responder: Responder, died: Callable[[], None]) -> None:
+
+class UdpListener:
+    """A thread that answers what comes in at ``sock``. ``died`` is called if it ends without having been stopped.
+
+    A ``shared`` socket, see ``take_udp``, stays as it is when the thread stops.
+    """
+
+    def __init__(
+        self, sock: socket.socket, responder: Responder, died: Callable[[], None], *, shared: bool = False
+    ) -> None:
         self.tally = Tally("udp")
-        self._sock, self._responder, self._died = sock, responder, died
+        self._sock, self._responder, self._died, self._shared = sock, responder, died, shared
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="udp", daemon=True)
 
@@ -68,12 +86,13 @@ class UdpListener:
     def stop(self) -> None:
         """Stop answering, and wait until the thread has ended."""
         self._stopping.set()
-        with suppress(OSError):  # wakes the blocked reader, although the socket is not connected
-            self._sock.shutdown(socket.SHUT_RDWR)
+        if not self._shared:
+            with suppress(OSError):  # wakes the blocked reader, although the socket is not connected
+                self._sock.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
     def _run(self) -> None:
-        serve = _serve_wildcard if _is_wildcard(self._sock) else _serve
+        serve = _serve_shared if self._shared else _serve_wildcard if _is_wildcard(self._sock) else _serve
         try:
             serve(self._sock, self._responder, self.tally, self._stopping)
         finally:
@@ -87,18 +106,20 @@ def _serve(sock: socket.socket, responder: Responder, tally: Tally, stopping: th
     receive, send, respond = sock.recvfrom, sock.sendto, responder.udp
     while True:
         packet, client = receive(MAX_QUERY)
+        ready = responder.ready
         try:
-            reply = packet[:2] + next(responder.ready.replies[packet[2:]])
-            tally.ready += 1
+            reply = packet[:2] + next(ready.replies[packet[2:]])
         except KeyError:
             made = respond(packet, client[0], tally)
-            if made is None:
-                if stopping.is_set():
-                    return
-                continue
-            reply = made
+        else:
+            tally.ready += 1
+            made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
+        if made is None:
+            if stopping.is_set():
+                return
+            continue
         try:  # noqa: SIM105  a context manager costs a tenth of the query here
-            send(reply, client)
+            send(made, client)
         except OSError:  # the client cannot be reached: port 0, no route, a full queue
             pass
 
@@ -107,6 +128,28 @@ def _serve_wildcard(sock: socket.socket, responder: Responder, tally: Tally, sto
     """The same, answering from the address that was asked."""
     while True:
         packet, asked, _, client = sock.recvmsg(MAX_QUERY, _INFO_ROOM)
+        ready = responder.ready
+        turns = ready.replies.get(packet[2:])
+        if turns is not None:
+            tally.ready += 1
+            reply = packet[:2] + next(turns)
+            made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
+        else:
+            made = responder.udp(packet, client[0], tally)
+        if made is not None:
+            with suppress(OSError):
+                sock.sendmsg([made], [_source(*info) for info in asked], 0, client)
+        elif stopping.is_set():
+            return
+
+
+def _serve_shared(sock: socket.socket, responder: Responder, tally: Tally, stopping: threading.Event) -> None:
+    """The same of a socket that others read too, and so cannot be shut down: what wakes the reader is time."""
+    while not stopping.is_set():
+        try:
+            packet, asked, _, client = sock.recvmsg(MAX_QUERY, _INFO_ROOM)
+        except BlockingIOError:
+            continue
         ready = responder.ready.replies.get(packet[2:])
         if ready is not None:
             tally.ready += 1
@@ -116,8 +159,6 @@ def _serve_wildcard(sock: socket.socket, responder: Responder, tally: Tally, sto
         if reply is not None:
             with suppress(OSError):
                 sock.sendmsg([reply], [_source(*info) for info in asked], 0, client)
-        elif stopping.is_set():
-            return
 
 
 def _is_wildcard(sock: socket.socket) -> bool:

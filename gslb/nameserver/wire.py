@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from gslb.nameserver.edns import DO, Edns, ExtendedError, read_edns
 from gslb.nameserver.rrset import IN, OPT, TSIG, Owned
-from gslb.nameserver.subnet import ECS, Subnet, read_subnet
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
 OPCODE = 0x7800
-DO = 0x8000
 
 HEADER_SIZE = 12
 MAX_NAME = 255
@@ -32,7 +31,7 @@ _OPT = struct.Struct(">BHHIH")
 
 
 class Rcode(IntEnum):
-    """Response codes (RFC 1035, section 4.1.1; RFC 2136, section 2.2; RFC 6891, section 9; RFC 8945, section 5.2)."""
+    """Response codes (RFC 1035, section 4.1.1; RFC 2136, section 2.2; RFC 6891, 7873 and 8945)."""
 
     NOERROR = 0
     FORMERR = 1
@@ -43,16 +42,7 @@ class Rcode(IntEnum):
     YXDOMAIN = 6
     NOTAUTH = 9
     BADVERS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Edns:
-    """What matters of a client's OPT record. ``subnet`` is None where the client tells of none."""
-
-    payload: int
-    version: int
-    dnssec_ok: bool
-    subnet: Subnet | None = None
+    BADCOOKIE = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +74,14 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to say, before it is put on the wire."""
+    """What to say, before it is put on the wire. ``error`` says more about it, to those who speak EDNS."""
 
     rcode: Rcode
     authoritative: bool = False
     answer: tuple[Owned, ...] = ()
     authority: tuple[Owned, ...] = ()
     additional: tuple[Owned, ...] = ()
+    error: ExtendedError | None = None
 
 
 def parse(packet: bytes) -> Query | None:
@@ -100,6 +91,8 @@ def parse(packet: bytes) -> Query | None:
     flags, questions, *records = _HEADER.unpack_from(packet, 2)
     if flags & QR:
         return None
+    if not questions and not flags & OPCODE:
+        return _without_question(packet, flags, records)
     end = _question_end(packet) if questions == 1 else None
     if end is None:
         return Query(flags, b"", b"", 0, 0, None, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
@@ -109,16 +102,25 @@ def parse(packet: bytes) -> Query | None:
     return Query(flags, question, question[:-4].lower(), type_, rdclass, edns, fault, tsig)
 
 
-def build(query: Query, reply: Reply, limit: int, scope: int = 0) -> bytes:
+def _without_question(packet: bytes, flags: int, records: list[int]) -> Query:
+    """Who asks nothing may yet want a cookie (RFC 7873, section 5.4)."""
+    edns, tsig, well_formed = _read_records(packet, HEADER_SIZE, records)
+    fault = _fault(flags, edns, well_formed=well_formed)
+    if fault is None:
+        fault = Rcode.NOERROR if edns and edns.cookie else Rcode.FORMERR
+    return Query(flags, b"", b"", 0, 0, edns, fault, tsig)
+
+
+def build(query: Query, reply: Reply, limit: int, options: bytes = b"") -> bytes:
     """The response to ``query`` without its id, the first two bytes.
 
-    It holds for the first ``scope`` bits of the query's client subnet (RFC 7871), for all clients where that is 0.
-    Where it would pass ``limit`` bytes its sections are left empty and TC is set (RFC 2181, section 9).
+    ``options`` go into the OPT record, which is the last one, if the query has one. Where the response would pass
+    ``limit`` bytes its sections are left empty and TC is set (RFC 2181, section 9).
     """
     flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
     if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
         flags |= AA
-    opt = opt_record(query.edns, reply.rcode, scope) if query.edns else b""
+    opt = opt_record(query.edns, reply.rcode, options) if query.edns else b""
     sections = [_section(query.name, part) for part in (reply.answer, reply.authority, reply.additional)]
     size = HEADER_SIZE + len(query.question) + sum(len(body) for _, body in sections) + len(opt)
     if size > limit:
@@ -180,31 +182,12 @@ def _read_records(packet: bytes, at: int, counts: list[int]) -> tuple[Edns | Non
         if type_ == OPT:
             if edns or index < additional or packet[at]:
                 return edns, None, False
-            version = ttl >> 16 & 0xFF  # of another one than 0 the options are not known
-            subnet, well_formed = (None, True) if version else _read_options(packet, end - length, end)
-            edns = Edns(payload, version, bool(ttl & DO), subnet)
+            edns, well_formed = read_edns(payload, ttl, packet[end - length : end])
             if not well_formed:
                 return edns, None, False
         at = end
     well_formed = at == len(packet)
     return edns, tsig if well_formed else None, well_formed
-
-
-def _read_options(packet: bytes, at: int, end: int) -> tuple[Subnet | None, bool]:
-    """The client subnet among the options of an OPT record, and whether all is well-formed.
-
-    Two subnets are not: whom the response would be for could not be told.
-    """
-    subnet = None
-    while at + _PAIR.size <= end:
-        code, length = _PAIR.unpack_from(packet, at)
-        at += _PAIR.size + length
-        if code == ECS and at <= end:
-            found = None if subnet else read_subnet(packet[at - length : at])
-            if found is None:
-                return None, False
-            subnet = found
-    return subnet, at == end
 
 
 def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
@@ -215,9 +198,8 @@ def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
     return Rcode.BADVERS if edns and edns.version else None
 
 
-def opt_record(edns: Edns, rcode: Rcode, scope: int) -> bytes:
-    """Our OPT record: version 0, the client's DO bit and its subnet (RFC 6891, section 6.1; RFC 3225, section 3)."""
-    options = edns.subnet.option(scope) if edns.subnet else b""
+def opt_record(edns: Edns, rcode: Rcode, options: bytes) -> bytes:
+    """Our OPT record: version 0, and the client's DO bit (RFC 6891, section 6.1; RFC 3225, section 3)."""
     return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), len(options)) + options
 
 

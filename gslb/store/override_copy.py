@@ -5,7 +5,6 @@ order is acknowledged, and it is believed before the database is. A copy that is
 a full disk say, is removed as soon as the database knows better.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from gslb.files import replace_file, sync_folder
 from gslb.model.drain import Drain, Phase
 from gslb.model.override import Kind
 from gslb.model.record import OverrideRecord
@@ -59,23 +59,13 @@ class OverrideCopy:
             return True
         self._written, self._stale = None, True
         try:
-            self._replace(msgspec.json.encode(list(_encoded(found))))
+            replace_file(self._file, msgspec.json.encode(list(_encoded(found))))
         except OSError as error:
             self._status.failed(error)
             return False
-        self._written = lasting
+        self._written, self._stale = lasting, False
         self._status.worked()
         return True
-
-    def _replace(self, content: bytes) -> None:
-        fresh = self._file.with_name(f"{self._file.name}.new")
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._file)
-        self._stale = False
-        _sync_folder(self._file.parent)
 
     def remove_stale(self) -> None:
         """Remove a copy that could not be replaced, so that no restart believes it before the database."""
@@ -84,7 +74,7 @@ class OverrideCopy:
         try:
             self._file.unlink(missing_ok=True)
             self._stale = False
-            _sync_folder(self._file.parent)
+            sync_folder(self._file.parent)
         except OSError as error:
             log.error("outdated copy of the overrides cannot be removed", file=str(self._file), reason=str(error))  # noqa: TRY400  no trace needed
 
@@ -110,14 +100,6 @@ class OverrideCopy:
             except (ValueError, msgspec.MsgspecError) as error:
                 content, file = bytes(entry).decode(errors="replace"), str(self._file)
                 log.error("order in the copy cannot be read", file=file, order=content, reason=str(error))  # noqa: TRY400  likewise
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _order(entry: dict[str, Any]) -> OverrideRecord:

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
-from gslb.store.timeline_files import begun, first_of, list_segments, segment_file, sync_folder, write_head
+from gslb.files import sync_folder
+from gslb.store.timeline_files import begun, first_of, list_segments, segment_file, write_head
 from gslb.store.timeline_line import ORIGIN, Head, Item, Removed, decode_line, encode_lines
 from gslb.store.timeline_tail import Tail
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from gslb.files import write_new
 from gslb.store.timeline_line import ORIGIN, Head, decode_line
 
 HEAD = "head.json"
@@ -111,26 +112,8 @@ def write_head(folder: Path, head: Head) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    fresh = folder / f"{HEAD}.new"
-    with fresh.open("wb") as file:
-        file.write(_encode_head(head))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(folder / HEAD)
+    write_new(folder / HEAD, (_encode_head(head),)).replace(folder / HEAD)
 
 
 def _encode_head(head: Head) -> bytes:
     return msgspec.json.encode(head) + b"\n"
-
-
-def sync_folder(folder: Path) -> None:
-    """Have files that were made or removed in ``folder`` outlive a power failure.
-
-    Raises:
-        OSError: it cannot be done.
-    """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gslb.store.timeline_files import HEAD, first_of, list_segments, read_head, split, sync_folder, write_head
+from gslb.files import sync_folder
+from gslb.store.timeline_files import HEAD, first_of, list_segments, read_head, split, write_head
 from gslb.store.timeline_line import ORIGIN, Damaged, Head, Link, Torn, decode_line, unfinished
 
 

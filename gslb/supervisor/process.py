@@ -40,14 +40,14 @@ class Process:
         self.since = time.monotonic()
 
     @classmethod
-    def spawn(cls, command: tuple[str, ...]) -> "Process":
-        """Start ``command``, which writes where this process writes.
+    def spawn(cls, command: tuple[str, ...], descriptors: tuple[int, ...] = ()) -> "Process":
+        """Start ``command``, which writes where this process writes, and has ``descriptors`` of it open too.
 
         Raises:
             OSError: it cannot be started.
         """
         popen = subprocess.Popen(  # noqa: S603  the command is the program's own
-            command, stdin=subprocess.DEVNULL, start_new_session=True
+            command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=descriptors
         )
         try:
             return cls(popen.pid, popen)

@@ -36,10 +36,12 @@ class Child:
     Attributes:
         name: it holds ``NAME.lock`` while it lives. The one named ``control`` is sent each SIGHUP.
         command: its command line; it must record the same words in its lock, or it is replaced instead of adopted.
+        descriptors: open files of the supervisor that it is given, under the same numbers.
     """
 
     name: str
     command: tuple[str, ...]
+    descriptors: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -154,7 +156,7 @@ class Supervisor:
 
     def _spawn(self, slot: _Slot) -> Process:
         slot.established_at = min(slot.established_at, time.monotonic() + ESTABLISHED)
-        process = Process.spawn(slot.child.command)
+        process = Process.spawn(slot.child.command, slot.child.descriptors)
         log.info("process started", name=slot.child.name, pid=process.pid)
         return process
 

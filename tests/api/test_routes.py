@@ -104,6 +104,44 @@ async def test_explain_says_why_each_endpoint_and_region_is_in_or_out(api: Api) 
     assert explained["client"] is None
 
 
+WILDCARD = """
+[services."*.apps.example.com"]
+regions = ["istanbul"]
+
+[services."own.apps.example.com"]
+regions = ["ankara"]
+"""
+
+
+async def test_explain_says_which_service_answers_for_a_name_below_a_wildcard(lab: Lab) -> None:
+    lab.write(lambda text: text.replace('["edge"]', "[]"), WILDCARD)
+    async with api_of(lab) as api:
+        for asked in ("*.apps.example.com", "shop.apps.example.com", "a.b.Apps.example.com."):
+            explained = (await api.get(f"/v1/explain?name={asked}")).body
+            assert explained["name"] == "*.apps.example.com"
+            assert explained["asked"] == asked.lower().removesuffix(".")
+            assert explained["answers"] == {"A": {"192.0.2.1": 1.0}}
+        assert (await api.get("/v1/explain?name=own.apps.example.com")).body["name"] == "own.apps.example.com"
+        # names below one that exists, a name that exists without a service, and one outside of all zones
+        for other in ("a.own.apps.example.com", "apps.example.com", "shop.apps.example.org", "shop.example.com"):
+            assert (await api.get(f"/v1/explain?name={other}")).status == 404
+        assert (await api.get("/v1/explain?name=a.*.example.com")).status == 400
+
+
+async def test_a_wildcard_service_has_a_place_in_status_metrics_and_history(lab: Lab) -> None:
+    lab.write(lambda text: text.replace('["edge"]', "[]"), WILDCARD)
+    async with api_of(lab) as api:
+        names = [service["name"] for service in (await api.get("/v1/status")).body["services"]]
+        assert "*.apps.example.com" in names
+        order = {"kind": "ttl", "target": "*.apps.example.com", "value": 7, "duration": "1h"}
+        assert (await api.ask("POST", "/v1/orders", order | {"reason": "test", "author": "ayse"})).status == 201
+        ttls = {service["name"]: service["ttl"] for service in (await api.get("/v1/status")).body["services"]}
+        assert ttls["*.apps.example.com"] == 7 != ttls["own.apps.example.com"]
+        history = (await api.get("/v1/history")).body["history"]
+        assert any("*.apps.example.com" in str(record) for record in history)
+        assert (await api.ask("DELETE", "/v1/orders/*.apps.example.com?author=ayse")).status == 200
+
+
 async def test_explain_shows_a_client_the_rule_that_it_is_in_and_where_it_is(api: Api) -> None:
     explained = (await api.get("/v1/explain?name=api.example.com&client=198.51.100.7")).body
     assert explained["client"] == {

@@ -321,3 +321,11 @@ ORDER = RECORD | {
 def test_what_follows_from_orders_and_decisions_is_told_in_a_line(record: dict[str, Any], said: str) -> None:
     (line,) = printed(show.history([record]))
     assert line.endswith(said)
+
+
+def test_explain_names_the_wildcard_service_that_answers_for_a_name_below_it() -> None:
+    view: dict[str, Any] = {"name": "*.apps.example.com", "decided": False, "policy": ["weighted"], "hold": 60.0}
+    view |= {"client": None, "endpoints": [], "rules": []}
+    words = "shop.apps.example.com is answered by the wildcard *.apps.example.com"
+    assert words in printed(show.explain(view | {"asked": "shop.apps.example.com"}))
+    assert not any("wildcard" in line for line in printed(show.explain(view | {"asked": "*.apps.example.com"})))

@@ -88,7 +88,9 @@ REFERENCES = [
 NAMES = [
     ({"regions/Izmir": {"endpoints": ["127.0.3.1:80"]}}, "regions.Izmir", "cannot be a name", "use lower-case letters"),
     ({"probes/a b": {"type": "tcp"}}, 'probes."a b"', "cannot be a name", "use lower-case letters"),
-    ({"services/*.example.com": {"regions": ["ankara"]}}, 'services."*.example.com"', "cannot be used", "a full name"),
+    ({"services/a.*.example.com": {"regions": ["ankara"]}}, 'services."a.*.example.com"', "no wildcard", "first label"),
+    ({"services/a*.example.com": {"regions": ["ankara"]}}, 'services."a*.example.com"', "no wildcard", "first label"),
+    ({"zones/*.example.org": {}}, 'zones."*.example.org"', "cannot be used", "a full name"),
     ({"services/a..example.com": {"regions": ["ankara"]}}, 'services."a..example.com"', "is not a DNS name", "write"),
     ({"zones/a..b": {}}, 'zones."a..b"', "is not a DNS name", "write one such as"),
     ({"zones/.": {}}, 'zones."."', "cannot be used here", "write a full name"),

@@ -144,6 +144,15 @@ def test_the_files_that_come_with_gslb_load(path: str) -> None:
     }
 
 
+def test_the_configuration_for_systemd_listens_where_the_socket_unit_does() -> None:
+    folder = ROOT / "examples" / "systemd"
+    listen = [str(address) for address in load(folder / "gslb.toml", {}).nameserver.listen]
+    unit = [line.partition("=") for line in (folder / "gslb.socket").read_text().splitlines()]
+    assert [value for key, _, value in unit if key == "ListenDatagram"] == listen
+    assert [value for key, _, value in unit if key == "ListenStream"] == listen
+    assert ("BindIPv6Only", "=", "ipv6-only") in unit
+
+
 def test_a_file_without_services_is_refused_since_it_would_take_every_name_away(files: Files) -> None:
     """A file that was cut off while being written is such a file."""
     (problem,) = files.problems("")

@@ -132,15 +132,6 @@ def test_a_zone_file_and_the_configuration_are_checked_together(files: Files) ->
     assert len(files.problems(document)) == 3
 
 
-@pytest.mark.parametrize(("record", "kind"), [("A 192.0.2.1", "A"), ("CNAME www", "CNAME"), ("AAAA ::1", "AAAA")])
-def test_a_service_and_a_static_address_of_one_name_collide(files: Files, record: str, kind: str) -> None:
-    (files.folder / "db.example").write_text(f"api 60 IN {record}\n")
-    found = files.problem(design({FILE: "db.example"}))
-    assert found.key == 'services."api.example.com"'
-    assert found.message == f"the zone also has a static {kind} record of this name"
-    assert found.remedy == "remove the record, or give the service another name"
-
-
 def test_other_static_records_of_a_service_are_welcome(files: Files) -> None:
     assert records(files, "api 60 IN MX 10 mail\n")[-1].name == "api.example.com."
 
@@ -155,16 +146,6 @@ def test_the_version_follows_the_file_and_its_zone_files(files: Files) -> None:
     third = files.load(design({FILE: "db.example", "node/name": "istanbul-2"})).version
     assert len({first, second, third}) == 3
     assert all(len(version) == 12 for version in (first, second, third))
-
-
-@pytest.mark.parametrize("record", ["sub IN NS ns.elsewhere.net.", "sub IN DNAME elsewhere.net."])
-def test_a_service_below_a_cut_in_the_zone_is_refused(files: Files, record: str) -> None:
-    (files.path.parent / "example.com.zone").write_text(f"$TTL 60\n{record}\n")
-    document = design({"zones/example.com/file": "example.com.zone"})
-    document["services"]["api.sub.example.com"] = document["services"].pop("api.example.com")
-    (problem,) = files.problems(document)
-    assert problem.key == 'services."api.sub.example.com"'
-    assert "sub.example.com." in problem.message
 
 
 def test_a_record_outside_of_the_zone_is_refused_with_its_line(files: Files) -> None:

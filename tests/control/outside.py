@@ -66,7 +66,7 @@ class Provider:
         self.regressed: Any = None
         self.on_answered: Any = None
 
-    def set_zones(self, zones: Any) -> None:
+    def set_zones(self, *_: Any) -> None:
         """Zones do not matter here."""
 
     def lower(self, services: Any) -> bool:

@@ -421,3 +421,5 @@ async def test_each_nameserver_is_counted_as_it_last_reported(lab: Lab, nameserv
         await dig(nameserver)
         await until(lambda: sample(controller, "gslb_nameserver_queries_total", worker=worker, transport="udp") >= 1)
         assert sample(controller, "gslb_nameserver_responses_total", worker=worker, rcode="NOERROR") >= 1
+        assert sample(controller, "gslb_nameserver_tcp_connections", worker=worker) == 0
+        assert sample(controller, "gslb_nameserver_tcp_closed_total", worker=worker, reason="idle") == 0

@@ -9,7 +9,7 @@ from gslb.control.descriptors import MAX_IN_FLIGHT, MAX_KEPT, Budget, share_out
 
 RAISE = """
 import resource
-from gslb.control.descriptors import raise_limit
+from gslb.supervisor.descriptors import raise_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 300))
 print(raise_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 print(raise_limit())

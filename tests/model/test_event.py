@@ -255,6 +255,13 @@ def test_an_event_concerns_the_services_it_is_about(services: tuple[str, ...], p
     assert event.concerns(pattern) is (expected == "yes")
 
 
+def test_the_name_of_a_wildcard_service_is_no_glob_in_an_event_that_is_about_no_order() -> None:
+    event = Event(EventName.FAILOVER, AT, Severity.WARNING, "", ("*.example.com",))
+    assert event.concerns("*.example.com")
+    assert event.concerns("[*].example.com")
+    assert not event.concerns("www.example.com")
+
+
 def test_patterns_stand_for_services_without_their_final_dot() -> None:
     names = [API, ServiceName("www.example.org.")]
     assert concerned(["*.example.com"], names) == (API,)

@@ -129,6 +129,7 @@ class Server:
         self._command = [sys.executable, "-m", "gslb.cli.nameserver", name, str(run), f"--listen={shown}:{self.port}"]
         self._command += extra
         self._log = folder / f"{name}.log"
+        self.descriptors: tuple[int, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -142,7 +143,7 @@ class Server:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, pass_fds=self.descriptors)
         eventually(lambda: self._answers() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log
 

@@ -15,8 +15,10 @@ from gslb.config.load import load
 from gslb.model.area import UNKNOWN, Area, parse_area
 from gslb.model.steering import NoAnswer, Pick, Rule
 from gslb.nameserver import disk, process
+from gslb.nameserver.features import Features
 from gslb.nameserver.ready import MAX_CLIENTS, Ready
 from gslb.nameserver.responder import Responder
+from gslb.nameserver.settings import DEFAULTS
 from gslb.nameserver.snapshot import Snapshot
 from gslb.nameserver.tailored import Place, compile_steering
 from tests.geo.databases import ANKARA, CITY, FRANKFURT, ISTANBUL, asn_database, city, city_database
@@ -238,7 +240,7 @@ def test_every_worker_is_started_with_the_databases_of_the_configuration(tmp_pat
 
 
 def test_the_number_of_clients_that_are_remembered_is_bounded() -> None:
-    ready, place = Ready(None), Place(0, ((0,), ()), 24)
+    ready, place = Ready(None, Features(DEFAULTS)), Place(0, ((0,), ()), 24)
     tailored = compile_steering(GEO, Random(1))[1]
     for number in range(MAX_CLIENTS + 5):
         for _ in range(2):

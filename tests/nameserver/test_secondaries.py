@@ -36,7 +36,7 @@ class Primary:
         self.server = server
         self.zones = (replace(ZONES[0], transfer=transfer), *ZONES[1:])
         listen = [Address(parse_ip(server.host), server.port)]
-        self.embedded = Embedded([server.socket], self.zones, listen)
+        self.embedded = Embedded([server.socket], self.zones, listen=listen)
         self.services = {each.name: each for each in SERVICES}
         self.generation = 100
 
@@ -68,7 +68,9 @@ async def primary(folder: Path, transfer: Transfer) -> AsyncIterator[Primary]:
 
 
 async def in_step(at: Secondary, made: Primary, within: float = 10.0) -> None:
+    """Wait until it has the serial, and all record sets: NSD's processes do not change over in the same moment."""
     await until(lambda: asyncio.to_thread(lambda: at.serial(COM) == made.serial), within)
+    await until(lambda: asyncio.to_thread(lambda: at.records(COM) == made.records), 2)
 
 
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "signed"])
@@ -79,7 +81,6 @@ async def test_a_secondary_follows_every_change_within_seconds(tmp_path: Path, k
     async with primary(tmp_path / "primary", told) as made:
         with secondary(kind, tmp_path, made.server.port, "example.com", key, port) as at:
             await in_step(at, made)
-            assert at.records(COM) == made.records
             moves = [
                 service("api.example.com.", (1, ["203.0.113.2"])),
                 service("api.example.com.", (1, ["203.0.113.2", "203.0.113.77"])),
@@ -90,7 +91,6 @@ async def test_a_secondary_follows_every_change_within_seconds(tmp_path: Path, k
                 made.publish(move)
                 assert made.serial != before
                 await in_step(at, made, within=5)
-                assert at.records(COM) == made.records
             made.publish(without="new.example.com.")
             await in_step(at, made, within=5)
             assert "new.example.com." not in {name for name, *_ in at.records(COM)}

@@ -20,6 +20,7 @@ from gslb.model.location import NOWHERE, Client, Location
 from gslb.model.pick import sticky_order, sticky_prefix
 from gslb.model.steering import NoAnswer, Pick, RecordType, Rule, Steering, rule_for
 from gslb.nameserver.responder import Responder
+from gslb.nameserver.served import Served
 from gslb.nameserver.snapshot import Snapshot
 from gslb.nameserver.steered import MAX_KEPT, compile_rule
 from gslb.nameserver.table import compile_table
@@ -245,7 +246,7 @@ def test_turns_of_groups_that_are_equally_near_are_shared_by_their_clients_and_b
     places = [*far_apart(MAX_KEPT + 20)]
     groups = [group(f"r{i}{twin}", f"192.0.2.{i % 250}", place=p) for i, p in enumerate(places) for twin in "ab"]
     rule = Rule(None, tuple(groups), Pick.NEAREST)
-    steered = compile_rule(parted(NAME, rule), rule, RecordType.A, Random(1))
+    steered = compile_rule(parted(NAME, rule), rule, RecordType.A, Random(1), Served())
     one = steered.choose(Client(ip_network("192.0.2.1/32"), Location(coordinates=places[0])))
     assert one == ((0, 1), ())
     assert steered.turns(one) is steered.turns(one)

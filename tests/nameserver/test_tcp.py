@@ -1,129 +1,118 @@
-"""RFC 7766."""
+"""Messages over TCP (RFC 7766): however they are cut, in order, and no faster than they are read."""
 
-import asyncio
 import contextlib
 import socket
-import struct
-from collections.abc import AsyncIterator, Iterator
-from random import Random
+import statistics
+import time
 
 import dns.message
 import pytest
 
-from gslb.nameserver.responder import Responder
-from gslb.nameserver.table import compile_table
-from gslb.nameserver.tcp import MAX_PER_CLIENT, TcpListener, open_tcp
-from tests.nameserver.support import SNAPSHOT, Server
-from tests.waiting import eventually
+from tests.nameserver.streams import LENGTH, asked, connected, ending, framed, read_message, read_packet
+from tests.nameserver.support import Server
 
 
-def framed(name: str, type_: str = "A", id_: int = 1) -> bytes:
-    packet = dns.message.make_query(name, type_, id=id_).to_wire()
-    return struct.pack(">H", len(packet)) + packet
-
-
-def read_message(sock: socket.socket) -> dns.message.Message:
-    with sock.makefile("rb", buffering=0) as file:
-        head = file.read(2)
-        body = b""
-        size = int.from_bytes(head or b"")
-        while len(body) < size:
-            body += file.read(size - len(body)) or b""
-    return dns.message.from_wire(body)
-
-
-def is_closed(sock: socket.socket) -> bool:
-    try:
-        return sock.recv(1) == b""
-    except ConnectionResetError:
-        return True
-
-
-@contextlib.contextmanager
-def connected(server: Server) -> Iterator[socket.socket]:
-    with socket.create_connection((server.host, server.port), 5) as sock:
-        yield sock
-
-
-def test_pipelined_queries_are_all_answered(server: Server) -> None:
+def test_pipelined_queries_are_answered_in_order(server: Server) -> None:
     with connected(server) as sock:
-        sock.sendall(b"".join(framed("api.example.com.", id_=i) for i in range(50)))
-        assert {read_message(sock).id for _ in range(50)} == set(range(50))
+        sock.sendall(b"".join(framed("api.example.com.", id_=i) for i in range(500)))
+        assert [read_message(sock).id for _ in range(500)] == list(range(500))
 
 
-def test_a_query_may_come_in_pieces_and_its_sender_may_close_its_side(server: Server) -> None:
-    message = framed("www.example.com.")
+def test_answers_do_not_wait_for_the_client_to_acknowledge_those_before(server: Server) -> None:
+    """Clients do so after 40 ms (RFC 896, RFC 1122, section 4.2.3.2)."""
+    took = []
     with connected(server) as sock:
-        for byte in message:
+        for _ in range(15):
+            at = time.perf_counter()
+            sock.sendall(framed("www.example.com.") * 100)
+            for _ in range(100):
+                read_packet(sock)
+            took.append(time.perf_counter() - at)
+    assert statistics.median(took) < 0.03
+
+
+def test_messages_may_be_cut_at_any_byte(server: Server) -> None:
+    both = framed("www.example.com.", id_=1) + framed("big.example.com.", "TXT", id_=2)
+    with connected(server) as sock, connected(server) as other:
+        for cut in range(1, len(both)):
+            sock.sendall(both[:cut])
+            asked(other)  # by then the first piece has been read
+            sock.sendall(both[cut:])
+            assert [read_message(sock).id for _ in range(2)] == [1, 2]
+
+
+def test_a_message_may_come_byte_by_byte(server: Server) -> None:
+    with connected(server) as sock, connected(server) as other:
+        for byte in framed("www.example.com."):
             sock.sendall(bytes([byte]))
-        sock.shutdown(socket.SHUT_WR)
+            asked(other)
         assert len(read_message(sock).answer) == 1
-        assert is_closed(sock)
 
 
-@pytest.mark.parametrize("sent", [b"\x00\x00", b"\x00\x05hello", b"\x00\x0c" + b"\x00\x01\x80" + bytes(9)])
-def test_a_length_below_a_header_or_a_response_closes(server: Server, sent: bytes) -> None:
+def test_one_connection_takes_many_queries(server: Server) -> None:
     with connected(server) as sock:
-        sock.sendall(sent)
-        assert is_closed(sock)
+        assert all(asked(sock, id_).id == id_ for id_ in range(3000))
+
+
+def test_who_has_closed_its_side_still_gets_all_its_answers_and_then_the_end(server: Server) -> None:
+    with connected(server) as sock:
+        sock.sendall(b"".join(framed("big.example.com.", "TXT", id_=i) for i in range(500)))
+        sock.shutdown(socket.SHUT_WR)
+        assert [read_message(sock).id for _ in range(500)] == list(range(500))
+        assert ending(sock) == "FIN"
+
+
+@pytest.mark.parametrize("bad", [b"\x00\x00", b"\x00\x05hello", b"\x00\x0c" + b"\x00\x01\x80" + bytes(9)])
+def test_a_length_below_a_header_or_a_response_ends_the_connection_after_what_came_before(
+    server: Server, bad: bytes
+) -> None:
+    with connected(server) as sock:
+        sock.sendall(framed("www.example.com.", id_=7) + bad + framed("www.example.com.", id_=8) * 100)
+        assert read_message(sock).id == 7
+        assert ending(sock) == "FIN"
 
 
 def test_a_length_that_promises_too_much_ends_with_the_connection(server: Server) -> None:
     with connected(server) as sock:
         sock.sendall(b"\xff\xff" + framed("www.example.com.")[2:])
         sock.shutdown(socket.SHUT_WR)
-        assert is_closed(sock)
+        assert ending(sock) == "FIN"
 
 
-def test_one_client_has_a_bounded_number_of_connections(server: Server) -> None:
-    with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(connected(server)) for _ in range(MAX_PER_CLIENT)]
-        for sock in held:
-            sock.sendall(framed("www.example.com."))
-            read_message(sock)
-        assert is_closed(stack.enter_context(connected(server)))
-        held[0].close()
-        eventually(lambda: can_ask(server))
+def test_the_longest_message_is_taken(server: Server) -> None:
+    query = dns.message.make_query("www.example.com.", "A").to_wire()
+    with connected(server) as sock:
+        sock.sendall(LENGTH.pack(65535) + query + bytes(65535 - len(query)))
+        assert len(read_packet(sock)) >= 12
+        assert len(asked(sock).answer) == 1
 
 
-def can_ask(server: Server) -> bool:
-    with connected(server) as sock, contextlib.suppress(OSError):
-        sock.sendall(framed("www.example.com."))
-        return bool(sock.recv(1))
-    return False
+def test_reading_rests_while_the_client_does_not_read_and_nothing_is_lost(server: Server) -> None:
+    query = framed("big.example.com.", "TXT")
+    with connected(server, small=True) as sock:
+        sent = send_what_goes(sock, query * 200_000)
+        assert sent < 2**20  # of 7 MB: what the buffers of both sides hold
+        for _ in range(sent // len(query)):
+            assert len(read_packet(sock)) > 2000
+        sock.sendall(query[sent % len(query) :])
+        assert len(read_packet(sock)) > 2000
 
 
-@contextlib.asynccontextmanager
-async def impatient() -> AsyncIterator[tuple[str, int]]:
-    responder = Responder()
-    responder.adopt(compile_table(SNAPSHOT, None, Random(1)))
-    sock = open_tcp(socket.AF_INET, "127.0.0.1", 0, reuse_port=False)
-    async with await asyncio.start_server(TcpListener(responder, idle=0.1).handle, sock=sock) as server:
-        yield server.sockets[0].getsockname()
+def send_what_goes(sock: socket.socket, content: bytes) -> int:
+    """Bytes that the other side has taken when it has taken none for a while."""
+    sent, view = 0, memoryview(content)
+    sock.settimeout(0.5)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            sent += sock.send(view[sent : sent + 65536])
+    sock.settimeout(5)
+    return sent
 
 
-@pytest.mark.parametrize("sent", [b"", b"\x00", b"\x00\x20\x00"])
-async def test_an_idle_connection_is_closed(sent: bytes) -> None:
-    async with impatient() as address:
-        reader, writer = await asyncio.open_connection(*address)
-        writer.write(sent)
-        async with asyncio.timeout(5):
-            assert await reader.read() == b""
-        writer.close()
-        await writer.wait_closed()
-
-
-async def test_a_client_that_does_not_read_is_dropped() -> None:
-    async with impatient() as address:
-        with socket.socket() as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(sock, address)
-            with pytest.raises((ConnectionResetError, BrokenPipeError)):
-                await send_for_ever(sock)
-
-
-async def send_for_ever(sock: socket.socket) -> None:
-    queries = framed("big.example.com.", "TXT") * 100
-    while True:
-        await asyncio.get_running_loop().sock_sendall(sock, queries)
+def test_who_pipelines_much_does_not_hold_up_others(server: Server) -> None:
+    with connected(server) as greedy, connected(server) as modest:
+        greedy.sendall(framed("www.example.com.") * 1500)  # the kernel takes them all at once
+        asked(modest)
+        greedy.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            assert len(greedy.recv(2**20)) < 1500 * 60  # not all of its answers were first

@@ -72,7 +72,8 @@ def test_a_response_is_one_that_dnspython_takes_for_its_query(
     assert response.question[0].name.labels == message.question[0].name.labels  # with the letter case asked for
     assert response.flags & (dns.flags.RD | dns.flags.RA) == message.flags & dns.flags.RD
     assert (response.edns, response.ednsflags) == (message.edns, message.ednsflags)
-    assert response.options == message.options  # no answer here depends on the client
+    told = tuple(option for option in response.options if option.otype != dns.edns.OptionType.EDE)
+    assert told == message.options  # no answer here depends on the client
     assert len(packet) <= (512 if message.edns < 0 else max(512, min(1232, message.payload)))
 
 
@@ -127,7 +128,7 @@ def test_a_response_that_does_not_fit_is_truncated_to_its_question() -> None:
 
 def test_a_fault_of_our_own_is_a_servfail_and_not_the_end() -> None:
     broken = Responder()
-    broken.adopt("not a table")  # type: ignore[arg-type]
+    broken.ready.table = "not a table"  # type: ignore[assignment]
     packet = dns.message.make_query("www.example.com.", "A").to_wire()
     tally = Tally("udp")
     reply = broken.udp(packet, CLIENT, tally)

@@ -1,6 +1,5 @@
 """What waits, on disk, so that a restart loses none of it: one file for each channel in a folder of their own."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import msgspec
 import structlog
 
 from gslb.control.notify.waiting import Kept
+from gslb.files import replace_file
 from gslb.store.status import Status
 
 log = structlog.get_logger(__name__)
@@ -61,12 +61,7 @@ class Spool:
             file.unlink(missing_ok=True)
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = file.with_suffix(".new")
-        with fresh.open("wb") as output:
-            output.write(msgspec.json.encode(kept))
-            output.flush()
-            os.fsync(output.fileno())
-        fresh.replace(file)
+        replace_file(file, msgspec.json.encode(kept))
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}{_SUFFIX}"

@@ -34,7 +34,7 @@ def zone_sets(table: Table, zone: CompiledZone) -> Iterator[Owned]:
     yield soa
 
 
-def messages(id_: bytes, query: Query, sets: Iterable[Owned], room: int) -> Iterator[bytes]:
+def messages(id_: bytes, query: Query, sets: Iterable[Owned], room: int, options: bytes = b"") -> Iterator[bytes]:
     """``sets`` as responses to ``query``; the question and OPT are in the first (RFC 5936, section 2.2).
 
     Args:
@@ -42,12 +42,14 @@ def messages(id_: bytes, query: Query, sets: Iterable[Owned], room: int) -> Iter
         query: the request.
         sets: in this order.
         room: bytes to be left for a signature in each.
+        options: of the OPT record.
 
     Raises:
         OversizedRecordError: one of them has a record that fits in no message.
     """
     limit = MAX_TCP - room
-    message = Message(id_, query, limit, first=True)
+    opt = opt_record(query.edns, Rcode.NOERROR, options) if query.edns else b""
+    message = Message(id_, query, limit, first=True, opt=opt)
     for owner, rrset in sets:
         for body in rrset.bodies:
             if message.add(owner, body):
@@ -62,11 +64,11 @@ def messages(id_: bytes, query: Query, sets: Iterable[Owned], room: int) -> Iter
 class Message:
     """A response of which only the answer section grows."""
 
-    def __init__(self, id_: bytes, query: Query, limit: int, *, first: bool) -> None:
+    def __init__(self, id_: bytes, query: Query, limit: int, *, first: bool, opt: bytes = b"") -> None:
         self._id = int.from_bytes(id_)
         self._flags = QR | AA | query.flags & (OPCODE | RD) | Rcode.NOERROR
         self._question = query.question if first else b""
-        self._opt = opt_record(query.edns, Rcode.NOERROR, 0) if first and query.edns else b""
+        self._opt = opt
         self._pieces: list[bytes] = []
         self._count, self._limit = 0, limit - len(self._opt)
         self._size = HEADER_SIZE + len(self._question)

@@ -1,0 +1,35 @@
+"""Files that are written whole or not at all, whatever happens meanwhile."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def replace_file(path: Path, *parts: bytes) -> None:
+    """Make ``parts``, one after the other, what ``path`` has, on disk by the time this returns; for its owner alone.
+
+    Raises:
+        OSError: that failed; what was there still is, or all of the new.
+    """
+    write_new(path, parts).replace(path)
+    sync_folder(path.parent)
+
+
+def write_new(path: Path, parts: Iterable[bytes]) -> Path:
+    """A file beside ``path`` with ``parts`` on disk, ready to take its place; for its owner alone."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)  # an earlier one might be open to others
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in ``folder`` on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,153 @@
+"""A log of some of the queries, as JSON lines: sampled, bounded, and never in the way of answers.
+
+What a listener hands over is kept as it is; taking it apart and writing it is the work of a thread of its own.
+"""
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import dns.edns
+import dns.exception
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import structlog
+
+from gslb.nameserver.settings import QueryLog
+
+log = structlog.get_logger(__name__)
+
+WAITING = 10_000
+"""queries that wait to be written; of more, the newest are left out and counted"""
+
+PAUSE = 0.5
+"""seconds between two writes"""
+
+
+class Exchange(NamedTuple):
+    """A query and what became of it.
+
+    Attributes:
+        at: seconds since 1970.
+        source: where it came from.
+        transport: ``udp`` or ``tcp``.
+        query: the packet.
+        response: None where there was none.
+    """
+
+    at: float
+    source: str
+    transport: str
+    query: bytes
+    response: bytes | None
+
+
+class QueryLogger:
+    """Takes every query, and writes down some.
+
+    Args:
+        plan: where to, how many, and how much of it is kept.
+        worker: name of the process, which goes into the name of the file.
+        random: which queries are taken.
+
+    Attributes:
+        lost: queries that were taken and not written.
+    """
+
+    def __init__(self, plan: QueryLog, worker: str, random: Random) -> None:
+        file = Path(plan.file)
+        self.file = file.with_name(f"{file.stem}-{worker}{file.suffix}")
+        self.lost = 0
+        self._share, self._most, self._draw = plan.sample, plan.max_bytes, random.random
+        self._waiting: deque[Exchange] = deque()
+        self._stopping = threading.Event()
+        self._failed = False
+        self._thread = threading.Thread(target=self._run, name="query log", daemon=True)
+        self._thread.start()
+
+    def take(self, source: str, transport: str, query: bytes, response: bytes | None) -> None:
+        """Maybe write this one down. Any thread may call it."""
+        if self._draw() >= self._share:
+            return
+        if len(self._waiting) >= WAITING:
+            self.lost += 1
+            return
+        self._waiting.append(Exchange(time.time(), source, transport, query, response))
+
+    def stop(self) -> None:
+        """Write what waits, and end."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(PAUSE):
+            self._write()
+        self._write()
+
+    def _write(self) -> None:
+        taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if not taken:
+            return
+        try:
+            if self.file.exists() and self.file.stat().st_size >= self._most:
+                self.file.replace(self.file.with_name(f"{self.file.name}.1"))
+            with self.file.open("a", encoding="utf-8") as output:
+                output.writelines(f"{json.dumps(line)}\n" for line in map(described, taken))
+        except OSError as error:
+            self.lost += len(taken)
+            if not self._failed:
+                log.error("query log cannot be written", file=str(self.file), reason=str(error))  # noqa: TRY400  no trace needed
+            self._failed = True
+        else:
+            self._failed = False
+
+
+def described(exchange: Exchange) -> dict[str, object]:
+    """What is written of it: of a packet that cannot be read, its octets."""
+    moment = datetime.fromtimestamp(exchange.at, UTC).isoformat(timespec="milliseconds")
+    return {
+        "at": moment,
+        "client": exchange.source,
+        "transport": exchange.transport,
+        **dict(_of_query(exchange.query)),
+        **dict(_of_response(exchange.response)),
+    }
+
+
+def _of_query(packet: bytes) -> Iterator[tuple[str, object]]:
+    try:
+        query = dns.message.from_wire(packet)
+    except (dns.exception.DNSException, ValueError):
+        yield "packet", packet[:512].hex()
+        return
+    yield "id", query.id
+    for question in query.question[:1]:
+        yield "name", question.name.to_text()
+        yield "type", dns.rdatatype.to_text(question.rdtype)
+    subnets = [option for option in query.options if isinstance(option, dns.edns.ECSOption)]
+    for subnet in subnets[:1]:
+        yield "subnet", f"{subnet.address}/{subnet.srclen}"
+    if query.edns >= 0:
+        yield "edns", {"size": query.payload, "do": bool(query.ednsflags & dns.flags.DO)}
+
+
+def _of_response(packet: bytes | None) -> Iterator[tuple[str, object]]:
+    if packet is None:
+        yield "rcode", None
+        return
+    response = dns.message.from_wire(packet, ignore_trailing=True)
+    yield "rcode", dns.rcode.to_text(response.rcode())
+    yield "size", len(packet)
+    if response.flags & dns.flags.TC:
+        yield "truncated", True
+    answers = [rdata.to_text() for rrset in response.answer for rdata in rrset]
+    if answers:
+        yield "answers", answers[:16]

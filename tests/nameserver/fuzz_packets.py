@@ -1,0 +1,68 @@
+"""Coverage-guided fuzzing of the way from packet to response: ``make fuzz``, or with libFuzzer's own options behind it.
+
+python -m tests.nameserver.fuzz_packets [-max_total_time=60] [CORPUS...]
+"""
+
+import sys
+from random import Random
+
+import atheris
+
+with atheris.instrument_imports(include=["gslb.nameserver"]):
+    from gslb.nameserver.responder import Responder
+    from gslb.nameserver.settings import RateLimit, Settings
+    from gslb.nameserver.table import compile_table
+    from gslb.nameserver.tally import Tally
+    from gslb.nameserver.wire import Rcode
+
+from dataclasses import replace
+
+import dns.message
+import structlog
+
+from tests.nameserver.packets import seeds
+from tests.nameserver.support import CLIENT, SNAPSHOT
+
+SETTINGS = Settings(
+    identity="fuzz",
+    version="fuzz",
+    cookie_secrets=("00" * 16,),
+    rate_limit=RateLimit(1e6, 1e6),
+    explain=("0.0.0.0/0",),
+)
+
+
+class Target:
+    """A responder, and what must hold of whatever it is sent."""
+
+    def __init__(self) -> None:
+        self._responder = Responder()
+        self._responder.adopt(compile_table(replace(SNAPSHOT, settings=SETTINGS), None, Random(1)))
+
+    def __call__(self, packet: bytes) -> None:
+        for answer, transport in ((self._responder.udp, "udp"), (self._responder.tcp, "tcp")):
+            tally = Tally(transport)
+            response = answer(packet, CLIENT, tally)
+            if len(packet) < 12 or packet[2] & 0x80:
+                assert response is None
+                continue
+            assert response is not None
+            assert response[:2] == packet[:2]
+            assert response[2] & 0x80
+            assert transport == "tcp" or len(response) <= 1232
+            dns.message.from_wire(response, question_only=response[2] & 0x78 != 0)
+            assert not tally.responses[Rcode.SERVFAIL] or b"down" in packet.lower(), "a fault of the responder"
+
+
+def main() -> None:
+    """Fuzz until told to stop."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(60))
+    target = Target()
+    for seed in seeds():
+        target(seed)
+    atheris.Setup(sys.argv, target)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
