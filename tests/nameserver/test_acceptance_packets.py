@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]
 
 PACKETS = 2_000_000
 WINDOW = 64
+HONEST = "127.0.3.1"
+"""asks after each so many packets, and is answered: so none of them is lost on the way"""
 FUZZ_SECONDS = 60
 
 
@@ -30,7 +32,7 @@ def test_millions_of_mutated_packets_cost_neither_life_nor_memory_nor_anybody_el
     limited: bool,  # noqa: FBT001  a parameter
 ) -> None:
     """What goes out is at most three times what comes in, whether responses are limited or not."""
-    rate = RateLimit(200, 50) if limited else None
+    rate = RateLimit(200, 50, exempt=(f"{HONEST}/32",)) if limited else None
     settings = Settings(identity="istanbul-1", version="gslb", cookie_secrets=("00" * 16,), rate_limit=rate)
     with running(tmp_path, snapshot=replace(SNAPSHOT, settings=settings)) as server:
         began = time.monotonic()
@@ -44,7 +46,6 @@ def test_millions_of_mutated_packets_cost_neither_life_nor_memory_nor_anybody_el
             f"\n{PACKETS} packets in {time.monotonic() - began:.0f} s; memory {before:.0f} MiB, then {after:.0f} MiB; "
             f"{bytes_out / bytes_in:.2f} bytes out for each in"
         )
-        assert rcode(server.send(dns.message.make_query("api.example.com.", "A"), source="127.0.3.1")) == "NOERROR"
         assert "fault in handling a packet" not in server.log
         assert after < 1.1 * before
         assert bytes_out <= 3 * bytes_in
@@ -53,17 +54,15 @@ def test_millions_of_mutated_packets_cost_neither_life_nor_memory_nor_anybody_el
 def throw(server: Server, packets: Iterator[bytes]) -> tuple[int, int]:
     """Send them, and take what comes back; bytes out to the server, and back from it."""
     there = back = 0
+    question = dns.message.make_query("api.example.com.", "A")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**22)
         sock.connect((server.host, server.port))
-        sock.settimeout(0.05)
+        sock.setblocking(False)
         while batch := list(islice(packets, WINDOW)):
-            for packet in batch:
-                there += sock.send(packet)
-            sock.setblocking(False)
+            there += sum(map(sock.send, batch))
+            assert rcode(server.send(question, source=HONEST)) == "NOERROR"
             back += drained(sock)
-        sock.settimeout(0.5)
-        back += drained(sock)
     return there, back
 
 
@@ -72,7 +71,7 @@ def drained(sock: socket.socket) -> int:
     while True:
         try:
             size += len(sock.recv(65535))
-        except (BlockingIOError, TimeoutError):
+        except BlockingIOError:
             return size
 
 
@@ -89,7 +88,8 @@ def test_fuzzing_by_coverage_finds_nothing(tmp_path: Path) -> None:
     corpus.mkdir()
     for number, packet in enumerate(seeds()):
         (corpus / str(number)).write_bytes(packet)
-    command = [sys.executable, "-m", "tests.nameserver.fuzz_packets", f"-max_total_time={FUZZ_SECONDS}", str(corpus)]
+    command = [sys.executable, "-m", "tests.nameserver.fuzz_packets", f"-max_total_time={FUZZ_SECONDS}"]
+    command += [f"-artifact_prefix={tmp_path}/", str(corpus)]
     root = Path(__file__).parents[2]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=FUZZ_SECONDS + 120, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
