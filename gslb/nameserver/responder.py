@@ -241,13 +241,15 @@ class Responder:
 
     def _respond(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
         ready, key = self.ready, packet[2:]
-        asked = ready.asked.get(key) or self._ask(ready, packet, source)
-        if asked is None:
-            tally.dropped += 1
-            return None
+        asked = ready.asked.get(key)
+        if asked is None:  # what is apart is never among those
+            asked = self._ask(ready, packet, source)
+            if asked is None:
+                tally.dropped += 1
+                return None
+            if asked[0].tsig is not None or (asked[0].type == IXFR and asked[0].fault is None):
+                return self._apart(ready, packet, asked[0], source, tally, tcp=tcp)
         query, answer = asked
-        if query.tsig is not None or (query.type == IXFR and query.fault is None):
-            return self._apart(ready, packet, query, source, tally, tcp=tcp)
         own = self._own(ready.features, query.edns, source, tcp=tcp)
         keep = key if not tcp and not own and len(key) <= MAX_KEY else None
         if answer.tailored is None:
