@@ -4,7 +4,8 @@ Options: none; ``[nameserver]`` says where it listens. A worker that cannot be r
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -12,13 +13,16 @@ from secrets import token_hex
 
 from msgspec import structs
 
+from gslb.model.address import Address
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.model.watermark import Watermark
 from gslb.nameserver.client import Link
 from gslb.nameserver.protocol import MAX_LOWERED
+from gslb.nameserver.serials import Serials
 from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.snapshot import Snapshot, Zone
+from gslb.nameserver.transfer.schedule import NotifySchedule
 from gslb.nameserver.versions import Versions
 from providers.base import Capabilities, Place
 
@@ -42,15 +46,31 @@ class Embedded:
             the first time; ``generation`` is the one with which that steering was published. Other workers' first
             answers are passed over, though one whose report came later may have been up to 0.1 s earlier.
         on_blank: called once if no worker had anything to answer from when it was first connected to.
+        on_overtaken: called when a worker answers with a later serial than was given here: what was given before a
+            crash was not kept. The next ``publish`` goes beyond it.
+        serials: gives zones their serials.
+
+    Args:
+        sockets: of the workers.
+        zones: static data.
+        listen: where the workers answer, which notifications come from as well.
     """
 
     name = "embedded"
 
-    def __init__(self, sockets: Sequence[Path], zones: tuple[Zone, ...], secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        sockets: Sequence[Path],
+        zones: tuple[Zone, ...],
+        secrets: tuple[str, ...] = (),
+        listen: Iterable[Address] = (),
+    ) -> None:
         self.publisher = token_hex(8)
         self.regressed: Callable[[str, int], object] = lambda *_: None
         self.on_answered: Callable[[ServiceName, int, float, str], object] = lambda *_: None
         self.on_blank: Callable[[], object] = lambda: None
+        self.on_overtaken: Callable[[], object] = lambda: None
+        self.serials = Serials(time.time)
         self.links = {
             path.stem: Link(
                 path,
@@ -58,11 +78,13 @@ class Embedded:
                 partial(self._regressed, path.stem),
                 partial(self._answered, path.stem),
                 self._greeted,
+                self._saw,
             )
             for path in sockets
         }
         self._zones, self._settings, self._secrets = zones, DEFAULTS, secrets
         self._versions = Versions()
+        self._notifying = NotifySchedule(listen, self.settled)
 
     def set_zones(self, zones: tuple[Zone, ...], settings: Settings = DEFAULTS) -> None:
         """Static data, and how to behave, for the next ``publish``."""
@@ -71,10 +93,12 @@ class Embedded:
 
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
         """Make ``steerings`` what every worker answers. Returns at once."""
-        snapshot = Snapshot(generation, self._zones, tuple(steerings.values()), self.publisher, self._settings)
+        serials, services = self.serials.assign(self._zones, steerings), tuple(steerings.values())
+        snapshot = Snapshot(generation, self._zones, services, self.publisher, self._settings, serials)
         self._versions.published(generation, steerings)
         for link in self.links.values():
             link.publish(snapshot)
+        self._notifying.published(snapshot)
 
     def lower(self, services: Collection[ServiceName]) -> bool:
         """Have positive answers of ``services``, and of no others, carry the TTL of negative ones from now on.
@@ -121,12 +145,17 @@ class Embedded:
         """Keep a connection to every worker until cancelled."""
         self._greeted()  # if there is none, none has anything to answer from
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._notifying.run())
             for link in self.links.values():
                 group.create_task(link.run())
 
     def _greeted(self) -> None:
         if all(link.blank for link in self.links.values()):
             self.on_blank()
+
+    def _saw(self, serials: Mapping[str, int]) -> None:
+        if self.serials.saw(serials):
+            self.on_overtaken()
 
     def _regressed(self, worker: str, generation: int) -> None:
         self.regressed(worker, generation)

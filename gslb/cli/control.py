@@ -123,7 +123,8 @@ def _assemble(configuration: Configuration, stack: AsyncExitStack) -> tuple[Cont
     timeline = Timeline(folder / TIMELINE, metrics.registry)
     stack.callback(timeline.close)
     sockets = [worker_socket(folder, name) for name in worker_names(configuration.nameserver.workers)]
-    embedded = Embedded(sockets, configuration.zones, (own_cookie_secret(folder),))
+    listen = configuration.nameserver.listen
+    embedded = Embedded(sockets, configuration.zones, (own_cookie_secret(folder),), listen)
     budget, sinks = share_out(raise_limit()), [timeline.append]
     controller = Controller(configuration, store, journal, embedded, metrics, Clock(), budget, sinks)
     controller.restore(store.load_state())

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from gslb.config.escalations import EscalationSection, check_escalations, read_e
 from gslb.config.faults import key_path, suggest
 from gslb.config.gateways import GatewaySection
 from gslb.config.geo import GeoSection, read_geo
+from gslb.config.keys import KeySection, read_keys
 from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection, nameserver_settings
 from gslb.config.node import NodeSection
@@ -33,6 +33,7 @@ from gslb.config.regions import RegionSection
 from gslb.config.safety import SafetySection
 from gslb.config.services import ServiceSection
 from gslb.config.sources import Sources
+from gslb.config.transfer import build_transfer
 from gslb.config.vantages import VantageSection
 from gslb.config.zonecheck import check_zone
 from gslb.config.zonefile import MasterFile, complete, read_zone_file
@@ -45,6 +46,7 @@ from gslb.model.rto import Rto
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.settings import DEFAULTS
 from gslb.nameserver.snapshot import Zone
+from gslb.nameserver.transfer.access import TsigKey
 from providers import BUILTIN as PROVIDERS
 from providers.embedded import CAPABILITIES
 
@@ -58,6 +60,7 @@ SINGLE: dict[str, type[BaseModel]] = {
 }
 KEYED: dict[str, type[BaseModel]] = {
     "zones": ZoneSection,
+    "keys": KeySection,
     "regions": RegionSection,
     "services": ServiceSection,
     "gateways": GatewaySection,
@@ -221,8 +224,8 @@ class _Loader:
         return {key: self.reader.parse(model, table, (name, key)) for key, table in self.reader.tables(name).items()}
 
     def zones(self) -> dict[str, Placed]:
-        """Zones by origin, with their static records."""
-        serial = int(time.time()) & 0xFFFFFFFF
+        """Zones by origin, with their static records, and who may transfer them."""
+        keys = read_keys(self.reader, kept=self.kept)
         named = self.reader.tables("providers")
         for name, table in named.items():
             self._check_provider(name, table)
@@ -232,7 +235,7 @@ class _Loader:
             if origin in found:
                 self.reader.fault(("zones", key), "is the name of another zone too", "keep one of them")
             elif origin is not None:
-                found[origin] = self._zone(key, origin, section, set(named), serial)
+                found[origin] = self._zone(key, origin, section, set(named), keys)
         return found
 
     def _check_provider(self, name: str, table: dict[str, Any]) -> None:
@@ -242,7 +245,14 @@ class _Loader:
         else:
             self.reader.fault(("providers", name, "type"), f"no provider of type {kind!r}", suggest(kind, PROVIDERS))
 
-    def _zone(self, key: str, origin: str, section: ZoneSection | None, named: set[str], serial: int) -> Placed:
+    def _zone(
+        self,
+        key: str,
+        origin: str,
+        section: ZoneSection | None,
+        named: set[str],
+        keys: Mapping[str, TsigKey | None],
+    ) -> Placed:
         """The zone; without records where it has faults, so that its services are not blamed for them."""
         at, nothing = ("zones", key), placed(Zone(origin, ()), str(self.path), key, None)
         if section is None:
@@ -256,7 +266,8 @@ class _Loader:
         except ConfigError as error:
             self.reader.problems += error.problems
             return nothing
-        zone = Zone(origin, complete(origin, section, file.records if file else (), serial))
+        transfer = build_transfer(self.reader, (*at, "transfer"), section.transfer, keys)
+        zone = Zone(origin, complete(origin, section, file.records if file else ()), transfer)
         check_zone(self.reader, at, section, zone)
         return placed(zone, str(self.path), key, file)
 

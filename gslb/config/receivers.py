@@ -145,12 +145,12 @@ def _words(error: Exception) -> str:
 
 
 def literal_secrets(document: Mapping[str, Any]) -> Iterator[tuple[str | int, ...]]:
-    """Key paths of secrets of notifications and escalations that stand in the file as they are.
+    """Key paths of secrets of notifications, escalations and keys that stand in the file as they are.
 
     Args:
         document: the file before ``${NAME}`` is replaced.
     """
-    for section in ("notify", "escalations"):
+    for section in ("notify", "escalations", "keys"):
         yield from _literals(document.get(section), (section,))
 
 

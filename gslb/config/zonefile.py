@@ -21,7 +21,7 @@ from gslb.errors import ConfigError, Problem
 from gslb.model.steering import address_type
 from gslb.nameserver.snapshot import Record
 
-REFRESH, RETRY, EXPIRE = 3600, 600, 604800
+SERIAL, REFRESH, RETRY, EXPIRE = 1, 3600, 600, 604800
 _FAULTS = (dns.exception.DNSException, ValueError)
 """what dnspython raises: ValueError for an SOA record below the apex, for one"""
 _CLASSES = {"IN", "CLASS1"}
@@ -174,14 +174,17 @@ def _line(text: str, origin: str, error: Exception) -> int:
     return 1 + bisect_left(range(1, len(lines)), True, key=faulty)
 
 
-def complete(origin: str, section: ZoneSection, records: tuple[Record, ...], serial: int) -> tuple[Record, ...]:
-    """``records`` with the SOA, NS and address records they lack, made from the ``nameservers`` of the section."""
+def complete(origin: str, section: ZoneSection, records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """``records`` with the SOA, NS and address records they lack, made from the ``nameservers`` of the section.
+
+    The serial of that SOA is given where the zone is published.
+    """
     names = tuple(section.nameservers)
     present = {(record.name, record.type) for record in records}
     ttl = int(section.ttl)
     made: list[Record] = []
     if (origin, "SOA") not in present and names:
-        numbers = f"{serial} {REFRESH} {RETRY} {EXPIRE} {int(section.negative_ttl)}"
+        numbers = f"{SERIAL} {REFRESH} {RETRY} {EXPIRE} {int(section.negative_ttl)}"
         made.append(Record(origin, ttl, "SOA", f"{names[0]} hostmaster.{origin} {numbers}"))
     if (origin, "NS") not in present:
         made += [Record(origin, ttl, "NS", name) for name in names]

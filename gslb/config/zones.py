@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from gslb.config.names import absolute
+from gslb.config.transfer import TransferSection
 from gslb.config.ttl import Ttl
 from gslb.model.options import IPText, Key, Options
 
@@ -25,3 +26,6 @@ class ZoneSection(Options):
     file: Annotated[str | None, Field(description="standard master file with static records")] = None
     ttl: Annotated[Ttl, Field(description="TTL of the NS records made from nameservers")] = 3600.0
     negative_ttl: Annotated[Ttl, Field(description="SOA minimum, for a zone whose file has no SOA record")] = 60.0
+    transfer: Annotated[
+        TransferSection, Field(description="who may transfer the zone, and who is told when it has changed")
+    ] = TransferSection()

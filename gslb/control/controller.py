@@ -110,6 +110,7 @@ class Controller:
         self._wake = asyncio.Event()
         self._asked, self._places, self._alarms = Asked(), Places(configuration.geo.databases), Alarms()
         embedded.regressed, embedded.on_answered = self._regressed, self._first_answer
+        embedded.serials.save, embedded.on_overtaken = store.save_serials, self._publish_again
         self._publishing, self._renewals = False, store.renewals
         self._revision = 0
         self._quiet: set[VantageName] = set()
@@ -129,6 +130,7 @@ class Controller:
             comebacks=restored_comebacks(state.comebacks, self.clock),
         )
         self.ledger.restore(state.exposures)
+        self.embedded.serials.restore(state.serials)
         self.publisher.continue_from(self.ledger.newest)
         self.embedded.recall({mark for order in self.orders.in_force if (mark := watermark_of(order)) is not None})
         if not state.steerings and not state.exposures:
@@ -204,6 +206,7 @@ class Controller:
             if self.store.renewals != self._renewals:
                 self._renewals = self.store.renewals
                 self.ledger.save()
+                self.store.save_serials(self.embedded.serials.records)
                 self._chronicle.comebacks(self.engine.comebacks.states)
                 self._chronicle.ramps(self.engine.climbs.states)
 
@@ -434,6 +437,11 @@ class Controller:
             steerings = {name: decision.steering for name, decision in decisions.items()}
             self.publisher.publish(steerings, self._unpublished, at)
             self._unpublished = ()
+
+    def _publish_again(self) -> None:
+        """What is answered is to have later serials."""
+        self.publisher.next_generation()
+        self._publish((), self.clock.monotonic())
 
     def refresh_gauges(self) -> None:
         """Bring the metrics of endpoints and vantage points up to date."""

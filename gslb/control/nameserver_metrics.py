@@ -75,6 +75,9 @@ class NameserverCollector(Collector):
         unsaved = GaugeMetricFamily(
             "gslb_nameserver_snapshot_unsaved", "1 when the newest snapshot is not on disk", labels=["worker"]
         )
+        transfers = CounterMetricFamily(
+            "gslb_nameserver_transfers", "Zone transfers by how they ended", labels=["worker", "outcome"]
+        )
         for worker, link in self._links.items():
             if (stats := link.stats) is None:
                 continue
@@ -82,7 +85,9 @@ class NameserverCollector(Collector):
                 queries.add_metric([worker, transport], count)
             for rcode, count in stats.responses.items():
                 responses.add_metric([worker, rcode], count)
+            for outcome, count in stats.transfers.items():
+                transfers.add_metric([worker, outcome], count)
             dropped.add_metric([worker], stats.dropped)
             limited.add_metric([worker], stats.limited)
             unsaved.add_metric([worker], float(stats.save_failed))
-        return queries, responses, dropped, limited, unsaved
+        return queries, responses, dropped, limited, unsaved, transfers

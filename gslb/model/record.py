@@ -232,6 +232,21 @@ class ExposureStateRecord:
     saved_at: float
 
 
+@dataclass(frozen=True, slots=True)
+class SerialRecord:
+    """The serial of a zone, to go on from after a restart.
+
+    Attributes:
+        zone: its origin.
+        serial: the newest.
+        digest: of what the zone had with it, in hexadecimal; empty where that is not known.
+    """
+
+    zone: str
+    serial: int
+    digest: str
+
+
 HistoryRecord = (
     TransitionRecord
     | DecisionRecord

@@ -9,6 +9,7 @@ import structlog
 from gslb.model.names import ServiceName
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.responder import Responder
+from gslb.nameserver.rrset import wire_name
 from gslb.nameserver.snapshot import Change, Full, Snapshot, Version, apply
 from gslb.nameserver.table import Table, compile_table, lower
 
@@ -28,6 +29,13 @@ class Authority:
     def version(self) -> Version | None:
         """Of the snapshot in force; None if there is none yet."""
         return self._table.snapshot.version if self._table else None
+
+    @property
+    def serials(self) -> dict[str, int]:
+        """Of the zones that are answered, by origin."""
+        zones = self._table.snapshot.zones if self._table else ()
+        compiled = self._table.zones if self._table else {}
+        return {zone.origin: compiled[wire_name(zone.origin)].serial for zone in zones}
 
     def served(self) -> Iterator[tuple[ServiceName, dict[str, int]]]:
         """How many answers of each service went to which region, where there were any."""

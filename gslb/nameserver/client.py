@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import structlog
@@ -52,6 +52,7 @@ class Link:
         on_answered: called with each first answer since a service has changed: service, generation, and when, in
             monotonic seconds.
         on_greeting: called once ``blank`` is known.
+        on_serials: called with the serials of zones that the nameserver answers with when it is connected to.
 
     Attributes:
         acked: the generation that this process of the nameserver has put in force; None while there is no connection.
@@ -69,6 +70,7 @@ class Link:
         on_regress: Callable[[int], object] = lambda _: None,
         on_answered: Callable[[ServiceName, int, float], object] = lambda *_: None,
         on_greeting: Callable[[], object] = lambda: None,
+        on_serials: Callable[[Mapping[str, int]], object] = lambda _: None,
     ) -> None:
         self.connected = False
         self.acked: int | None = None
@@ -77,7 +79,7 @@ class Link:
         self.served: dict[ServiceName, dict[str, int]] = {}
         self.blank: bool | None = None
         self._path, self._on_regress, self._on_answered = path, on_regress, on_answered
-        self._on_greeting = on_greeting
+        self._on_greeting, self._on_serials = on_greeting, on_serials
         self._publisher = publisher
         self._left_behind: tuple[Watermark, ...] = ()
         self._lowered: tuple[ServiceName, ...] = ()
@@ -191,6 +193,7 @@ class Link:
             self._on_greeting()
         if hello.generation is not None:
             self._check(hello.publisher, hello.generation)
+            self._on_serials(hello.serials)
 
     def _check(self, publisher: str, generation: int) -> None:
         """The nameserver answers from this, or would after a restart."""

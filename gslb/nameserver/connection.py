@@ -185,6 +185,10 @@ class Connection(asyncio.BufferedProtocol):
         replies = bytearray()
         try:
             more = self._gather(replies)
+        except ConnectionAbortedError as error:
+            log.info("answer over TCP given up", client=self._source, reason=str(error))
+            transport.abort()
+            return
         except Exception:
             log.exception("fault in answering over TCP")
             transport.abort()

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 
 import structlog
 
@@ -60,9 +61,10 @@ class ControlListener:
         tallies: Sequence[Tally],
         news: News,
         connections: Callable[[], TcpStats] = TcpStats,
+        transfers: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
-        self._tcp = connections
+        self._tcp, self._transfers = connections, transfers
         self._connections = 0
         self._left = time.monotonic()
         self._greeted: set[asyncio.StreamWriter] = set()
@@ -159,7 +161,7 @@ class ControlListener:
         version = self._authority.version
         if version is None:
             return Hello(os.getpid(), __version__, None)
-        return Hello(os.getpid(), __version__, version.generation, version.publisher)
+        return Hello(os.getpid(), __version__, version.generation, version.publisher, self._authority.serials)
 
     def _newly_saved(self) -> Iterator[Saved | None]:
         if self._saver.saved != self._told:
@@ -178,6 +180,7 @@ class ControlListener:
             save_failed=self._saver.failed,
             limited=sum(tally.limited for tally in self._tallies),
             tcp=self._tcp(),
+            transfers=dict(self._transfers),
         )
 
 

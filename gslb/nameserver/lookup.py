@@ -61,7 +61,7 @@ def lookup(table: Table, name: bytes, type_: int) -> Answer:
         node, owner, exact = zone.find(name, type_)
         lasting = lasting and exact
         if node is None:
-            return Answer(Reply(Rcode.NXDOMAIN, True, _flat(chain), ((zone.origin, zone.soa),)))
+            return Answer(Reply(Rcode.NXDOMAIN, True, _flat(chain), ((zone.origin, zone.negative(zone.soa_ttl)),)))
         if node.cut and not exact:
             return _referral(node.cut, chain)
         if node.redirect and not exact:
@@ -96,13 +96,14 @@ def _redirect(name: bytes, owner: bytes, dname: RRset, target: bytes) -> tuple[t
 def _at(node: Node, name: bytes, type_: int, zone: CompiledZone, chain: tuple[Owned, ...], *, lasting: bool) -> Answer:
     """The answer of the node that the name ended at."""
     if type_ in node.steered:
-        negative = ((zone.origin, node.negative),)
+        negative = ((zone.origin, zone.negative(node.negative_ttl)),)
         return Answer(Reply(Rcode.NOERROR, True, chain), node.steered[type_], name, negative, lasting)
     rrset = _any(node) if type_ == ANY else node.rrsets.get(type_)
     if rrset:
         helpful = node.additional.get(type_, ())
         return Answer(Reply(Rcode.NOERROR, True, (*chain, (name, rrset)), optional=helpful), lasting=lasting)
-    return Answer(Reply(Rcode.NOERROR, True, chain, ((zone.origin, node.negative),)), lasting=lasting)
+    negative = ((zone.origin, zone.negative(node.negative_ttl)),)
+    return Answer(Reply(Rcode.NOERROR, True, chain, negative), lasting=lasting)
 
 
 def _referral(cut: Cut, chain: _Chain) -> Answer:

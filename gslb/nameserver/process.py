@@ -103,7 +103,8 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
         loop.call_soon_threadsafe(_end, ended, 1)
 
     udp = [UdpListener(sock, responder, died, shared=sock in sockets.shared) for sock in sockets.udp]
-    control = ControlListener(authority, saver, [tcp.tally, *(it.tally for it in udp)], news, lambda: tcp.stats)
+    tallies, transfers = [tcp.tally, *(it.tally for it in udp)], responder.transfers.outcomes
+    control = ControlListener(authority, saver, tallies, news, lambda: tcp.stats, transfers)
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
     saver.start()

@@ -6,6 +6,7 @@ says Hello first. Either side closes the connection on a frame that is too long 
 
 import asyncio
 import struct
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -52,12 +53,14 @@ class Hello(msgspec.Struct, frozen=True, tag="hello"):
         version: of its code.
         generation: of its snapshot; None if it has none yet.
         publisher: of its snapshot.
+        serials: of its zones, by origin.
     """
 
     pid: int
     version: str
     generation: int | None
     publisher: str = ""
+    serials: Mapping[str, int] = {}  # msgspec copies it
 
 
 class Ack(msgspec.Struct, frozen=True, tag="ack"):
@@ -133,6 +136,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
         save_failed: the newest snapshot could not be written.
         limited: responses that the rate limit has held back, or had replaced by shorter ones.
         tcp: connections.
+        transfers: zone transfers, by how they ended.
     """
 
     queries: dict[str, int]
@@ -141,6 +145,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
     save_failed: bool
     limited: int = 0
     tcp: TcpStats = TcpStats()
+    transfers: dict[str, int] = {}  # msgspec copies it
 
 
 class Counts(msgspec.Struct, frozen=True, tag="counts"):

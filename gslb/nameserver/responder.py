@@ -13,7 +13,7 @@ from gslb.model.address import IP
 from gslb.model.location import Client
 from gslb.model.steering import NoAnswer
 from gslb.nameserver.answer import answer
-from gslb.nameserver.edns import Edns, keepalive
+from gslb.nameserver.edns import Edns, ExtendedError, keepalive
 from gslb.nameserver.explain import LABEL, explained, explanation
 from gslb.nameserver.features import STALE, Features
 from gslb.nameserver.first import First
@@ -21,13 +21,14 @@ from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.ready import MAX_CHOICES, MAX_KEY, Asked, Ready, Who
-from gslb.nameserver.rrset import ANY, IN, TXT, RRset
+from gslb.nameserver.rrset import ANY, IN, IXFR, TXT, RRset
 from gslb.nameserver.settings import DEFAULTS, QueryLog
 from gslb.nameserver.steered import Steered, Turns
 from gslb.nameserver.subnet import Subnet, network_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
 from gslb.nameserver.tally import Tally
+from gslb.nameserver.transfer.outgoing import Request, Transfers, changes, check, may_ask
 from gslb.nameserver.wire import (
     HEADER_SIZE,
     MAX_TCP,
@@ -114,6 +115,7 @@ class Responder:
 
     Attributes:
         idle: says for how many seconds a TCP connection may idle now, as clients are told (RFC 7828).
+        transfers: zones on their way out over TCP.
     """
 
     def __init__(
@@ -121,6 +123,7 @@ class Responder:
     ) -> None:
         self.ready = Ready(None, Features(DEFAULTS))
         self.idle: Callable[[], float] = float
+        self.transfers = Transfers()
         self._places, self._note, self._worker = places, note, worker
         self._reported = 0.0
 
@@ -203,8 +206,27 @@ class Responder:
         None at all if it is not worth any. Nothing is raised here; where asking for a further one raises, the
         connection ends, so that nobody takes what has come for the whole.
         """
+        if may_ask(packet) and (replies := self._transfer(packet, source)) is not None:
+            return self._noted(replies, packet, source, tally)
         response = self.tcp(packet, source, tally)
         return iter(() if response is None else (response,))
+
+    def _transfer(self, packet: bytes, source: str) -> Iterator[bytes] | None:
+        """The messages of a transfer; None if none is asked for."""
+        ready, query = self.ready, parse(packet)
+        if query is None or ready.table is None or not self.transfers.concern(query):
+            return None
+        options = self._options(ready, query, source, tcp=True)
+        return self.transfers.responses(ready.table, packet, query, source, options)
+
+    def _noted(self, replies: Iterator[bytes], packet: bytes, source: str, tally: Tally) -> Iterator[bytes]:
+        """``replies``, the first of which is counted and written down."""
+        first = next(replies)
+        tally.responses[first[3] & 0xF] += 1
+        if (logger := self.ready.logger) is not None:
+            logger.take(source, "tcp", packet, first)
+        yield first
+        yield from replies
 
     def _guarded(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
         try:
@@ -219,10 +241,14 @@ class Responder:
 
     def _respond(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
         ready, key = self.ready, packet[2:]
-        asked = ready.asked.get(key) or self._ask(ready, packet, source)
-        if asked is None:
-            tally.dropped += 1
-            return None
+        asked = ready.asked.get(key)
+        if asked is None:  # what is apart is never among those
+            asked = self._ask(ready, packet, source)
+            if asked is None:
+                tally.dropped += 1
+                return None
+            if asked[0].tsig is not None or (asked[0].type == IXFR and asked[0].fault is None):
+                return self._apart(ready, packet, asked[0], source, tally, tcp=tcp)
         query, answer = asked
         own = self._own(ready.features, query.edns, source, tcp=tcp)
         keep = key if not tcp and not own and len(key) <= MAX_KEY else None
@@ -233,6 +259,26 @@ class Responder:
         response, rcode = made
         tally.responses[rcode] += 1
         return packet[:2] + response
+
+    def _apart(
+        self, ready: Ready, packet: bytes, query: Query, source: str, tally: Tally, *, tcp: bool
+    ) -> bytes | None:
+        """The response to a query that is signed, or asks for changes. It is never kept ready."""
+        limit = MAX_TCP if tcp else query.udp_limit
+        request = check(packet, query, ready.table, limit, self._options(ready, query, source, tcp=tcp))
+        if isinstance(request, Request) and (query.type != IXFR or query.fault is not None):
+            usual = self._respond(request.packet, source, tally, tcp=tcp)
+            return usual and request.seal(usual, limit)
+        response = changes(ready.table, request, source, limit) if isinstance(request, Request) else request
+        tally.responses[response[3] & 0xF] += 1
+        return response
+
+    def _options(
+        self, ready: Ready, query: Query, source: str, *, tcp: bool
+    ) -> Callable[[ExtendedError | None], bytes]:
+        """Options of a response that is said to nobody else, if it says more about what is wrong."""
+        own = self._own(ready.features, query.edns, source, tcp=tcp)
+        return lambda error: ready.features.options(query.edns, error, 0) + own if query.edns else b""
 
     def _own(self, features: Features, edns: Edns | None, source: str, *, tcp: bool) -> bytes:
         """Options for this client alone: a response with any is not kept ready."""

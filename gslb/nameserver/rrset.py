@@ -17,7 +17,7 @@ from gslb.errors import SnapshotError
 
 A, NS, CNAME, SOA, HINFO, MX, TXT, AAAA = 1, 2, 5, 6, 13, 15, 16, 28
 SRV, DNAME, OPT, DS, SVCB, HTTPS = 33, 39, 41, 43, 64, 65
-IXFR, AXFR, ANY = 251, 252, 255
+TSIG, IXFR, AXFR, ANY = 250, 251, 252, 255
 IN = 1
 
 WILDCARD = b"\x01*"

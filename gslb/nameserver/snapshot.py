@@ -3,7 +3,8 @@
 Nothing here knows the wire: compiling is in ``zone`` and ``table``, framing in ``protocol``, files in ``disk``.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.nameserver.settings import DEFAULTS, Settings
+from gslb.nameserver.transfer.access import NOBODY, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,17 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone and its static records, the SOA and NS of its apex among them. ``origin`` is absolute, in lower case."""
+    """A zone and its static records, the SOA and NS of its apex among them.
+
+    Attributes:
+        origin: absolute, in lower case.
+        records: static data.
+        transfer: who may transfer it.
+    """
 
     origin: str
     records: tuple[Record, ...]
+    transfer: Transfer = NOBODY
 
 
 class Version(NamedTuple):
@@ -48,13 +57,23 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a nameserver answers, and how. ``generation`` grows with every change by ``publisher``, one process."""
+    """All that a nameserver answers, and how.
+
+    Attributes:
+        generation: grows with every change by ``publisher``.
+        zones: static data.
+        services: what is answered at their names.
+        publisher: one control process.
+        settings: how it behaves.
+        serials: of zones by origin; without one, that in the zone's own SOA record counts.
+    """
 
     generation: int
     zones: tuple[Zone, ...]
     services: tuple[Steering, ...]
     publisher: str = ""
     settings: Settings = DEFAULTS
+    serials: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def version(self) -> Version:
@@ -69,13 +88,17 @@ class Full(msgspec.Struct, frozen=True, tag="full"):
 
 
 class Change(msgspec.Struct, frozen=True, tag="change"):
-    """Leads from a publisher's snapshot of generation ``base`` to that of ``generation``: only services differ."""
+    """Leads from a publisher's snapshot of generation ``base`` to that of ``generation``: zones are the same.
+
+    ``services`` and ``serials`` are those that differ.
+    """
 
     generation: int
     base: int
     services: tuple[Steering, ...]
     removed: tuple[ServiceName, ...]
     publisher: str = ""
+    serials: Mapping[str, int] = {}  # msgspec copies it
 
     def leads_from(self, snapshot: Snapshot) -> bool:
         """Whether ``snapshot`` is what this is based on."""
@@ -89,13 +112,18 @@ def apply(snapshot: Snapshot, change: Change) -> Snapshot:
         services.pop(name, None)
     services.update((service.name, service) for service in change.services)
     return replace(
-        snapshot, generation=change.generation, services=tuple(services.values()), publisher=change.publisher
+        snapshot,
+        generation=change.generation,
+        services=tuple(services.values()),
+        publisher=change.publisher,
+        serials={**snapshot.serials, **change.serials},
     )
 
 
 def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
-    """The least message that leads from ``old`` to ``new``: a Full where more than services differs."""
-    if old is None or (old.publisher, old.settings, old.zones) != (new.publisher, new.settings, new.zones):
+    """The least message that leads from ``old`` to ``new``: a Full where more than services and serials differs."""
+    same = old is not None and (old.publisher, old.settings, old.zones) == (new.publisher, new.settings, new.zones)
+    if old is None or not same or old.serials.keys() - new.serials:
         return Full(new)
     before = {service.name: service for service in old.services}
     names = {service.name for service in new.services}
@@ -105,6 +133,7 @@ def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
         services=tuple(service for service in new.services if before.get(service.name) != service),
         removed=tuple(name for name in before if name not in names),
         publisher=new.publisher,
+        serials={origin: serial for origin, serial in new.serials.items() if old.serials.get(origin) != serial},
     )
 
 

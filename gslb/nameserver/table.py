@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
+import dns.name
+import dns.tsig
 import structlog
 from msgspec import structs
 
@@ -53,6 +55,7 @@ class Table:
         static: each zone without the services, and what it was made of, by origin as text.
         services: by name in wire form.
         lowered: services whose positive answers have the TTL of negative ones; some may not exist.
+        keys: what requests may be signed with, by name.
     """
 
     snapshot: Snapshot
@@ -60,6 +63,7 @@ class Table:
     static: Mapping[str, tuple[Zone, CompiledZone]]
     services: Mapping[bytes, CompiledService]
     lowered: frozenset[ServiceName] = field(default_factory=frozenset)
+    keys: Mapping[dns.name.Name, dns.tsig.Key] = field(default_factory=dict)
 
     def zone_for(self, name: bytes, type_: int) -> CompiledZone | None:
         """The closest zone that encloses ``name``; for DS at an apex its parent, if we have it (RFC 4035, 3.1.4.1)."""
@@ -105,8 +109,12 @@ def compile_table(
             served = known.served if known else Served()
             services[name] = _service(name, steering, zone, first, served, random, lowered=is_lowered)
         overlays[zone.origin][name] = services[name].node
-    zones = {origin: zone.with_nodes(overlays[origin]) for origin, zone in bare.items()}
-    return Table(snapshot, zones, static, services, lowered)
+    zones = {
+        compiled.origin: compiled.with_nodes(overlays[compiled.origin], snapshot.serials.get(origin))
+        for origin, (_, compiled) in static.items()
+    }
+    keys = {name: key for zone in zones.values() for name, key in zone.access.keys.items()}
+    return Table(snapshot, zones, static, services, lowered, keys)
 
 
 def lower(table: Table, lowered: frozenset[ServiceName], random: Random) -> Table:
@@ -126,7 +134,7 @@ def lower(table: Table, lowered: frozenset[ServiceName], random: Random) -> Tabl
             )
             overlays[known.zone.origin][name] = services[name].node
     zones = {origin: zone.with_nodes(overlays[origin]) for origin, zone in table.zones.items()}
-    return Table(table.snapshot, zones, table.static, services, lowered)
+    return replace(table, zones=zones, services=services, lowered=lowered)
 
 
 def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
@@ -158,7 +166,6 @@ def _service(
 
 def _overlay(name: bytes, steering: Steering, zone: CompiledZone, tailored: Mapping[int, Tailored]) -> Node:
     """The node of a service: it overrides static addresses and a CNAME, other static data stays."""
-    below = zone.nodes.get(name) or Node({}, zone.soa)
+    below = zone.nodes.get(name) or Node({}, zone.soa_ttl)
     kept = {number: rrset for number, rrset in below.rrsets.items() if number not in _OVERRIDDEN}
-    negative = zone.negative(steering.negative_ttl)
-    return replace(below, rrsets=kept, negative=negative, alias=None, steered=tailored)
+    return replace(below, rrsets=kept, negative_ttl=steering.negative_ttl, alias=None, steered=tailored)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gslb.nameserver.edns import DO, Edns, ExtendedError, read_edns
-from gslb.nameserver.rrset import IN, OPT, Owned
+from gslb.nameserver.rrset import IN, OPT, TSIG, Owned
 from gslb.nameserver.sections import Sections
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
@@ -31,7 +31,7 @@ _OPT = struct.Struct(">BHHIH")
 
 
 class Rcode(IntEnum):
-    """Response codes (RFC 1035, section 4.1.1; RFC 2136, section 2.2; RFC 6891, section 9; RFC 7873, section 8)."""
+    """Response codes (RFC 1035, section 4.1.1; RFC 2136, section 2.2; RFC 6891, 7873 and 8945)."""
 
     NOERROR = 0
     FORMERR = 1
@@ -40,6 +40,7 @@ class Rcode(IntEnum):
     NOTIMP = 4
     REFUSED = 5
     YXDOMAIN = 6
+    NOTAUTH = 9
     BADVERS = 16
     BADCOOKIE = 23
 
@@ -53,6 +54,7 @@ class Query:
         question: the question section as it came; empty where it cannot be read.
         name: the queried name in wire form and lower case.
         fault: the rcode that already follows from the packet itself; None if it can be answered.
+        tsig: where its signature begins, the last of its records; None if it has none (RFC 8945, section 5.1).
     """
 
     flags: int
@@ -62,6 +64,7 @@ class Query:
     rdclass: int
     edns: Edns | None
     fault: Rcode | None
+    tsig: int | None = None
 
     @property
     def udp_limit(self) -> int:
@@ -106,18 +109,18 @@ def parse(packet: bytes) -> Query | None:
         edns = None if questions else _read_records(packet, HEADER_SIZE, records)[0]
         return Query(flags, b"", b"", 0, 0, edns, Rcode.NOTIMP if flags & OPCODE else Rcode.FORMERR)
     type_, rdclass = _PAIR.unpack_from(packet, end - 4)
-    edns, well_formed = _read_records(packet, end, records)
-    fault = _fault(flags, edns, well_formed=well_formed)
-    return Query(flags, packet[HEADER_SIZE:end], packet[HEADER_SIZE : end - 4].lower(), type_, rdclass, edns, fault)
+    edns, tsig, well_formed = _read_records(packet, end, records)
+    fault, question = _fault(flags, edns, well_formed=well_formed), packet[HEADER_SIZE:end]
+    return Query(flags, question, question[:-4].lower(), type_, rdclass, edns, fault, tsig)
 
 
 def _without_question(packet: bytes, flags: int, records: list[int]) -> Query:
     """Who asks nothing may yet want a cookie (RFC 7873, section 5.4)."""
-    edns, well_formed = _read_records(packet, HEADER_SIZE, records)
+    edns, tsig, well_formed = _read_records(packet, HEADER_SIZE, records)
     fault = _fault(flags, edns, well_formed=well_formed)
     if fault is None:
         fault = Rcode.NOERROR if edns and edns.cookie else Rcode.FORMERR
-    return Query(flags, b"", b"", 0, 0, edns, fault)
+    return Query(flags, b"", b"", 0, 0, edns, fault, tsig)
 
 
 def build(query: Query, reply: Reply, limit: int, options: bytes = b"") -> bytes:
@@ -130,7 +133,7 @@ def build(query: Query, reply: Reply, limit: int, options: bytes = b"") -> bytes
     flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
     if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
         flags |= AA
-    opt = _opt(query.edns, reply.rcode, options) if query.edns else b""
+    opt = opt_record(query.edns, reply.rcode, options) if query.edns else b""
     sections = Sections(query.name, HEADER_SIZE, HEADER_SIZE + len(query.question))
     counts = [sections.add(part) for part in (reply.answer, reply.authority, reply.additional)]
     room = limit - len(opt)
@@ -177,26 +180,31 @@ def _name_end(packet: bytes, at: int) -> int | None:
     return None
 
 
-def _read_records(packet: bytes, at: int, counts: list[int]) -> tuple[Edns | None, bool]:
-    """Walk the records after the question: the OPT record, and whether all is well-formed up to the last byte."""
-    edns = None
-    additional = counts[0] + counts[1]
-    for index in range(sum(counts)):
+def _read_records(packet: bytes, at: int, counts: list[int]) -> tuple[Edns | None, int | None, bool]:
+    """Walk the records after the question: the OPT record, where the TSIG record is, and whether all is well-formed."""
+    edns = tsig = None
+    additional, end_of_all = counts[0] + counts[1], sum(counts)
+    for index in range(end_of_all):
         fixed = _name_end(packet, at)
         if fixed is None or fixed + _FIXED.size > len(packet):
-            return edns, False
+            return edns, None, False
         type_, payload, ttl, length = _FIXED.unpack_from(packet, fixed)
         end = fixed + _FIXED.size + length
         if end > len(packet):
-            return edns, False
+            return edns, None, False
+        if type_ == TSIG:
+            if index < additional or index < end_of_all - 1:
+                return edns, None, False
+            tsig = at
         if type_ == OPT:
             if edns or index < additional or packet[at]:
-                return edns, False
+                return edns, None, False
             edns, well_formed = read_edns(payload, ttl, packet[end - length : end])
             if not well_formed:
-                return edns, False
+                return edns, None, False
         at = end
-    return edns, at == len(packet)
+    well_formed = at == len(packet)
+    return edns, tsig if well_formed else None, well_formed
 
 
 def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
@@ -207,6 +215,6 @@ def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
     return Rcode.BADVERS if edns and edns.version else None
 
 
-def _opt(edns: Edns, rcode: Rcode, options: bytes) -> bytes:
+def opt_record(edns: Edns, rcode: Rcode, options: bytes) -> bytes:
     """Our OPT record: version 0, and the client's DO bit (RFC 6891, section 6.1; RFC 3225, section 3)."""
     return _OPT.pack(0, OPT, MAX_UDP, rcode >> 4 << 24 | (DO if edns.dnssec_ok else 0), len(options)) + options

@@ -29,6 +29,11 @@ from gslb.nameserver.rrset import (
 )
 from gslb.nameserver.snapshot import Zone
 from gslb.nameserver.tailored import Tailored
+from gslb.nameserver.transfer.access import Access, make_access
+
+_SERIALS = 2**32
+_SERIAL, _SERIAL_END = -20, -16
+"""where the rdata of a SOA record has its serial, counted from the end (RFC 1035, section 3.3.13)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Node:
 
     Attributes:
         rrsets: static data by type number.
-        negative: the SOA of a negative answer, its TTL already capped (RFC 2308, section 3).
+        negative_ttl: most seconds for which negative answers may be kept.
         alias: where a CNAME here leads, in wire form and lower case.
         redirect: where a DNAME leads the names below (RFC 6672), likewise.
         cut: set where the zone ends and a child begins.
@@ -61,7 +66,7 @@ class Node:
     """
 
     rrsets: Mapping[int, RRset]
-    negative: RRset
+    negative_ttl: int
     alias: bytes | None = None
     redirect: bytes | None = None
     cut: Cut | None = None
@@ -87,18 +92,29 @@ class CompiledZone:
     Attributes:
         origin: its apex.
         nodes: by name in wire form and lower case.
-        soa: the apex SOA as given in negative answers.
-        soa_rdata: what that is made of.
-        soa_ttl: likewise.
+        soa_rdata: of the SOA record.
+        soa_ttl: of that in negative answers (RFC 2308, section 3).
+        access: who may transfer it.
         helpers: names that records point to: what they have may be in the additional section of others.
     """
 
     origin: bytes
     nodes: Mapping[bytes, Node]
-    soa: RRset
     soa_rdata: bytes
     soa_ttl: int
+    access: Access
     helpers: frozenset[bytes] = frozenset()
+    _negative: dict[int, RRset] = field(default_factory=dict, compare=False)
+
+    @property
+    def soa(self) -> RRset:
+        """The SOA at the apex."""
+        return self.nodes[self.origin].rrsets[SOA]
+
+    @property
+    def serial(self) -> int:
+        """Of its SOA."""
+        return int.from_bytes(self.soa_rdata[_SERIAL:_SERIAL_END])
 
     def find(self, name: bytes, type_: int) -> Found:
         """The node that answers for ``name``, which is in this zone (RFC 1034, section 4.3.2; RFC 4592)."""
@@ -116,15 +132,25 @@ class CompiledZone:
 
     def negative(self, ttl: int) -> RRset:
         """The SOA for negative answers that may be kept at most ``ttl`` seconds."""
-        return make_rrset(SOA, min(ttl, self.soa_ttl), [self.soa_rdata])
+        found = self._negative.get(ttl)
+        if found is None:
+            found = self._negative[ttl] = make_rrset(SOA, min(ttl, self.soa_ttl), [self.soa_rdata])
+        return found
 
-    def with_nodes(self, nodes: Mapping[bytes, Node]) -> "CompiledZone":
-        """This zone with ``nodes`` laid over it, and the names between them and the apex made to exist."""
-        if not nodes:
+    def with_nodes(self, nodes: Mapping[bytes, Node], serial: int | None = None) -> "CompiledZone":
+        """This zone with ``nodes`` laid over it, and the names between them and the apex made to exist.
+
+        Its SOA stays, with the number ``serial``, if one is given.
+        """
+        if not nodes and serial in {None, self.serial}:
             return self
         merged = {**self.nodes, **nodes}
-        changed = set(nodes).union(*[_fill(merged, name, self.origin, self.soa) for name in nodes])
-        zone = replace(self, nodes=merged)
+        changed = set(nodes).union(*[_fill(merged, name, self.origin, self.soa_ttl) for name in nodes])
+        rdata = self.soa_rdata if serial is None else _numbered(self.soa_rdata, serial)
+        head = self.soa.bodies[0][:RDATA]
+        apex = merged[self.origin]
+        merged[self.origin] = replace(apex, rrsets={**apex.rrsets, SOA: RRset(SOA, (head + rdata,))})
+        zone = replace(self, nodes=merged, soa_rdata=rdata, _negative={})
         return zone if self.helpers.isdisjoint(changed) else _helped(zone)
 
     def authoritative(self, name: bytes, types: Iterable[int]) -> Iterator[Owned]:
@@ -140,7 +166,7 @@ def compile_zone(zone: Zone) -> CompiledZone:
     """Make ``zone`` ready for look-ups.
 
     Raises:
-        SnapshotError: a record outside of the zone, one that cannot be read, or an apex without SOA.
+        SnapshotError: a record outside of the zone, one that cannot be read, an apex without SOA, a key that is none.
     """
     origin = wire_name(zone.origin)
     names = _gather(zone, origin)
@@ -151,11 +177,17 @@ def compile_zone(zone: Zone) -> CompiledZone:
     (ttl,) = struct.unpack_from(">I", soa.bodies[0], 4)
     (minimum,) = struct.unpack_from(">I", soa_rdata, len(soa_rdata) - 4)
     soa_ttl = min(ttl, minimum)
-    negative = make_rrset(SOA, soa_ttl, [soa_rdata])
-    nodes = {name: _node(name, names, negative, origin) for name in names}
+    nodes = {name: _node(name, names, soa_ttl, origin) for name in names}
     for name in names:
-        _fill(nodes, name, origin, negative)
-    return _helped(CompiledZone(origin, nodes, negative, soa_rdata, soa_ttl))
+        _fill(nodes, name, origin, soa_ttl)
+    return _helped(CompiledZone(origin, nodes, soa_rdata, soa_ttl, make_access(zone.transfer)))
+
+
+def _numbered(soa: bytes, serial: int) -> bytes:
+    """The rdata of a SOA record with another serial."""
+    if not 0 <= serial < _SERIALS:
+        raise SnapshotError(f"{serial} is no serial")
+    return soa[:_SERIAL] + serial.to_bytes(4) + soa[_SERIAL_END:]
 
 
 _Names = Mapping[bytes, Mapping[int, RRset]]
@@ -178,23 +210,23 @@ def _gather(zone: Zone, origin: bytes) -> _Names:
     return names
 
 
-def _node(name: bytes, names: _Names, negative: RRset, origin: bytes) -> Node:
+def _node(name: bytes, names: _Names, negative_ttl: int, origin: bytes) -> Node:
     rrsets = names[name]
     if name.startswith(WILDCARD):  # neither delegates nor redirects (RFC 4592, sections 4.2 and 4.4)
-        return Node(rrsets, negative, _target(rrsets, CNAME))
+        return Node(rrsets, negative_ttl, _target(rrsets, CNAME))
     cut = Cut((name, rrsets[NS])) if NS in rrsets and name != origin else None
-    return Node(rrsets, negative, _target(rrsets, CNAME), _target(rrsets, DNAME), cut)
+    return Node(rrsets, negative_ttl, _target(rrsets, CNAME), _target(rrsets, DNAME), cut)
 
 
 def _target(rrsets: Mapping[int, RRset], type_: int) -> bytes | None:
     return rrsets[type_].bodies[0][RDATA:].lower() if type_ in rrsets else None
 
 
-def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative: RRset) -> set[bytes]:
+def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative_ttl: int) -> set[bytes]:
     """Add the empty non-terminals above ``name`` (RFC 4592, section 2.2.2), and tell which."""
     above = ancestors(name)
     missing = {parent for parent in above[: above.index(origin)] if parent not in nodes}
-    nodes.update((parent, Node({}, negative)) for parent in missing)
+    nodes.update((parent, Node({}, negative_ttl)) for parent in missing)
     return missing
 
 

@@ -30,6 +30,7 @@ from gslb.model.record import (
     PublicationRecord,
     RampRecord,
     RecoveryRecord,
+    SerialRecord,
     TransitionRecord,
 )
 from gslb.store import tables
@@ -59,6 +60,7 @@ STATES: Mapping[type[Any], Table] = {
     OverrideRecord: table_of(tables.OverrideRow),
     RampRecord: table_of(tables.RampRow),
     ComebackRecord: table_of(tables.ComebackRow),
+    SerialRecord: table_of(tables.SerialRow),
     Rollup: table_of(tables.RollupRow),
 }
 """The table of each kind of state, and of rollups."""

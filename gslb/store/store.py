@@ -25,6 +25,7 @@ from gslb.model.record import (
     HistoryRecord,
     OverrideRecord,
     RampRecord,
+    SerialRecord,
 )
 from gslb.store import reads
 from gslb.store.database import Database
@@ -108,6 +109,10 @@ class Store:
         """Keep the ledgers of these services to restart from; those without answers are forgotten."""
         self._pending.put_states(items)
 
+    def save_serials(self, items: Iterable[SerialRecord]) -> None:
+        """Keep the serials of these zones to go on from after a restart."""
+        self._pending.put_states(items)
+
     def save_overrides(self, items: Iterable[OverrideRecord]) -> bool:
         """Keep ``items``, all overrides in force, oldest first, to restart from.
 
@@ -160,6 +165,7 @@ class Store:
             ramps=self._states(RampRecord),
             exposures=self._states(ExposureStateRecord),
             comebacks=self._states(ComebackRecord),
+            serials=self._states(SerialRecord),
         )
 
     async def _in_thread(self, read: Callable[[], T]) -> T:

@@ -214,6 +214,15 @@ class ExposureStateRow(SQLModel, table=True):
     saved_at: float
 
 
+class SerialRow(SQLModel, table=True):
+    """The newest ``SerialRecord`` of a zone."""
+
+    __tablename__ = "zone_serial"
+    zone: str = Field(primary_key=True, sa_type=Text)
+    serial: int = Field(sa_type=BigInteger)
+    digest: str = Field(sa_type=Text)
+
+
 class SteeringRow(SQLModel, table=True):
     """The ``LastSteering`` of a service."""
 

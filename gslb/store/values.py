@@ -15,6 +15,7 @@ from gslb.model.record import (
     ExposureStateRecord,
     OverrideRecord,
     RampRecord,
+    SerialRecord,
 )
 from gslb.model.steering import Steering
 
@@ -44,6 +45,7 @@ class StoredState:
     ramps: tuple[RampRecord, ...] = ()
     exposures: tuple[ExposureStateRecord, ...] = ()
     comebacks: tuple[ComebackRecord, ...] = ()
+    serials: tuple[SerialRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,13 @@ class Rollup:
     latency_max: float
 
 
-Keyed = CheckRecord | ExposureStateRecord | LastSteering | RampRecord | ComebackRecord
+Keyed = CheckRecord | ExposureStateRecord | LastSteering | RampRecord | ComebackRecord | SerialRecord
 """States of which the newest of each key counts."""
 Whole = OverrideRecord
 """States that are replaced all together."""
-KeyedState = TypeVar("KeyedState", CheckRecord, ExposureStateRecord, LastSteering, RampRecord, ComebackRecord)
+KeyedState = TypeVar(
+    "KeyedState", CheckRecord, ExposureStateRecord, LastSteering, RampRecord, ComebackRecord, SerialRecord
+)
 
 
 def key_of(state: Keyed) -> Hashable:
@@ -72,6 +76,8 @@ def key_of(state: Keyed) -> Hashable:
             return state.key
         case RampRecord() | ComebackRecord():
             return state.service, state.region
+        case SerialRecord():
+            return state.zone
     return state.service
 
 

@@ -14,6 +14,7 @@ with atheris.instrument_imports(include=["gslb.nameserver"]):
     from gslb.nameserver.settings import RateLimit, Settings
     from gslb.nameserver.table import compile_table
     from gslb.nameserver.tally import Tally
+    from gslb.nameserver.transfer.access import Transfer, TsigKey
     from gslb.nameserver.wire import Rcode
 
 from dataclasses import replace
@@ -21,7 +22,7 @@ from dataclasses import replace
 import dns.message
 import structlog
 
-from tests.nameserver.packets import seeds
+from tests.nameserver.packets import KEY, seeds
 from tests.nameserver.support import CLIENT, SNAPSHOT
 
 SETTINGS = Settings(
@@ -31,6 +32,7 @@ SETTINGS = Settings(
     rate_limit=RateLimit(1e6, 1e6),
     explain=("0.0.0.0/0",),
 )
+TRANSFER = Transfer(keys=(TsigKey("xfr.", "hmac-sha256", KEY),))
 
 
 class Target:
@@ -38,10 +40,11 @@ class Target:
 
     def __init__(self) -> None:
         self._responder = Responder()
-        self._responder.adopt(compile_table(replace(SNAPSHOT, settings=SETTINGS), None, Random(1)))
+        zones = tuple(replace(zone, transfer=TRANSFER) for zone in SNAPSHOT.zones)
+        self._responder.adopt(compile_table(replace(SNAPSHOT, zones=zones, settings=SETTINGS), None, Random(1)))
 
     def __call__(self, packet: bytes) -> None:
-        for answer, transport in ((self._responder.udp, "udp"), (self._responder.tcp, "tcp")):
+        for answer, transport in ((self._responder.udp, "udp"), (self._responder.tcp, "tcp"), (self._first, "tcp")):
             tally = Tally(transport)
             response = answer(packet, CLIENT, tally)
             if len(packet) < 12 or packet[2] & 0x80:
@@ -52,8 +55,12 @@ class Target:
             assert response[2] & 0x80
             assert transport == "tcp" or len(response) <= 1232
             if not response[2] & 0x78:  # dnspython reads updates by rules of their own
-                dns.message.from_wire(response)
+                dns.message.from_wire(response, keyring=False)
             assert not tally.responses[Rcode.SERVFAIL] or b"down" in packet.lower(), "a fault of the responder"
+
+    def _first(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
+        """The first of the responses over TCP, of which a transfer may have more."""
+        return next(self._responder.stream(packet, source, tally), None)
 
 
 def main() -> None:

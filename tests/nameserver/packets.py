@@ -21,6 +21,8 @@ OPTIONS: tuple[dns.edns.Option, ...] = (
     dns.edns.GenericOption(dns.edns.OptionType(11), b""),
     dns.edns.GenericOption(dns.edns.OptionType(65001), b"unknown"),
 )
+KEY = "c2VjcmV0"
+"""the secret of xfr., which one of them is signed with"""
 INTERESTING = (0, 1, 0x0C, 0x1F, 0x3F, 0x40, 0x7F, 0x80, 0xC0, 0xFF)
 
 
@@ -40,7 +42,7 @@ def seeds() -> list[bytes]:
         query.set_opcode(opcode)
         found.append(query.to_wire())
     signed = dns.message.make_query("example.com.", "AXFR")
-    signed.use_tsig(dns.tsigkeyring.from_text({"xfr.": "c2VjcmV0"}), algorithm=dns.tsig.HMAC_SHA256)
+    signed.use_tsig(dns.tsigkeyring.from_text({"xfr.": KEY}), algorithm=dns.tsig.HMAC_SHA256)
     found.append(signed.to_wire())
     response = dns.message.make_response(dns.message.make_query("www.example.com.", "A"))
     return [*found, response.to_wire(), b"", b"\0", bytes(12)]

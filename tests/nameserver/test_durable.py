@@ -219,7 +219,8 @@ async def test_an_older_file_that_is_read_on_hup_is_told_and_undone(tmp_path: Pa
 async def test_hup_has_it_say_everything_anew(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         reader, writer = await asyncio.open_unix_connection(server.socket)
-        said = Hello(server.process.pid, __version__, 7), Saved(7)
+        serials = {zone.origin: 1 for zone in ZONES}
+        said = Hello(server.process.pid, __version__, 7, serials=serials), Saved(7)
         assert (await read_report(reader), await read_report(reader)) == said
         server.process.send_signal(signal.SIGHUP)
         while await read_report(reader) != said[0]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,8 +11,10 @@ from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.nameserver import disk
 from gslb.nameserver.disk import Saver
+from gslb.nameserver.rrset import wire_name
 from gslb.nameserver.snapshot import Change, Full, Record, Snapshot, Zone, apply, decode, diff, encode
-from gslb.nameserver.table import compile_table
+from gslb.nameserver.table import compile_table, lower
+from gslb.nameserver.transfer.access import Transfer, TsigKey
 from tests.nameserver.support import API, OTHER, SNAPSHOT, ZONES, service
 from tests.waiting import eventually
 
@@ -19,7 +22,8 @@ services = st.dictionaries(
     st.sampled_from(["a.example.com.", "b.example.com.", "c.example.com.", "d.example.com."]),
     st.lists(st.tuples(st.integers(1, 255), st.just(["192.0.2.1"])), max_size=3),
 ).map(lambda given: tuple(service(name, *regions) for name, regions in given.items()))
-snapshots = st.builds(Snapshot, st.integers(0, 2**40), st.just(ZONES), services)
+serials = st.fixed_dictionaries({zone.origin: st.integers(0, 2**32 - 1) for zone in ZONES})
+snapshots = st.builds(Snapshot, st.integers(0, 2**40), st.just(ZONES), services, serials=serials)
 
 
 @given(snapshots)
@@ -34,12 +38,30 @@ def test_a_change_leads_from_one_snapshot_to_the_other(old: Snapshot, new: Snaps
     result = apply(old, change)
     assert (result.generation, result.zones, set(result.services)) == (new.generation, new.zones, set(new.services))
     assert not set(change.services) & set(old.services)
+    assert result.serials == new.serials
+    assert not change.serials.items() & old.serials.items()
 
 
 def test_other_zones_or_no_base_need_everything() -> None:
     other = Snapshot(8, (Zone("example.net.", OTHER),), ())
     assert diff(SNAPSHOT, other) == Full(other)
     assert diff(None, SNAPSHOT) == Full(SNAPSHOT)
+
+
+def test_a_serial_that_is_no_longer_given_needs_everything() -> None:
+    numbered = replace(SNAPSHOT, generation=8, serials={"example.com.": 7})
+    change = diff(SNAPSHOT, numbered)
+    assert isinstance(change, Change)
+    assert (change.services, change.serials) == ((), {"example.com.": 7})
+    assert diff(numbered, SNAPSHOT) == Full(SNAPSHOT)
+
+
+def test_a_snapshot_of_when_there_were_no_transfers_is_read() -> None:
+    document = msgspec.json.decode(encode(SNAPSHOT))
+    del document["serials"]
+    for zone in document["zones"]:
+        del zone["transfer"]
+    assert decode(msgspec.json.encode(document)) == SNAPSHOT
 
 
 def test_a_service_that_went_is_named() -> None:
@@ -85,6 +107,48 @@ def test_what_did_not_change_is_not_compiled_again() -> None:
     assert all(after.static[origin] is before.static[origin] for origin in before.static)
     fresh = {name for name in before.services if after.services[name] is not before.services[name]}
     assert fresh == {b"\x03api\x07example\x03com\x00"}
+
+
+def test_a_serial_compiles_nothing_but_the_soa() -> None:
+    before = compile_table(SNAPSHOT, None, Random(1))
+    after = compile_table(replace(SNAPSHOT, serials={"example.com.": 9}), before, Random(1))
+    assert all(after.static[origin] is before.static[origin] for origin in before.static)
+    assert all(after.services[name] is before.services[name] for name in before.services)
+    apex = wire_name("example.com.")
+    old, new = before.zones[apex], after.zones[apex]
+    assert (old.serial, new.serial) == (1, 9)
+    full = [name for name, node in old.nodes.items() if node.rrsets or node.steered]
+    assert [name for name in full if old.nodes[name] is not new.nodes[name]] == [apex]
+    assert (after.zones[wire_name("sub.example.com.")].serial, old.soa.bodies != new.soa.bodies) == (1, True)
+
+
+def test_a_service_at_the_apex_keeps_the_serial_while_its_ttl_is_lowered() -> None:
+    table = compile_table(replace(SNAPSHOT, serials={"example.com.": 9}), None, Random(1))
+    lowered = lower(table, frozenset({ServiceName("example.com.")}), Random(1))
+    zone = lowered.zones[wire_name("example.com.")]
+    assert (zone.serial, zone.soa) == (9, table.zones[wire_name("example.com.")].soa)
+    assert lowered.keys == table.keys
+
+
+@pytest.mark.parametrize("serial", [-1, 2**32])
+def test_a_serial_that_is_none_is_an_error(serial: int) -> None:
+    with pytest.raises(SnapshotError):
+        compile_table(replace(SNAPSHOT, serials={"example.com.": serial}), None, Random(1))
+
+
+@pytest.mark.parametrize(
+    "transfer",
+    [
+        Transfer(allow=("everybody",)),
+        Transfer(keys=(TsigKey("xfr.", "hmac-md5", "AAAA"),)),
+        Transfer(keys=(TsigKey("xfr.", "hmac-sha256", "no base64"),)),
+        Transfer(keys=(TsigKey("a..b", "hmac-sha256", "AAAA"),)),
+    ],
+)
+def test_a_permission_that_cannot_be_is_an_error_and_repeats_no_secret(transfer: Transfer) -> None:
+    with pytest.raises(SnapshotError) as caught:
+        compile_table(replace(SNAPSHOT, zones=(replace(ZONES[0], transfer=transfer),)), None, Random(1))
+    assert "no base64" not in str(caught.value)
 
 
 def test_a_snapshot_comes_back_from_disk_and_the_one_before_it_too(tmp_path: Path) -> None:

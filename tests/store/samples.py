@@ -32,6 +32,7 @@ from gslb.model.record import (
     PublicationRecord,
     RampRecord,
     RecoveryRecord,
+    SerialRecord,
     TransitionRecord,
     Vote,
 )
@@ -282,5 +283,6 @@ ramps = st.builds(
     st.none() | times,
     texts,
 )
-states_to_restart_from = checks | overrides | ledgers | comebacks | ramps
+serials = st.builds(SerialRecord, names, st.integers(0, 2**32 - 1), texts)
+states_to_restart_from = checks | overrides | ledgers | comebacks | ramps | serials
 results = st.builds(ProbeResult, keys, floats, observations, st.booleans())

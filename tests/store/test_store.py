@@ -14,6 +14,7 @@ from sqlalchemy import event
 from gslb.model.exposure import NOTHING
 from gslb.model.names import RegionName, ServiceName
 from gslb.model.override import Kind
+from gslb.model.record import SerialRecord
 from gslb.store.store import Store, open_store
 from gslb.store.values import StoredState, steering_of
 from tests.store import samples
@@ -105,6 +106,8 @@ def test_a_restart_begins_with_everything_that_was_saved(file: Path, store: Stor
     store.save_ramps([samples.ramp(samples.after(60))])
     store.save_exposures([samples.ledger(1), samples.ledger(2)])
     store.save_comebacks([samples.comeback()])
+    store.save_serials([SerialRecord("example.com.", 2**32 - 1, "f" * 32), SerialRecord("example.net.", 7, "")])
+    store.save_serials([SerialRecord("example.net.", 8, "0" * 32)])
     state = store.load_state()
     store.close()
     again = open_store(file, CollectorRegistry())
@@ -114,6 +117,7 @@ def test_a_restart_begins_with_everything_that_was_saved(file: Path, store: Stor
     assert state.ramps == (samples.ramp(samples.after(60)),)
     assert state.exposures == (samples.ledger(1), samples.ledger(2))
     assert state.comebacks == (samples.comeback(),)
+    assert {record.zone: record.serial for record in state.serials} == {"example.com.": 2**32 - 1, "example.net.": 8}
     (last,) = state.steerings
     assert (last.newest, last.good) == (samples.steering(4), samples.steering(3))
     again.close()
