@@ -52,7 +52,7 @@ TCP = {"dig": "+tcp", "kdig": "+tcp", "drill": "-t"}
 
 _STATUS = re.compile(r"(?<!ext-)(?:status|rcode): (\w+)")
 _COMPLAINT = re.compile(
-    r"\b(warning|error|failed|malformed|invalid|bad|mismatch|unexpected|extra|trailing|missing|timed out)\b",
+    r"\b(?:warning|error|failed|malformed|invalid|bad|mismatch|unexpected|extra|trailing|missing|timed out)\b",
     re.IGNORECASE,
 )
 

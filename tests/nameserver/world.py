@@ -1,10 +1,9 @@
 """The DNS of ``hierarchy`` in a network namespace: nsd serves all of it but the zone of gslb's nameserver.
 
-It needs root, and the Debian packages ``nsd`` and ``iproute2``; without them the test is skipped.
+It needs root, and the Debian packages ``nsd``, ``bind9-dnsutils`` and ``iproute2``; without them the test is skipped.
 """
 
 import contextlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -13,10 +12,9 @@ from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 
-import pytest
-
 from gslb.cli.places import worker_snapshot
 from gslb.nameserver import disk
+from tests.nameserver.differential.references import program
 from tests.nameserver.hierarchy import ZONE, Part, hints, own_addresses, parts, snapshot
 from tests.nameserver.support import NAME
 from tests.probes.namespaces import Namespace, namespace
@@ -45,12 +43,10 @@ class World:
     Attributes:
         namespace: where it is.
         hints: a file that says where its root is.
-        log: of the nameserver.
     """
 
     namespace: Namespace
     hints: Path
-    log: Path
 
     def run(self, *command: str, timeout: float = 120) -> str:
         """What a command in there says.
@@ -95,15 +91,14 @@ class World:
 @contextlib.contextmanager
 def world(folder: Path) -> Iterator[World]:
     """One that lasts as long as the context."""
-    nsd = shutil.which("nsd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    if nsd is None:
-        pytest.skip("there is no nsd (package nsd)")
+    nsd = program("nsd", "nsd")
+    program("dig", "bind9-dnsutils")
     with namespace() as there, contextlib.ExitStack() as stack:
         there.run("ip", "link", "set", "lo", "up")
-        made = World(there, folder / "hints", folder / "nameserver.log")
+        made = World(there, folder / "hints")
         made.hints.write_text(hints())
         made.have(own_addresses())
-        stack.enter_context(made.running(made.log, *_nameserver(folder)))
+        stack.enter_context(made.running(folder / "nameserver.log", *_nameserver(folder)))
         for number, part in enumerate(parts()):
             made.have(part.addresses)
             config = _configure(folder / f"nsd-{number}", part)
