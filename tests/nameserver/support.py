@@ -13,6 +13,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rrset
+import pytest
 
 from gslb.cli.places import worker_snapshot, worker_socket
 from gslb.model.names import EndpointName, RegionName, ServiceName
@@ -230,3 +231,15 @@ def soa_ttl(response: dns.message.Message) -> int | None:
     """TTL of the SOA in the authority section; None if there is none."""
     found = [rrset.ttl for rrset in response.authority if rrset.rdtype == dns.rdatatype.SOA]
     return found[0] if found else None
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as sock:
+            sock.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback here")

@@ -16,23 +16,11 @@ from gslb.errors import ListenError
 from gslb.model.address import Address, parse_address
 from gslb.nameserver import disk
 from gslb.nameserver.listen import listening
-from tests.nameserver.support import SNAPSHOT, Server, started, values
+from tests.nameserver.support import SNAPSHOT, Server, ipv6, started, values
 from tests.waiting import eventually, free_port
 
 NAME = "www.example.com."
 ANSWER = ["192.0.2.80", "192.0.2.81"]
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as sock:
-            sock.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback here")
 
 
 def ask(host: str, port: int, *, tcp: bool) -> list[str]:
