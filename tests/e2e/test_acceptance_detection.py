@@ -21,7 +21,7 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.acceptance
 
 SECONDS = 12.0
-ROUNDS = 6
+ROUNDS = 8
 CUTS = pytest.mark.parametrize(
     "cut", [Host.link_down, Host.dropped, Host.stranded], ids=["down", "dropped", "stranded"]
 )
@@ -233,7 +233,7 @@ def test_thousands_that_time_out_at_once_do_not_disturb_the_others(tmp_path: Pat
         assert not daemon.logged("vantage point doubts itself")
         assert daemon.logged("transition", before="up", after="down") == ROUNDS * 5000  # and no healthy one
         assert daemon.down() == set()
-        assert memory[-1] < 1.05 * memory[ROUNDS // 2]
+        assert memory[-1] < 1.1 * memory[ROUNDS // 2]
 
 
 def test_a_region_of_a_thousand_that_falls_silent_raises_no_doubt(tmp_path: Path) -> None:
