@@ -15,15 +15,20 @@ def replace_file(path: Path, *parts: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_new(path: Path, parts: Iterable[bytes]) -> Path:
-    """A file beside ``path`` with ``parts`` on disk, ready to take its place; for its owner alone."""
+def write_new(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> Path:
+    """A file beside ``path`` with ``parts`` on disk, ready to take its place."""
     fresh = path.with_name(f"{path.name}.new")
     fresh.unlink(missing_ok=True)  # an earlier one might be open to others
-    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+    with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
         file.writelines(parts)
         file.flush()
         os.fsync(file.fileno())
     return fresh
+
+
+def of_worker(path: Path, worker: str) -> Path:
+    """``path`` with the name of a process in it, which writes a file of its own."""
+    return path.with_name(f"{path.stem}-{worker}{path.suffix}")
 
 
 def sync_folder(folder: Path) -> None:

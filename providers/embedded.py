@@ -36,6 +36,7 @@ class Embedded:
         sockets: of the workers.
         zones: static data, until ``set_zones`` is called.
         secrets: of DNS cookies where the settings have none; without any there are no cookies.
+        listen: where the workers answer, which notifications come from as well.
 
     Attributes:
         publisher: names this process to the workers.
@@ -49,11 +50,6 @@ class Embedded:
         on_overtaken: called when a worker answers with a later serial than was given here: what was given before a
             crash was not kept. The next ``publish`` goes beyond it.
         serials: gives zones their serials.
-
-    Args:
-        sockets: of the workers.
-        zones: static data.
-        listen: where the workers answer, which notifications come from as well.
     """
 
     name = "embedded"

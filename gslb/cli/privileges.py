@@ -34,6 +34,10 @@ def take_user(configuration: Configuration) -> bool:
         remedy = f"useradd --system --no-create-home {section.user}, or name another one"
         raise _fault(configuration, str(error), remedy) from None
     if account.uid == os.geteuid():
+        if section.group is not None and account.gid != os.getegid():
+            message = f"is {section.group!r}, but gslb was started with another group, and may not take that"
+            remedy = f"start it with that group (Group={section.group} of systemd), or remove group"
+            raise _fault(configuration, message, remedy)
         return False
     if os.geteuid() != 0:
         message = f"is {section.user!r}, but gslb was started as {user_name()!r}, which may not become that"

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from gslb.config.reader import Reader
-from gslb.config.receivers import Secret, read_secret
+from gslb.config.receivers import Secret, read_secret, words_of
 from gslb.model.options import CONFIDENTIAL, Options, PathText
 from gslb.nameserver.transfer.access import TsigKey
 
@@ -80,13 +80,7 @@ def _secret(reader: Reader, at: tuple[str, ...], section: KeySection, *, kept: b
     except (OSError, ValueError) as error:
         if kept:  # nobody can sign with this, and what needs the key is refused, until it can be read again
             return base64.b64encode(token_bytes(32)).decode()
-        message, _, remedy = _words(error).partition("; ")
+        message, _, remedy = words_of(error).partition("; ")
         fault = f"{section.secret_file} cannot be used: {message}"
         reader.fault((*at, "secret_file"), fault, remedy or "write the secret in base64 into it, readable for gslb")
     return None
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8 text"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

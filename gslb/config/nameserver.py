@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from gslb.config.reader import Reader
+from gslb.config.receivers import words_of
 from gslb.config.sources import Sources
 from gslb.model.address import Address
 from gslb.model.options import AddressText, Duration, NetworkText, Options, PathText, Share
@@ -117,6 +118,13 @@ class NameserverSection(Options):
     query_log: Annotated[
         QueryLogSection | None, Field(description="writes some of the queries down; default: none")
     ] = None
+    metrics_file: Annotated[
+        PathText | None,
+        Field(
+            description="for node_exporter's textfile collector, so that metrics are there while control is away:"
+            " each worker writes its own, with its name in that"
+        ),
+    ] = None
     explain: Annotated[
         list[NetworkText],
         Field(max_length=100, description="networks whose questions for _explain.NAME (TXT) are answered"),
@@ -156,6 +164,7 @@ def nameserver_settings(reader: Reader, section: NameserverSection, node: str, s
         rate_limit=rates,
         stale_after=section.stale_after,
         explain=tuple(str(network) for network in section.explain),
+        metrics_file="" if section.metrics_file is None else str(section.metrics_file),
         query_log=None if log is None else QueryLog(str(log.file), log.sample, log.max_megabytes * 2**20),
     )
 
@@ -167,8 +176,7 @@ def _cookie_secrets(reader: Reader, path: Path | None, sources: Sources) -> Iter
     try:
         lines = sources.read(path).split()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        reader.fault(at, f"{path} cannot be read: {reason}", remedy)
+        reader.fault(at, f"{path} cannot be read: {words_of(error)}", remedy)
         return
     if not 0 < len(lines) <= MAX_SECRETS:
         reader.fault(at, f"{path} has {len(lines)} secrets, not 1 to {MAX_SECRETS}", remedy)

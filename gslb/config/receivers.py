@@ -112,7 +112,7 @@ def check_secret_file(reader: Reader, at: tuple[str | int, ...], path: Path | No
         if path is not None:
             read_secret(path)
     except (OSError, ValueError) as error:
-        reader.fault(at, f"{path} cannot be used: {_words(error)}", "write the secret into it, readable for gslb")
+        reader.fault(at, f"{path} cannot be used: {words_of(error)}", "write the secret into it, readable for gslb")
 
 
 def read_secret(path: Path) -> str:
@@ -135,10 +135,11 @@ def check_authorities(reader: Reader, at: tuple[str | int, ...], path: Path | No
         if path is not None:
             ssl.create_default_context(cafile=path)
     except (OSError, ssl.SSLError) as error:
-        reader.fault(at, f"{path} cannot be used: {_words(error)}", "name a PEM file of certificates")
+        reader.fault(at, f"{path} cannot be used: {words_of(error)}", "name a PEM file of certificates")
 
 
-def _words(error: Exception) -> str:
+def words_of(error: Exception) -> str:
+    """What is wrong with a file, in words."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8 text"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -72,6 +72,9 @@ class NameserverCollector(Collector):
         limited = CounterMetricFamily(
             "gslb_nameserver_limited", "Responses held back or shortened by the rate limit", labels=["worker"]
         )
+        unlogged = CounterMetricFamily(
+            "gslb_nameserver_unlogged", "Queries that the query log could not keep up with", labels=["worker"]
+        )
         unsaved = GaugeMetricFamily(
             "gslb_nameserver_snapshot_unsaved", "1 when the newest snapshot is not on disk", labels=["worker"]
         )
@@ -89,5 +92,6 @@ class NameserverCollector(Collector):
                 transfers.add_metric([worker, outcome], count)
             dropped.add_metric([worker], stats.dropped)
             limited.add_metric([worker], stats.limited)
+            unlogged.add_metric([worker], stats.unlogged)
             unsaved.add_metric([worker], float(stats.save_failed))
-        return queries, responses, dropped, limited, unsaved, transfers
+        return queries, responses, dropped, limited, unlogged, unsaved, transfers

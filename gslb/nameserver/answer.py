@@ -1,6 +1,6 @@
 """From a query to what it is answered with, before it matters who asks: zones, the server itself, and refusals."""
 
-from gslb.nameserver.edns import ExtendedError, InfoCode
+from gslb.nameserver.edns import PROHIBITED, ExtendedError, InfoCode
 from gslb.nameserver.features import CHAOS, Features
 from gslb.nameserver.lookup import Answer, lookup
 from gslb.nameserver.rrset import ANY, AXFR, IN, IXFR, TXT
@@ -8,7 +8,6 @@ from gslb.nameserver.table import Table
 from gslb.nameserver.wire import Query, Rcode, Reply
 
 _NOT_READY = ExtendedError(InfoCode.NOT_READY, "there is no snapshot yet")
-_PROHIBITED = ExtendedError(InfoCode.PROHIBITED)
 _UNSUPPORTED = ExtendedError(InfoCode.NOT_SUPPORTED)
 
 
@@ -21,7 +20,7 @@ def answer(table: Table | None, features: Features, query: Query) -> Answer:
     if query.rdclass not in (IN, ANY):
         return Answer(Reply(Rcode.REFUSED))
     if query.type in (AXFR, IXFR):
-        return Answer(Reply(Rcode.REFUSED, error=_PROHIBITED))
+        return Answer(Reply(Rcode.REFUSED, error=PROHIBITED))
     if table is None:
         return Answer(Reply(Rcode.SERVFAIL, error=_NOT_READY))
     return lookup(table, query.name, query.type)

@@ -37,6 +37,11 @@ class Authority:
         compiled = self._table.zones if self._table else {}
         return {zone.origin: compiled[wire_name(zone.origin)].serial for zone in zones}
 
+    @property
+    def unlogged(self) -> int:
+        """Queries that should have been written down and were not."""
+        return self._responder.unlogged
+
     def served(self) -> Iterator[tuple[ServiceName, dict[str, int]]]:
         """How many answers of each service went to which region, where there were any."""
         for service in tuple(self._table.services.values()) if self._table else ():
@@ -91,5 +96,5 @@ class Authority:
         log.info("snapshot in force", generation=snapshot.generation, zones=len(snapshot.zones))
 
     def _adopt(self, table: Table) -> None:
+        self._responder.adopt(table)  # which may refuse it
         self._table = table
-        self._responder.adopt(table)

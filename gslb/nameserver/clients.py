@@ -1,5 +1,6 @@
-"""Which clients are meant: networks that addresses are in."""
+"""Clients by where they come from: the octets of addresses, and networks that they are in."""
 
+import socket
 from collections.abc import Iterable
 from ipaddress import ip_network
 
@@ -7,6 +8,13 @@ from gslb.model.address import client_network
 from gslb.nameserver.networks import make_networks
 
 _BITS = {4: 32, 6: 128}
+
+
+def packed(source: str) -> bytes:
+    """The octets of an address, in text form as sockets have it."""
+    if ":" in source:
+        return socket.inet_pton(socket.AF_INET6, source.partition("%")[0])
+    return socket.inet_pton(socket.AF_INET, source)
 
 
 class Clients:

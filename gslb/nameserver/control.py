@@ -143,7 +143,7 @@ class ControlListener:
         with contextlib.suppress(OSError, TimeoutError):
             while True:
                 await asyncio.sleep(STATS_INTERVAL)
-                await _send(writer, self._stats())
+                await _send(writer, self.stats)
                 if time.monotonic() >= due:
                     due += COUNTS_INTERVAL
                     news = {name: counts for name, counts in self._authority.served() if told.get(name) != counts}
@@ -172,13 +172,16 @@ class ControlListener:
         saved = self._saver.saved
         return None if saved is None else Saved(saved.generation, saved.publisher)
 
-    def _stats(self) -> Stats:
+    @property
+    def stats(self) -> Stats:
+        """What this process has done."""
         return Stats(
             queries=queries(self._tallies),
             responses=responses(self._tallies),
             dropped=sum(tally.dropped for tally in self._tallies),
             save_failed=self._saver.failed,
             limited=sum(tally.limited for tally in self._tallies),
+            unlogged=self._authority.unlogged,
             tcp=self._tcp(),
             transfers=dict(self._transfers),
         )

@@ -1,10 +1,10 @@
 """Server cookies (RFC 7873), made as all servers of an anycast address can make and check them (RFC 9018)."""
 
 import struct
-from ipaddress import ip_address
 
 from siphash24 import siphash24
 
+from gslb.nameserver.clients import packed
 from gslb.nameserver.edns import CLIENT_COOKIE
 
 VERSION = 1
@@ -55,4 +55,4 @@ class Cookies:
 
 
 def _hash(secret: bytes, client: bytes, head: bytes, source: str) -> bytes:
-    return bytes(siphash24(client + head + ip_address(source.partition("%")[0]).packed, key=secret).digest())
+    return bytes(siphash24(client + head + packed(source), key=secret).digest())

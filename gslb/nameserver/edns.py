@@ -7,8 +7,8 @@ from enum import IntEnum
 
 from gslb.nameserver.subnet import ECS, Subnet, read_subnet
 
-NSID, COOKIE, KEEPALIVE, EDE = 3, 10, 11, 15
-"""numbers of options (RFC 5001, 7873, 7828, 8914)"""
+NSID, EXPIRE, COOKIE, KEEPALIVE, EDE = 3, 9, 10, 11, 15
+"""numbers of options (RFC 5001, 7314, 7873, 7828, 8914)"""
 
 DO = 0x8000
 CLIENT_COOKIE = 8
@@ -47,6 +47,10 @@ class ExtendedError:
         return option(EDE, _SHORT.pack(self.code) + self.text.encode())
 
 
+PROHIBITED = ExtendedError(InfoCode.PROHIBITED)
+"""what is asked for is not for this client"""
+
+
 @dataclass(frozen=True, slots=True)
 class Edns:
     """What matters of a client's OPT record.
@@ -59,6 +63,7 @@ class Edns:
         cookie: of the client, and behind it that of the server if the client knows one; empty where there is none.
         nsid: the client asks who answers.
         keepalive: the client asks for how long it may keep a connection.
+        expire: the client, a secondary, asks for how long it may answer.
     """
 
     payload: int
@@ -68,6 +73,7 @@ class Edns:
     cookie: bytes = b""
     nsid: bool = False
     keepalive: bool = False
+    expire: bool = False
 
 
 def read_edns(payload: int, ttl: int, data: bytes) -> tuple[Edns, bool]:
@@ -81,7 +87,7 @@ def read_edns(payload: int, ttl: int, data: bytes) -> tuple[Edns, bool]:
     if version or not data:
         return plain, True
     subnet: Subnet | None = None
-    cookie, nsid, keepalive = b"", False, False
+    cookie, asked = b"", set()
     for code, value in _options(data):
         if code == ECS:
             subnet = None if subnet else read_subnet(value)
@@ -91,13 +97,12 @@ def read_edns(payload: int, ttl: int, data: bytes) -> tuple[Edns, bool]:
             if len(value) != CLIENT_COOKIE and len(value) - CLIENT_COOKIE not in SERVER_COOKIE:
                 return plain, False
             cookie = value
-        elif code == NSID:
-            nsid = True
-        elif code == KEEPALIVE:
-            keepalive = True
         elif code == _CUT_OFF:
             return plain, False
-    return Edns(payload, version, dnssec_ok, subnet, cookie, nsid, keepalive), True
+        else:
+            asked.add(code)
+    found = Edns(payload, version, dnssec_ok, subnet, cookie, NSID in asked, KEEPALIVE in asked, EXPIRE in asked)
+    return found, True
 
 
 _CUT_OFF = -1
@@ -121,6 +126,11 @@ def _options(data: bytes) -> Iterator[tuple[int, bytes]]:
 def option(code: int, value: bytes) -> bytes:
     """An option as sent."""
     return _HEAD.pack(code, len(value)) + value
+
+
+def expire(soa: bytes) -> bytes:
+    """The option that tells a secondary the expiry time of a zone (RFC 7314), whose SOA record ends in these octets."""
+    return option(EXPIRE, soa[-8:-4])
 
 
 def keepalive(seconds: float) -> bytes:

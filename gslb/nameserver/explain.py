@@ -10,7 +10,7 @@ from gslb.model.area import Area
 from gslb.model.location import Client, Location
 from gslb.model.steering import WITHHELD, Group, Steering
 from gslb.nameserver.lookup import lookup
-from gslb.nameserver.rrset import AAAA, TXT, A, RRset, make_rrset, text_strings
+from gslb.nameserver.rrset import AAAA, TXT, A, RRset, make_rrset, text_strings, wire_name
 from gslb.nameserver.steered import Steered
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
@@ -25,8 +25,8 @@ def explained(table: Table, name: bytes) -> tuple[Steering, Tailored] | None:
         return None
     for type_ in (A, AAAA):
         answer = lookup(table, name[len(LABEL) :], type_)
-        service = table.services.get(answer.owner)
-        if answer.tailored is not None and service is not None:
+        if answer.tailored is not None:
+            service = table.services[wire_name(answer.tailored.rules[0].name)]
             return service.steering, answer.tailored
     return None
 

@@ -56,11 +56,13 @@ class Features:
             return False
         return self._cookies.is_good(edns.cookie, source, time.time())
 
-    def options(self, edns: Edns, error: ExtendedError | None, scope: int) -> bytes:
+    def options(self, edns: Edns | None, error: ExtendedError | None, scope: int) -> bytes:
         """Options of a response that are the same whoever asks.
 
         It holds for the first ``scope`` bits of the client subnet (RFC 7871), for all clients where that is 0.
         """
+        if edns is None:
+            return b""
         subnet = edns.subnet.option(scope) if edns.subnet else b""
         return subnet + (self._nsid if edns.nsid else b"") + (error.option if error else b"")
 

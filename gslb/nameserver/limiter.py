@@ -4,11 +4,10 @@ The generic cell rate algorithm, in a table of fixed size: each network has the 
 with others at times. Nothing can be thrown out of it, and nothing makes it grow.
 """
 
-import socket
 from array import array
 from enum import Enum
 
-from gslb.nameserver.clients import Clients
+from gslb.nameserver.clients import Clients, packed
 from gslb.nameserver.settings import RateLimit
 
 BUCKETS = 2**16
@@ -16,7 +15,7 @@ BURST = 1.0
 """seconds' worth of responses that a network may have at once"""
 
 _ROUNDING = 1e-9
-_IPV4_PREFIX, _IPV6_PREFIX = 3, 7
+_IPV4_SIZE, _IPV4_PREFIX, _IPV6_PREFIX = 4, 3, 7
 """bytes of an address that tell networks apart"""
 
 
@@ -59,6 +58,5 @@ class Limiter:
 
 
 def _network(source: str) -> bytes:
-    if ":" in source:
-        return socket.inet_pton(socket.AF_INET6, source.partition("%")[0])[:_IPV6_PREFIX]
-    return socket.inet_pton(socket.AF_INET, source)[:_IPV4_PREFIX]
+    octets = packed(source)
+    return octets[: _IPV4_PREFIX if len(octets) == _IPV4_SIZE else _IPV6_PREFIX]

@@ -24,6 +24,7 @@ from gslb.nameserver.listen import Sockets, listening
 from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tcp import TcpListener
+from gslb.nameserver.textfile import INTERVAL, write_metrics
 from gslb.nameserver.udp import UdpListener
 from gslb.supervisor.descriptors import raise_limit
 from gslb.supervisor.privileges import forbid_new_privileges, give_up_all
@@ -113,6 +114,7 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     tcp.start(sockets.tcp)
     server = await asyncio.start_unix_server(control.handle, sock=sockets.control)
     beside = [asyncio.create_task(control.run()), asyncio.create_task(_age(responder, control))]
+    beside.append(asyncio.create_task(_tell(responder, control, options.snapshot.stem)))
     if locator:
         beside.append(asyncio.create_task(_relocate(responder, locator.refresh)))
     gc.freeze()
@@ -137,6 +139,23 @@ async def _age(responder: Responder, control: ControlListener) -> None:
     while True:
         await asyncio.sleep(1.0)
         responder.age(control.away)
+
+
+async def _tell(responder: Responder, control: ControlListener, worker: str) -> None:
+    """Keep the file with metrics, if one is wanted. Where it cannot be written that is said once."""
+    failed = ""
+    while True:
+        await asyncio.sleep(INTERVAL)
+        ready = responder.ready
+        file = ready.features.settings.metrics_file
+        generation = None if ready.table is None else ready.table.snapshot.generation
+        try:
+            if file:
+                await asyncio.to_thread(write_metrics, file, worker, control.stats, generation, control.away)
+        except OSError as error:
+            if failed != file:
+                log.error("metrics cannot be written", file=file, reason=str(error))  # noqa: TRY400  no trace needed
+            failed = file
 
 
 def _affordable(options: Options) -> TcpLimits:

@@ -135,6 +135,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
         dropped: packets not worth a response: too short, or responses themselves.
         save_failed: the newest snapshot could not be written.
         limited: responses that the rate limit has held back, or had replaced by shorter ones.
+        unlogged: queries that should have been written to the query log and were not.
         tcp: connections.
         transfers: zone transfers, by how they ended.
     """
@@ -144,6 +145,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
     dropped: int
     save_failed: bool
     limited: int = 0
+    unlogged: int = 0
     tcp: TcpStats = TcpStats()
     transfers: dict[str, int] = {}  # msgspec copies it
 

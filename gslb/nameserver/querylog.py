@@ -4,6 +4,7 @@ What a listener hands over is kept as it is; taking it apart and writing it is t
 """
 
 import json
+import os
 import threading
 import time
 from collections import deque
@@ -21,6 +22,7 @@ import dns.rcode
 import dns.rdatatype
 import structlog
 
+from gslb.files import of_worker
 from gslb.nameserver.settings import QueryLog
 
 log = structlog.get_logger(__name__)
@@ -30,6 +32,9 @@ WAITING = 10_000
 
 PAUSE = 0.5
 """seconds between two writes"""
+
+PATIENCE = 5.0
+"""seconds that the end of a log is waited for"""
 
 
 class Exchange(NamedTuple):
@@ -57,15 +62,19 @@ class QueryLogger:
         plan: where to, how many, and how much of it is kept.
         worker: name of the process, which goes into the name of the file.
         random: which queries are taken.
+        former: whose place it takes: that ends first.
 
     Attributes:
-        lost: queries that were taken and not written.
+        lost: queries that were taken and not written, those of ``former`` among them.
+
+    Raises:
+        RuntimeError: there can be no further thread.
     """
 
-    def __init__(self, plan: QueryLog, worker: str, random: Random) -> None:
-        file = Path(plan.file)
-        self.file = file.with_name(f"{file.stem}-{worker}{file.suffix}")
-        self.lost = 0
+    def __init__(self, plan: QueryLog, worker: str, random: Random, former: "QueryLogger | None" = None) -> None:
+        self.file = of_worker(Path(plan.file), worker)
+        self.lost: int = former.lost if former else 0
+        self._former = former
         self._share, self._most, self._draw = plan.sample, plan.max_bytes, random.random
         self._waiting: deque[Exchange] = deque()
         self._stopping = threading.Event()
@@ -83,11 +92,17 @@ class QueryLogger:
         self._waiting.append(Exchange(time.time(), source, transport, query, response))
 
     def stop(self) -> None:
-        """Write what waits, and end."""
+        """Write what waits, and end. Returns at once."""
         self._stopping.set()
-        self._thread.join()
+
+    def join(self) -> None:
+        """Wait until that is so, but not for a disk that hangs."""
+        self._thread.join(PATIENCE)
 
     def _run(self) -> None:
+        if self._former is not None:  # two must not write to one file
+            self._former.join()
+            self._former = None
         while not self._stopping.wait(PAUSE):
             self._write()
         self._write()
@@ -99,15 +114,20 @@ class QueryLogger:
         try:
             if self.file.exists() and self.file.stat().st_size >= self._most:
                 self.file.replace(self.file.with_name(f"{self.file.name}.1"))
-            with self.file.open("a", encoding="utf-8") as output:
+            with open(self.file, "a", encoding="utf-8", opener=_private) as output:
                 output.writelines(f"{json.dumps(line)}\n" for line in map(described, taken))
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, what comes later can still be written
             self.lost += len(taken)
             if not self._failed:
-                log.error("query log cannot be written", file=str(self.file), reason=str(error))  # noqa: TRY400  no trace needed
+                log.error("query log cannot be written", file=str(self.file), reason=repr(error))  # noqa: TRY400  no trace needed
             self._failed = True
         else:
             self._failed = False
+
+
+def _private(path: str, flags: int) -> int:
+    """It says who asks for what, which is not for everybody."""
+    return os.open(path, flags, 0o640)
 
 
 def described(exchange: Exchange) -> dict[str, object]:
@@ -124,7 +144,7 @@ def described(exchange: Exchange) -> dict[str, object]:
 
 def _of_query(packet: bytes) -> Iterator[tuple[str, object]]:
     try:
-        query = dns.message.from_wire(packet)
+        query = dns.message.from_wire(packet, keyring=False)
     except (dns.exception.DNSException, ValueError):
         yield "packet", packet[:512].hex()
         return
@@ -143,11 +163,15 @@ def _of_response(packet: bytes | None) -> Iterator[tuple[str, object]]:
     if packet is None:
         yield "rcode", None
         return
-    response = dns.message.from_wire(packet, ignore_trailing=True)
-    yield "rcode", dns.rcode.to_text(response.rcode())
     yield "size", len(packet)
-    if response.flags & dns.flags.TC:
+    if packet[2] & dns.flags.TC >> 8:
         yield "truncated", True
+    try:
+        response = dns.message.from_wire(packet, keyring=False, ignore_trailing=True)
+    except (dns.exception.DNSException, ValueError):  # a client subnet without address, which dnspython does not know
+        yield "rcode", dns.rcode.to_text(dns.rcode.Rcode(packet[3] & 0xF))
+        return
+    yield "rcode", dns.rcode.to_text(response.rcode())
     answers = [rdata.to_text() for rrset in response.answer for rdata in rrset]
     if answers:
         yield "answers", answers[:16]

@@ -138,10 +138,10 @@ class Responder:
         features = before.features if known == settings else Features(settings)
         logger = before.logger
         if known.query_log != settings.query_log:
-            logger = _logger(settings.query_log, self._worker)
+            if before.logger is not None:
+                before.logger.stop()
+            logger = _logger(settings.query_log, self._worker, before.logger)
         self.ready = Ready(table, features, logger, stale=before.stale)
-        if before.logger is not None and before.logger is not logger:
-            before.logger.stop()
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""
@@ -152,6 +152,12 @@ class Responder:
         """Write down what is left to be written of queries."""
         if self.ready.logger is not None:
             self.ready.logger.stop()
+            self.ready.logger.join()
+
+    @property
+    def unlogged(self) -> int:
+        """Queries that should have been written down and were not."""
+        return self.ready.logger.lost if self.ready.logger else 0
 
     def age(self, seconds: float) -> None:
         """Take note that there has been no control process for so long."""
@@ -191,7 +197,7 @@ class Responder:
         if verdict is Verdict.SEND:
             return response
         query = parse(packet)
-        if query is None or features.knows(query.edns, source):
+        if query is None or features.knows(query.edns, source) or _is_signed(query, response):
             return response
         tally.limited += 1
         if verdict is Verdict.DROP:
@@ -278,7 +284,7 @@ class Responder:
     ) -> Callable[[ExtendedError | None], bytes]:
         """Options of a response that is said to nobody else, if it says more about what is wrong."""
         own = self._own(ready.features, query.edns, source, tcp=tcp)
-        return lambda error: ready.features.options(query.edns, error, 0) + own if query.edns else b""
+        return lambda error: ready.features.options(query.edns, error, 0) + own
 
     def _own(self, features: Features, edns: Edns | None, source: str, *, tcp: bool) -> bytes:
         """Options for this client alone: a response with any is not kept ready."""
@@ -355,8 +361,19 @@ class Responder:
         return due
 
 
-def _logger(plan: QueryLog | None, worker: str) -> QueryLogger | None:
-    return None if plan is None else QueryLogger(plan, worker, Random())  # noqa: S311  a sample is no secret
+def _logger(plan: QueryLog | None, worker: str, former: QueryLogger | None) -> QueryLogger | None:
+    if plan is None:
+        return None
+    try:
+        return QueryLogger(plan, worker, Random(), former)  # noqa: S311  a sample is no secret
+    except RuntimeError as error:  # answers matter more than who has asked
+        log.error("query log cannot begin", file=plan.file, reason=str(error))  # noqa: TRY400  no trace needed
+        return None
+
+
+def _is_signed(query: Query, response: bytes) -> bool:
+    """Whether a query was signed well: else its response says so."""
+    return query.tsig is not None and response[3] & 0xF != Rcode.NOTAUTH
 
 
 def _static(
@@ -370,7 +387,7 @@ def _static(
 
 
 def _built(ready: Ready, query: Query, reply: Reply, scope: int, own: bytes = b"", *, tcp: bool = False) -> bytes:
-    options = ready.features.options(query.edns, reply.error, scope) + own if query.edns else b""
+    options = ready.features.options(query.edns, reply.error, scope) + own
     return build(query, reply, MAX_TCP if tcp else query.udp_limit, options)
 
 

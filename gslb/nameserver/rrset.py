@@ -1,4 +1,4 @@
-"""Names and RRsets in wire form, made from presentation form (RFC 1035, sections 3.1 and 3.2). Compile time only."""
+"""Names and RRsets in wire form, made from presentation form (RFC 1035, sections 3.1 and 3.2)."""
 
 import socket
 import struct

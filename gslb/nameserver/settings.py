@@ -51,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True):
             (RFC 8914); 0: they never do.
         explain: networks in CIDR form whose questions for ``_explain.NAME`` are answered.
         query_log: None: there is none.
+        metrics_file: where workers write their metrics, each into that with its name; empty: nowhere.
     """
 
     identity: str = ""
@@ -60,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True):
     stale_after: float = 0.0
     explain: tuple[str, ...] = ()
     query_log: QueryLog | None = None
+    metrics_file: str = ""
 
 
 DEFAULTS = Settings()

@@ -66,10 +66,14 @@ class Table:
     keys: Mapping[dns.name.Name, dns.tsig.Key] = field(default_factory=dict)
 
     def zone_for(self, name: bytes, type_: int) -> CompiledZone | None:
-        """The closest zone that encloses ``name``; for DS at an apex its parent, if we have it (RFC 4035, 3.1.4.1)."""
+        """The closest zone that encloses ``name``; for DS at an apex the one that delegates it (RFC 4035, 3.1.4.1).
+
+        A parent of ours that does not would deny the whole child (RFC 8020).
+        """
         found = [zone for suffix in ancestors(name) if (zone := self.zones.get(suffix))]
         if type_ == DS and len(found) > 1 and found[0].origin == name:
-            return found[1]
+            node = found[1].nodes.get(name)
+            return found[1] if node and node.cut else found[0]
         return found[0] if found else None
 
 

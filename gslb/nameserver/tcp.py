@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import structlog
 
+from gslb.nameserver.clients import packed
 from gslb.nameserver.connection import KERNEL_BUFFER, READ, Connection
 from gslb.nameserver.crowd import Crowd
 from gslb.nameserver.limits import DEFAULT, TcpLimits
@@ -59,9 +60,7 @@ def open_tcp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
 
 def client_of(source: str) -> bytes:
     """Whose connection it is: an IPv4 address, or an IPv6 network of 64 bits, which is what one host may have."""
-    if ":" in source:
-        return socket.inet_pton(socket.AF_INET6, source.partition("%")[0])[:8]
-    return socket.inet_pton(socket.AF_INET, source)
+    return packed(source)[:8]  # of the former there are no more than 4
 
 
 class TcpListener:

@@ -28,6 +28,8 @@ SHARED_WAIT = 0.25
 
 _TIMEVAL = struct.Struct("@ll")
 _IP_PKTINFO = 8
+_IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT = 10, 23, 5
+_DESTINATIONS = {(socket.IPPROTO_IP, _IP_PKTINFO), (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)}
 _LINK_LOCAL = b"\xfe\x80"
 _INFO4 = struct.Struct("=I4s4s")
 _INFO6 = struct.Struct("=16sI")
@@ -47,6 +49,7 @@ def open_udp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        _stay_whole(sock)
         sock.bind((host, port))
         if _is_wildcard(sock):
             _ask_for_destination(sock)
@@ -61,6 +64,7 @@ def take_udp(sock: socket.socket) -> None:
     sock.setblocking(True)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(SHARED_WAIT * 1e6)))
+    _stay_whole(sock)
     if _is_wildcard(sock):
         _ask_for_destination(sock)
 
@@ -144,7 +148,18 @@ def _serve_exactly(sock: socket.socket, responder: Responder, tally: Tally, stop
             made = responder.udp(packet, client[0], tally) if client else None
         if made is not None:
             with suppress(OSError):
-                sock.sendmsg([made], [_source(*info) for info in asked], 0, client)
+                sock.sendmsg([made], [_source(*info) for info in asked if info[:2] in _DESTINATIONS], 0, client)
+
+
+def _stay_whole(sock: socket.socket) -> None:
+    """Do not believe in a path that takes small packets only: forged news of one would have answers go in fragments.
+
+    Fragments can be exchanged on the way (ip(7), IP_MTU_DISCOVER; RFC 9715, section 3.1).
+    """
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _PMTUDISC_OMIT)
 
 
 def _is_wildcard(sock: socket.socket) -> bool:

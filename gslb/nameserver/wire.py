@@ -4,11 +4,12 @@ By hand, for speed and so that every fault of a packet has its one place. What a
 """
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from gslb.nameserver.edns import DO, Edns, ExtendedError, read_edns
-from gslb.nameserver.rrset import IN, OPT, TSIG, Owned
+from gslb.nameserver.edns import DO, Edns, ExtendedError, expire, read_edns
+from gslb.nameserver.rrset import IN, OPT, SOA, TSIG, Owned
 from gslb.nameserver.sections import Sections
 
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
@@ -133,7 +134,7 @@ def build(query: Query, reply: Reply, limit: int, options: bytes = b"") -> bytes
     flags = QR | query.flags & (OPCODE | RD) | reply.rcode & 0xF
     if reply.authoritative and query.rdclass == IN:  # no answer is for every class (RFC 1035, section 6.2)
         flags |= AA
-    opt = opt_record(query.edns, reply.rcode, options) if query.edns else b""
+    opt = opt_record(query.edns, reply.rcode, options + expiry(query.edns, reply.answer)) if query.edns else b""
     sections = Sections(query.name, HEADER_SIZE, HEADER_SIZE + len(query.question))
     counts = [sections.add(part) for part in (reply.answer, reply.authority, reply.additional)]
     room = limit - len(opt)
@@ -213,6 +214,14 @@ def _fault(flags: int, edns: Edns | None, *, well_formed: bool) -> Rcode | None:
     if not well_formed:
         return Rcode.FORMERR
     return Rcode.BADVERS if edns and edns.version else None
+
+
+def expiry(edns: Edns | None, answer: Iterable[Owned]) -> bytes:
+    """The option for a secondary that asks for it, and is answered with a SOA record (RFC 7314)."""
+    if edns is None or not edns.expire:
+        return b""
+    soa = next((rrset for _, rrset in answer if rrset.type == SOA), None)
+    return expire(soa.bodies[0]) if soa else b""
 
 
 def opt_record(edns: Edns, rcode: Rcode, options: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """What is said of ``[nameserver] user`` before anything has changed."""
 
+import grp
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,13 @@ def test_without_a_user_nothing_changes(tmp_path: Path) -> None:
 
 def test_a_user_that_is_in_force_already_changes_nothing(tmp_path: Path) -> None:
     assert not take_user(configured(tmp_path, nameserver__user=privileges.user_name()))
+
+
+def test_another_group_than_that_of_the_user_in_force_is_refused_and_not_ignored(tmp_path: Path) -> None:
+    other = next(group.gr_name for group in grp.getgrall() if group.gr_gid != os.getegid())
+    loaded = configured(tmp_path, nameserver__user=privileges.user_name(), nameserver__group=other)
+    with pytest.raises(ConfigError, match=f"Group={other}"):
+        take_user(loaded)
 
 
 @pytest.mark.parametrize(("key", "what"), [("user", "user"), ("group", "group")])

@@ -25,6 +25,7 @@ def test_everything_may_be_set(files: Files, tmp_path: Path) -> None:
         "nameserver/rate_limit": {"answers": 500, "exempt": ["10.0.0.0/8"]},
         "nameserver/stale_after": "1h",
         "nameserver/query_log": {"file": "queries.jsonl", "sample": "5%"},
+        "nameserver/metrics_file": "gslb.prom",
         "nameserver/explain": ["192.0.2.0/24", "2001:db8::/32"],
     }
     assert files.load(design(changes)).settings == Settings(
@@ -34,6 +35,7 @@ def test_everything_may_be_set(files: Files, tmp_path: Path) -> None:
         rate_limit=RateLimit(500.0, 50.0, 2, ("10.0.0.0/8",)),
         stale_after=3600.0,
         explain=("192.0.2.0/24", "2001:db8::/32"),
+        metrics_file=str(tmp_path / "gslb.prom"),
         query_log=QueryLog(str(tmp_path / "queries.jsonl"), 0.05, 100 * 2**20),
     )
 

@@ -10,6 +10,7 @@ from gslb.model.names import EndpointName, ServiceName
 from gslb.model.record import DecisionRecord
 from gslb.model.steering import Steering, answering
 from gslb.model.watermark import Watermark
+from gslb.nameserver.serials import Serials
 from gslb.store.values import LastSteering, StoredState, follow, is_over, key_of, newest, steering_of
 
 Version = tuple[int, Mapping[ServiceName, Steering], str]
@@ -63,6 +64,7 @@ class Provider:
         self.wanted: Version | None = None
         self.links: dict[str, Any] = {}
         self.publisher = f"control-{next(_numbers)}"
+        self.serials = Serials(float)
         self.regressed: Any = None
         self.on_answered: Any = None
 
@@ -137,6 +139,9 @@ class Store:
 
     def save_exposures(self, items: Iterable[Any]) -> None:
         self._put("exposures", items)
+
+    def save_serials(self, _: Any) -> None:
+        """Nobody transfers a zone here."""
 
     def save_ramps(self, items: Iterable[Any]) -> None:
         self._put("ramps", items)

@@ -98,7 +98,7 @@ def snapshot(folder: Path) -> Snapshot:
     file = folder / "example.com.zone"
     file.write_text(_MASTER_FILE + _text(_addresses(_CHILD)))
     section = ZoneSection.model_validate({"nameservers": OWN})
-    records = complete(ZONE, section, read_zone_file(file, ZONE, Sources()).records, 2026010101)
+    records = complete(ZONE, section, read_zone_file(file, ZONE, Sources()).records)
     both = (RecordType.A, RecordType.AAAA)
     services = (
         service(ZONE, (60, ["11.53.1.80", "2a11:53:1::80"]), (40, ["12.53.2.80", "2a12:53:2::80"]), types=both),
@@ -107,7 +107,7 @@ def snapshot(folder: Path) -> Snapshot:
         service(f"many.{ZONE}", (1, [f"11.53.1.{n}" for n in range(100, 200)]), answers=100),
     )
     settings = Settings(identity="istanbul-1", cookie_secrets=("00" * 16,), rate_limit=RateLimit(1000, 1000))
-    return Snapshot(1, (Zone(ZONE, records),), services, settings=settings)
+    return Snapshot(1, (Zone(ZONE, records),), services, settings=settings, serials={ZONE: 2026010101})
 
 
 def _zone(origin: str, servers: Servers, *lines: str) -> str:

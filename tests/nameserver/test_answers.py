@@ -98,7 +98,13 @@ def test_the_parent_answers_for_ds(server: Server) -> None:
     assert authoritative(response)
     assert len(values(response, "DS")) == 1
     assert rcode(server.ask("x.child.example.com.", "DS")) == "NOERROR"
-    assert server.ask("sub.example.com.", "DS").authority[0].name.to_text() == "example.com."
+
+
+def test_a_child_of_ours_that_its_parent_does_not_delegate_is_not_denied_by_it(server: Server) -> None:
+    """NXDOMAIN would be believed of all that is in it (RFC 8020)."""
+    response = server.ask("sub.example.com.", "DS")
+    assert rcode(response) == "NOERROR"
+    assert response.authority[0].name.to_text() == "sub.example.com."
 
 
 def test_a_cname_into_a_child_zone_ends_with_a_referral(server: Server) -> None:

@@ -5,13 +5,19 @@ import resource
 import signal
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from gslb import __version__
+from gslb.errors import SnapshotError
 from gslb.model.watermark import Watermark
 from gslb.nameserver import disk
+from gslb.nameserver.authority import Authority
+from gslb.nameserver.disk import Saver
 from gslb.nameserver.protocol import Ack, Hello, Saved, frame, read_report
+from gslb.nameserver.responder import Responder
+from gslb.nameserver.settings import Settings
 from gslb.nameserver.snapshot import Full, Record, Snapshot, Zone
 from tests.nameserver.links import linked
 from tests.nameserver.support import API, SNAPSHOT, ZONES, Server, running, service, values
@@ -237,3 +243,21 @@ async def test_a_generation_that_came_from_elsewhere_does_not_count_for_its_numb
             link.publish(Snapshot(4, ZONES, (MOVED,)))
             assert await link.durable(4, 10)
             assert disk.read(server.snapshot).generation == 4
+
+
+async def test_a_snapshot_that_cannot_be_served_is_not_said_to_be_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor when it comes again."""
+    responder = Responder()
+    authority = Authority(responder, Saver(tmp_path / "snapshot"), Random(1))
+    assert await authority.take(Full(SNAPSHOT))
+
+    def refuse(_: Settings) -> None:
+        raise SnapshotError("it cannot be")
+
+    monkeypatch.setattr("gslb.nameserver.responder.Features", refuse)
+    for _ in range(2):
+        with pytest.raises(SnapshotError):
+            await authority.take(Full(replace(NEXT, settings=Settings(version="9"))))
+        assert authority.version == SNAPSHOT.version

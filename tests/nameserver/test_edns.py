@@ -29,6 +29,7 @@ from tests.waiting import eventually
 
 SECRET = "e5e973e5a6b2a43f48e7dc849e37bfcf"
 CLIENT = bytes.fromhex("2464c4abcf10c957")
+EXPIRE = dns.edns.OptionType(9)
 NSID, COOKIE, KEEPALIVE = dns.edns.OptionType.NSID, dns.edns.OptionType.COOKIE, dns.edns.OptionType(11)
 IDENTITY = "istanbul-1"
 SETTINGS = Settings(identity=IDENTITY, version="gslb 1", cookie_secrets=(SECRET,), explain=("127.0.0.0/30",))
@@ -192,6 +193,20 @@ def test_how_long_a_connection_may_idle_is_told_over_tcp_and_not_over_udp(server
     assert KEEPALIVE not in told(ask(server, (KEEPALIVE, b"")))
 
 
+# Expire (RFC 7314)
+
+
+@pytest.mark.parametrize(("type_", "told_"), [("SOA", (86400).to_bytes(4)), ("NS", None)])
+def test_a_secondary_that_asks_is_told_for_how_long_it_may_answer(
+    server: Server, type_: str, told_: bytes | None
+) -> None:
+    options: list[dns.edns.Option] = [dns.edns.GenericOption(EXPIRE, b"")]
+    for _ in range(3):
+        query = dns.message.make_query("example.com.", type_, use_edns=0, options=options)
+        assert told(server.send(query)).get(EXPIRE) == told_
+    assert EXPIRE not in told(server.send(dns.message.make_query("example.com.", "SOA", use_edns=0)))
+
+
 # Extended errors
 
 
@@ -267,6 +282,11 @@ def test_it_follows_aliases_and_says_so_of_nobody(server: Server) -> None:
     assert any("service=api.example.com." in line for line in alias)
     nobody = values(server.ask("_explain.down.example.com.", "TXT"), "TXT")
     assert any("nobody, which is told as servfail" in line for line in nobody)
+
+
+def test_it_knows_services_with_wildcards(server: Server) -> None:
+    lines = values(server.ask("_explain.shop.any.example.com.", "TXT"), "TXT")
+    assert any("service=*.any.example.com." in line for line in lines)
 
 
 def test_for_others_and_for_other_names_there_is_no_such_thing(server: Server) -> None:

@@ -10,13 +10,16 @@ from pathlib import Path
 import dns.edns
 import dns.flags
 import dns.message
+import dns.rcode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.nameserver.limiter import BURST, Limiter, Verdict
 from gslb.nameserver.settings import RateLimit, Settings
+from gslb.nameserver.transfer.access import Transfer
 from tests.nameserver.support import SNAPSHOT, Server, rcode, running
+from tests.nameserver.transfers import KEY, signed
 
 COOKIE = dns.edns.OptionType.COOKIE
 SECRET = "00" * 16
@@ -132,6 +135,21 @@ def test_behind_a_wildcard_address_responses_are_limited_too(tmp_path: Path) -> 
     with limited(tmp_path, listen="0.0.0.0", slip=0) as server:
         flood(server, query().to_wire(), 3)  # until it is ready
         assert len(flood(server, query().to_wire(), 200)) <= 8
+
+
+def test_who_has_signed_what_it_asks_is_let_through(tmp_path: Path) -> None:
+    zones = tuple(replace(zone, transfer=Transfer(keys=(KEY,))) for zone in SNAPSHOT.zones)
+    limit = RateLimit(answers=2, others=2, slip=1)
+    snapshot = replace(SNAPSHOT, zones=zones, settings=Settings(rate_limit=limit))
+    with running(tmp_path, snapshot=snapshot) as server:
+        flood(server, query().to_wire(), 50)
+        for _ in range(10):
+            response = server.send(signed("example.com."))
+            assert response.had_tsig
+            assert not response.flags & dns.flags.TC
+        unknown = signed("example.com.", key=replace(KEY, name="unknown."))
+        found = flood(server, unknown.to_wire(), 50)
+        assert sum(one[3] & 0xF == dns.rcode.NOTAUTH for one in found) <= 3
 
 
 def test_others_are_answered_meanwhile(tmp_path: Path) -> None:

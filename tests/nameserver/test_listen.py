@@ -16,6 +16,7 @@ from gslb.errors import ListenError
 from gslb.model.address import Address, parse_address
 from gslb.nameserver import disk
 from gslb.nameserver.listen import listening
+from gslb.nameserver.udp import open_udp
 from tests.nameserver.support import SNAPSHOT, Server, ipv6, started, values
 from tests.waiting import eventually, free_port
 
@@ -148,3 +149,8 @@ def test_a_worker_ends_up_without_capabilities_if_it_is_not_root_and_gains_no_ne
         eventually(lambda: "NoNewPrivs:\t1" in status.read_text())
         if os.geteuid() != 0:
             assert "CapPrm:\t0000000000000000" in status.read_text()
+
+
+def test_news_of_a_narrow_path_are_not_believed() -> None:
+    with open_udp(socket.AF_INET, "127.0.0.1", 0, reuse_port=False) as sock:
+        assert sock.getsockopt(socket.IPPROTO_IP, 10) == 5  # IP_MTU_DISCOVER is IP_PMTUDISC_OMIT

@@ -161,9 +161,9 @@ def snapshot(generation: int, address: Address, **serials: int) -> Snapshot:
 async def test_zones_are_told_of_at_start_and_when_their_serial_is_new_everywhere() -> None:
     in_force = 0
 
-    async def settled(generation: int, _timeout: float) -> bool:
-        await asyncio.sleep(0.01)
-        return in_force >= generation
+    async def settled(generation: int, _: float) -> bool:
+        await until(lambda: in_force >= generation)
+        return True
 
     async with secondary() as (heard, address):
         schedule = NotifySchedule([Address(parse_ip("127.0.0.1"), 53)], settled)
@@ -181,6 +181,25 @@ async def test_zones_are_told_of_at_start_and_when_their_serial_is_new_everywher
             in_force = 4
             await asyncio.sleep(0.05)
             assert heard.zones[2:] == [NET]
+
+
+async def test_a_worker_that_is_away_keeps_nobody_from_being_told_and_they_are_told_again_when_it_is_back() -> None:
+    back = asyncio.Event()
+
+    async def settled(_: int, __: float) -> bool:
+        await asyncio.sleep(0.01)
+        return back.is_set()
+
+    async with secondary() as (heard, address):
+        schedule = NotifySchedule([Address(parse_ip("127.0.0.1"), 53)], settled)
+        async with running(schedule.run()):
+            schedule.published(snapshot(1, address, com=7, net=7))
+            await until(lambda: sorted(heard.zones) == [COM, NET])
+            await asyncio.sleep(0.05)
+            assert len(heard.heard) == 2
+            back.set()
+            await until(lambda: len(heard.heard) == 4)
+            assert sorted(heard.zones[2:]) == [COM, NET]
 
 
 def test_the_source_is_the_one_address_that_is_listened_on() -> None:

@@ -14,7 +14,9 @@ import dns.message
 from gslb.nameserver import querylog
 from gslb.nameserver.querylog import Exchange, QueryLogger, described
 from gslb.nameserver.settings import QueryLog, RateLimit, Settings
+from gslb.nameserver.transfer.access import make_key
 from tests.nameserver.support import CLIENT, NAME, SNAPSHOT, Server, running
+from tests.nameserver.transfers import KEY
 from tests.waiting import eventually
 
 WHOLE = 2**30
@@ -85,6 +87,42 @@ def test_garbage_is_written_as_it_came() -> None:
     }
 
 
+def test_what_dnspython_cannot_read_is_written_and_what_comes_after_it_too(tmp_path: Path) -> None:
+    """A signature by an unknown key, and a client subnet without address: anybody can send either."""
+    signed = dns.message.make_query("signed.example.com.", "A")
+    signed.use_tsig(make_key(KEY))
+    subnet = dns.edns.GenericOption(dns.edns.OptionType.ECS, bytes(4))
+    nobody = dns.message.make_query("www.example.com.", "A", use_edns=0, options=[subnet])
+    with logging(tmp_path) as (server, file):
+        for packet in (signed.to_wire(), nobody.to_wire()):
+            assert server.exchange(packet) is not None
+        eventually(lambda: len(lines(file)) >= 3)
+        server.ask("later.example.com.")
+        eventually(lambda: any(line.get("name") == "later.example.com." for line in lines(file)))
+        found = lines(file)
+    assert next(line for line in found if line.get("name") == "signed.example.com.")["rcode"] == "NOTAUTH"
+    assert any("packet" in line and line["rcode"] == "NOERROR" for line in found)
+
+
+def test_it_is_not_for_everybody_to_read(tmp_path: Path) -> None:
+    with closing(Taker(tmp_path)) as taker:
+        taker.take(1)
+    assert taker.logger.file.stat().st_mode & 0o007 == 0
+
+
+def test_one_that_takes_the_place_of_another_waits_for_its_end_and_knows_what_it_lost(tmp_path: Path) -> None:
+    former = Taker(tmp_path)
+    former.take(querylog.WAITING + 5)
+    former.logger.stop()
+    later = QueryLogger(QueryLog(str(tmp_path / "q.jsonl"), 1.0, WHOLE), "w", Random(1), former.logger)
+    later.take("192.0.2.77", "udp", former.packet, None)
+    later.stop()
+    later.join()
+    written = lines(later.file)
+    assert len(written) + later.lost == querylog.WAITING + 6
+    assert written[-1]["client"] == "192.0.2.77"
+
+
 def test_so_many_are_written_as_were_asked_for(tmp_path: Path) -> None:
     with closing(Taker(tmp_path, sample=0.1)) as taker:
         taker.take(5000)
@@ -104,6 +142,7 @@ class Taker:
 
     def close(self) -> None:
         self.logger.stop()
+        self.logger.join()
 
 
 def test_a_full_file_is_kept_in_place_of_the_one_before(tmp_path: Path) -> None:

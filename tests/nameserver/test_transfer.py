@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from random import Random
 
+import dns.edns
 import dns.exception
 import dns.flags
 import dns.message
@@ -330,3 +331,14 @@ def test_snapshot_files_are_for_this_user_only(server: Server) -> None:
     assert server.snapshot.stat().st_mode & 0o777 == 0o600
     assert SECRET in server.snapshot.read_text()
     assert SECRET not in repr(SNAPSHOT)
+
+
+@pytest.mark.parametrize("type_", ["AXFR", "SOA"])
+def test_a_secondary_that_asks_is_told_for_how_long_it_may_answer(server: Server, type_: str) -> None:
+    """RFC 7314."""
+    options: list[dns.edns.Option] = [dns.edns.GenericOption(dns.edns.OptionType(9), b"")]
+    query = dns.message.make_query(SUB, type_, use_edns=0, options=options)
+    with connected(server) as sock:
+        put(sock, query.to_wire())
+        first = dns.message.from_wire(take(sock))
+    assert [option.to_wire() for option in first.options] == [(86400).to_bytes(4)]

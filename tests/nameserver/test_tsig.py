@@ -51,6 +51,9 @@ def test_a_signature_that_does_not_fit_truncates_the_answer_and_stays(server: Se
     query = signed("big.example.com.", "TXT", use_edns=False)
     response = server.send(query)
     assert (bool(response.flags & dns.flags.TC), response.answer, response.had_tsig) == (True, [], True)
+    for size in (512, 700, 1232):  # of which the last is too small for the signature alone
+        nearly = server.send(signed("big.example.com.", "TXT", use_edns=True, payload=size))
+        assert (bool(nearly.flags & dns.flags.TC), nearly.edns, nearly.had_tsig) == (True, 0, True)
     pool = [r for r in SERVICES if r.name == "many.example.com."]
     assert len(pool) == 1
     nearly = signed("a.b.c.example.com.", "A", KEYS["hmac-sha512"], use_edns=True, payload=512)

@@ -4,14 +4,13 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 
 import dns.exception
 import dns.name
 import dns.tsig
 
 from gslb.errors import SnapshotError
-from gslb.model.address import IPNetwork
+from gslb.nameserver.clients import Clients
 
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
 """those of RFC 8945, section 6, that are recommended or required"""
@@ -54,25 +53,21 @@ NOBODY = Transfer()
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A ``Transfer`` made ready. A client must be in one of ``networks`` and have signed with one of ``keys``."""
+    """A ``Transfer`` made ready. A client must be in one of ``networks``, and have signed with one of ``keys``.
 
-    networks: tuple[IPNetwork, ...]
+    What there is none of is not asked for; where there is neither, nobody is let in.
+    """
+
+    networks: Clients | None
     keys: Mapping[dns.name.Name, dns.tsig.Key]
 
     def permits(self, source: str, signer: dns.name.Name | None) -> bool:
         """Whether a request from the address ``source``, signed with the key ``signer``, may have the zone."""
-        if not self.networks and not self.keys:
+        if self.networks is None and not self.keys:
             return False
         if self.keys and signer not in self.keys:
             return False
-        return not self.networks or self._is_near(source)
-
-    def _is_near(self, source: str) -> bool:
-        try:
-            address = ip_address(source.partition("%")[0])
-        except ValueError:  # a connection that was over before it was looked at
-            return False
-        return any(address in network for network in self.networks)
+        return self.networks is None or source in self.networks
 
 
 def make_access(transfer: Transfer) -> Access:
@@ -82,7 +77,7 @@ def make_access(transfer: Transfer) -> Access:
         SnapshotError: it has what is no network or key.
     """
     try:
-        networks = tuple(ip_network(text) for text in transfer.allow)
+        networks = Clients(transfer.allow) if transfer.allow else None
     except ValueError as error:
         raise SnapshotError(f"transfers: {error}") from error
     return Access(networks, {made.name: made for made in map(make_key, transfer.keys)})

@@ -64,7 +64,7 @@ class Notifier:
         self._tasks: dict[Address, asyncio.Task[None]] = {}
 
     def tell(self, address: Address, notice: Notice) -> None:
-        """Have the secondary at ``address`` told. Returns at once; ``run`` does it."""
+        """Have the secondary at ``address`` told. Returns at once; a task does it."""
         target = self._targets.get(address)
         if target is None:
             if len(self._targets) >= MAX_TARGETS:

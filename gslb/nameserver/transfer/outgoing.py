@@ -14,13 +14,13 @@ import dns.name
 import dns.rdatatype
 import structlog
 
-from gslb.nameserver.edns import ExtendedError, InfoCode
+from gslb.nameserver.edns import PROHIBITED, ExtendedError
 from gslb.nameserver.rrset import AXFR, IN, IXFR
 from gslb.nameserver.serials import is_later
 from gslb.nameserver.table import Table
 from gslb.nameserver.transfer.stream import OversizedRecordError, messages, zone_sets
 from gslb.nameserver.transfer.tsig import MalformedSignatureError, Signature, open_request
-from gslb.nameserver.wire import MAX_TCP, TC, Query, Rcode, Reply, build
+from gslb.nameserver.wire import MAX_TCP, Query, Rcode, Reply, build, expiry
 from gslb.nameserver.zone import CompiledZone
 
 log = structlog.get_logger(__name__)
@@ -34,14 +34,11 @@ MAX_SECONDS = 600.0
 QUIET = 1.0
 """seconds between two lines about transfers that are refused: anybody can ask for them"""
 
-_NO_RCODE = 0xFFF0
 _AXFR, _IXFR = (type_.to_bytes(2) + IN.to_bytes(2) for type_ in (AXFR, IXFR))
 
 
 Options = Callable[[ExtendedError | None], bytes]
 """What goes into the OPT record of a response, if that says more about what is wrong."""
-
-_PROHIBITED = ExtendedError(InfoCode.PROHIBITED)
 
 
 class Request(NamedTuple):
@@ -66,9 +63,7 @@ class Request(NamedTuple):
         if self.signature is None:
             return response
         if len(response) + self.signature.room > limit:
-            flags = (int.from_bytes(response[2:4]) & _NO_RCODE | TC).to_bytes(2)
-            count = bool(self.query.question).to_bytes(2)
-            response = response[:2] + flags + count + bytes(6) + self.query.question
+            response = response[:2] + build(self.query, Reply(Rcode.NOERROR), 0, self.options(None))  # with TC
         return self.signature.sign(response)
 
     def say(self, reply: Reply, limit: int = MAX_TCP) -> bytes:
@@ -141,6 +136,7 @@ class Transfers:
     def _send(self, table: Table, zone: CompiledZone, request: Request, source: str) -> Iterator[bytes]:
         signature, outcome, began = request.signature, "aborted", time.monotonic()
         room, options = signature.room if signature else 0, request.options(None)
+        options += expiry(request.query.edns, [(zone.origin, zone.soa)])
         made = messages(request.packet[:2], request.query, zone_sets(table, zone), room, options)
         self._clients[source] += 1
         try:
@@ -207,7 +203,7 @@ def _verdict(table: Table, request: Request, source: str) -> CompiledZone | Repl
     zone = table.zones.get(query.name) if query.rdclass == IN else None
     if zone is None:
         return Reply(Rcode.NOTAUTH)
-    return zone if zone.access.permits(source, request.signer) else Reply(Rcode.REFUSED, error=_PROHIBITED)
+    return zone if zone.access.permits(source, request.signer) else Reply(Rcode.REFUSED, error=PROHIBITED)
 
 
 def _soa_alone(zone: CompiledZone) -> Reply:

@@ -1,4 +1,8 @@
-"""When secondaries are told of a zone: as soon as all workers answer with its new serial, and once at start."""
+"""When secondaries are told of a zone: as soon as all workers answer with its new serial, and once at start.
+
+A worker that is away must not keep them from a failover. So after a while they are told all the same, and again when it
+is back: one that asked the wrong worker meanwhile has found nothing new.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,7 +16,7 @@ from gslb.nameserver.transfer.notifier import Notice, Notifier
 log = structlog.get_logger(__name__)
 
 PATIENCE = 5.0
-"""seconds after which it is looked whether something newer is to be waited for"""
+"""seconds after which secondaries are told although not all workers have confirmed"""
 
 
 class NotifySchedule:
@@ -28,6 +32,7 @@ class NotifySchedule:
         self._newest: Snapshot | None = None
         self._due = asyncio.Event()
         self._told: dict[tuple[str, str], int] = {}
+        self._early: set[tuple[str, str]] = set()
 
     def published(self, snapshot: Snapshot) -> None:
         """This is what is to be answered."""
@@ -46,13 +51,15 @@ class NotifySchedule:
             notifier.close()
 
     async def _follow(self, notifier: Notifier) -> None:
-        """Wait until the newest snapshot is in force, then tell of what it changes."""
+        """Wait until the newest snapshot is in force, but not for ever, then tell of what it changes."""
         while (snapshot := self._newest) is not None:
-            if await self._settled(snapshot.generation, PATIENCE) and snapshot is self._newest:
-                self._tell(notifier, snapshot)
-                return
+            settled = await self._settled(snapshot.generation, PATIENCE)
+            if snapshot is self._newest:
+                self._tell(notifier, snapshot, settled=settled)
+                if settled:
+                    return
 
-    def _tell(self, notifier: Notifier, snapshot: Snapshot) -> None:
+    def _tell(self, notifier: Notifier, snapshot: Snapshot, *, settled: bool) -> None:
         wanted = {
             (zone.origin, text): (parse_address(text), Notice(zone.origin, serial, zone.transfer.notify_key))
             for zone in snapshot.zones
@@ -60,9 +67,10 @@ class NotifySchedule:
             for text in zone.transfer.notify
         }
         notifier.forget_others([address for address, _ in wanted.values()])
-        for key, (address, notice) in wanted.items():
-            if self._told.get(key) != notice.serial:
-                notifier.tell(address, notice)
+        news = {key for key, (_, notice) in wanted.items() if self._told.get(key) != notice.serial}
+        for key in sorted(news | (self._early & wanted.keys() if settled else set())):
+            notifier.tell(*wanted[key])
+        self._early = set() if settled else self._early | news
         self._told = {key: notice.serial for key, (_, notice) in wanted.items()}
 
 
