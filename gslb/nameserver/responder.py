@@ -1,29 +1,27 @@
 """From packet to response, for every transport."""
 
 import time
-from collections.abc import Callable, Hashable, Iterator
-from itertools import repeat
+from collections.abc import Callable, Iterator
 from random import Random
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 import structlog
 
 from gslb.geo.locator import Located
 from gslb.model.address import IP
 from gslb.model.location import Client
-from gslb.model.steering import NoAnswer
 from gslb.nameserver.answer import answer
+from gslb.nameserver.case import Case, built, keep_ready, mark_of, static, subnet
 from gslb.nameserver.edns import Edns, ExtendedError, keepalive
 from gslb.nameserver.explain import LABEL, explained, explanation
-from gslb.nameserver.features import STALE, Features
+from gslb.nameserver.features import Features
 from gslb.nameserver.first import First
 from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.ready import MAX_CHOICES, MAX_KEY, Asked, Ready, Who
-from gslb.nameserver.rrset import ANY, IN, IXFR, TXT, RRset
+from gslb.nameserver.ready import MAX_KEY, Asked, Ready, Who
+from gslb.nameserver.rrset import ANY, IN, IXFR, TXT
 from gslb.nameserver.settings import DEFAULTS, QueryLog
-from gslb.nameserver.steered import Steered, Turns
 from gslb.nameserver.subnet import Subnet, network_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
@@ -57,52 +55,6 @@ class Places(Protocol):
     def locate(self, address: IP) -> Located:
         """Where ``address`` is, and for how many of its bits that is so."""
         ...
-
-
-class _Case(NamedTuple):
-    """A query, and what a service says to the client who sent it.
-
-    Attributes:
-        ready: what is in force.
-        query: the packet taken apart.
-        answer: what leads to the service, and to whom it says what.
-        place: what this client gets.
-        steered: its rule.
-        turns: whose turn it is there.
-    """
-
-    ready: Ready
-    query: Query
-    answer: Answer
-    place: Place
-    steered: Steered
-    turns: Turns
-
-    @property
-    def worth_keeping(self) -> bool:
-        """Whether it is to be kept ready once it has been asked for again."""
-        size = self.turns.size or self.steered.no_answer is NoAnswer.NODATA
-        return self.answer.lasting and 0 < size <= MAX_CHOICES
-
-    @property
-    def cost(self) -> int:
-        """What keeping it ready takes, in prebuilt responses."""
-        return 1 + self.turns.size + (len(self.turns.order) + len(self.steered.pattern)) // 16
-
-    def next(self) -> Reply:
-        """The reply whose turn it is."""
-        return self._reply(self.steered.turn(self.turns))
-
-    def prebuilt(self) -> Iterator[bytes]:
-        """All responses over UDP in turn, without end."""
-        return self.steered.spin(self.turns, self._over_udp)
-
-    def _over_udp(self, choice: RRset | None) -> bytes:
-        return _built(self.ready, self.query, self._reply(choice), self.place.scope)
-
-    def _reply(self, choice: RRset | None) -> Reply:
-        error = self.steered.error if choice is None else STALE if self.ready.stale else None
-        return self.answer.saying(choice, self.steered.no_answer, error)
 
 
 class Responder:
@@ -259,7 +211,7 @@ class Responder:
         own = self._own(ready.features, query.edns, source, tcp=tcp)
         keep = key if not tcp and not own and len(key) <= MAX_KEY else None
         if answer.tailored is None:
-            made = _static(ready, keep, query, answer, own, tcp=tcp)
+            made = static(ready, keep, query, answer, own, tcp=tcp)
         else:
             made = self._serve(ready, keep, asked, source, own, tcp=tcp)
         response, rcode = made
@@ -302,17 +254,17 @@ class Responder:
         """
         query, answer = asked
         tailored = cast("Tailored", answer.tailored)
-        place = tailored.same or self._place(ready, tailored, _subnet(query) or source)
+        place = tailored.same or self._place(ready, tailored, subnet(query) or source)
         steered = tailored.rules[place.rule]
-        case = _Case(ready, query, answer, place, steered, steered.turns(place.choice))
+        case = Case(ready, query, answer, place, steered, steered.turns(place.choice))
         if key is not None:
-            mark = _mark(key, query, tailored, place)
+            mark = mark_of(key, query, tailored, place)
             if kept := ready.replies.get(mark):
                 response = next(kept)
                 return response, response[1] & 0xF
-            _keep(key, mark, case)
+            keep_ready(key, mark, case)
         reply = case.next()
-        response = _built(ready, query, reply, place.scope, own, tcp=tcp)
+        response = built(ready, query, reply, place.scope, own, tcp=tcp)
         if tailored.first.due:
             self._note(tailored.first)
         return response, reply.rcode
@@ -348,7 +300,7 @@ class Responder:
         if found is None or query.fault is not None or query.type not in (TXT, ANY) or query.rdclass != IN:
             return None
         steering, tailored = found
-        client, prefix = self._client(tailored, _subnet(query) or source)
+        client, prefix = self._client(tailored, subnet(query) or source)
         place = tailored.place(client, prefix)
         said = explanation(steering, tailored.rules[place.rule], place, client, table.snapshot.generation)
         return Answer(Reply(Rcode.NOERROR, authoritative=True, answer=((query.name, said),)))
@@ -374,41 +326,3 @@ def _logger(plan: QueryLog | None, worker: str, former: QueryLogger | None) -> Q
 def _is_signed(query: Query, response: bytes) -> bool:
     """Whether a query was signed well: else its response says so."""
     return query.tsig is not None and response[3] & 0xF != Rcode.NOTAUTH
-
-
-def _static(
-    ready: Ready, key: bytes | None, query: Query, answer: Answer, own: bytes, *, tcp: bool
-) -> tuple[bytes, int]:
-    """What is said to everybody, with its rcode."""
-    response = _built(ready, query, answer.reply, 0, own, tcp=tcp)
-    if key is not None and answer.lasting and ready.due(key):
-        ready.admit(key, repeat(response), 1)
-    return response, answer.reply.rcode
-
-
-def _built(ready: Ready, query: Query, reply: Reply, scope: int, own: bytes = b"", *, tcp: bool = False) -> bytes:
-    options = ready.features.options(query.edns, reply.error, scope) + own
-    return build(query, reply, MAX_TCP if tcp else query.udp_limit, options)
-
-
-def _mark(key: bytes, query: Query, tailored: Tailored, place: Place) -> Hashable:
-    """What a ready answer depends on: the packet, and where that does not tell, what the client gets.
-
-    An answer that may be SERVFAIL is not kept under the packet alone, for those are all counted as NOERROR.
-    """
-    decided = tailored.same is not None or _subnet(query) is not None
-    return key if decided and not tailored.rules[place.rule].may_fail else (key, place.rule, place.choice)
-
-
-def _keep(key: bytes, mark: Hashable, case: _Case) -> None:
-    """Make the answer ready for the next time, if it is worth it."""
-    ready = case.ready
-    if not case.worth_keeping or not ready.due(mark):
-        return
-    ready.admit(mark, case.prebuilt(), case.cost)
-    if mark != key:
-        ready.asked[key] = case.query, case.answer
-
-
-def _subnet(query: Query) -> Subnet | None:
-    return query.edns.subnet if query.edns else None
