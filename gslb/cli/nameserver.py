@@ -28,6 +28,7 @@ def main() -> int:
     for bound in fields(TcpLimits):
         kind = type(bound.default)
         parser.add_argument(f"--tcp-{bound.name.replace('_', '-')}", type=kind, default=bound.default)
+    parser.add_argument("--plain", action="store_true", help="read packets one by one, as where there is no other way")
     parser.add_argument("--log-format", choices=("human", "json"), default="human")
     parser.add_argument("--log-level", default="info")
     given = parser.parse_args()
@@ -40,6 +41,7 @@ def main() -> int:
         geo=tuple(given.geo),
         passed=tuple(given.passed),
         tcp=TcpLimits(given.tcp_connections, given.tcp_per_client, given.tcp_idle, given.tcp_queries),
+        plain=given.plain,
     )
     try:
         with hold_lock(lock_file(given.run_folder, given.name), sys.orig_argv):

@@ -1,7 +1,7 @@
 """What the nameserver has to say: takes snapshots and changes in, and has them compiled, served and saved."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from random import Random
 
 import structlog
@@ -10,8 +10,10 @@ from gslb.model.names import ServiceName
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.rrset import wire_name
+from gslb.nameserver.served import Counter
 from gslb.nameserver.snapshot import Change, Full, Snapshot, Version, apply
 from gslb.nameserver.table import Table, compile_table, lower
+from gslb.nameserver.wire import Rcode
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +38,11 @@ class Authority:
         zones = self._table.snapshot.zones if self._table else ()
         compiled = self._table.zones if self._table else {}
         return {zone.origin: compiled[wire_name(zone.origin)].serial for zone in zones}
+
+    @property
+    def counters(self) -> Mapping[Rcode, Counter]:
+        """Of responses that were not built."""
+        return self._responder.counters
 
     @property
     def unlogged(self) -> int:

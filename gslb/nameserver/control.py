@@ -177,7 +177,7 @@ class ControlListener:
         """What this process has done."""
         return Stats(
             queries=queries(self._tallies),
-            responses=responses(self._tallies),
+            responses=responses(self._tallies, self._authority.counters),
             dropped=sum(tally.dropped for tally in self._tallies),
             save_failed=self._saver.failed,
             limited=sum(tally.limited for tally in self._tallies),

@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping
 
 from gslb.errors import SnapshotError
-from gslb.nameserver.clients import Clients
+from gslb.nameserver.clients import Clients, packed
 from gslb.nameserver.cookies import SECRET_SIZE, Cookies
-from gslb.nameserver.edns import CLIENT_COOKIE, COOKIE, NSID, Edns, ExtendedError, InfoCode, option
+from gslb.nameserver.edns import COOKIE, NSID, Edns, ExtendedError, InfoCode, option
 from gslb.nameserver.limiter import Limiter
 from gslb.nameserver.rrset import TXT, RRset, text_strings, wire_name
 from gslb.nameserver.settings import Settings
@@ -50,27 +50,35 @@ class Features:
         self._nsid = option(NSID, settings.identity.encode()) if settings.identity else b""
         self.chaos = _chaos(settings)
 
+    @property
+    def gives_cookies(self) -> bool:
+        """Whether clients with a cookie get one."""
+        return self._cookies is not None
+
     def knows(self, edns: Edns | None, source: str) -> bool:
         """Whether a client has shown by its cookie that its address is not forged."""
         if edns is None or not edns.cookie or self._cookies is None:
             return False
-        return self._cookies.is_good(edns.cookie, source, time.time())
+        return self._cookies.is_good(edns.cookie, packed(source), time.time())
 
     def options(self, edns: Edns | None, error: ExtendedError | None, scope: int) -> bytes:
-        """Options of a response that are the same whoever asks.
+        """Options of a response that are the same whoever asks, the client subnet last.
 
         It holds for the first ``scope`` bits of the client subnet (RFC 7871), for all clients where that is 0.
         """
         if edns is None:
             return b""
         subnet = edns.subnet.option(scope) if edns.subnet else b""
-        return subnet + (self._nsid if edns.nsid else b"") + (error.option if error else b"")
+        return (self._nsid if edns.nsid else b"") + (error.option if error else b"") + subnet
 
     def cookie(self, edns: Edns | None, source: str) -> bytes:
-        """The option with a fresh cookie for a client that has one of its own."""
-        if edns is None or not edns.cookie or self._cookies is None:
-            return b""
-        return option(COOKIE, self._cookies.make(edns.cookie[:CLIENT_COOKIE], source, time.time()))
+        """The option with a cookie for a client that has one of its own."""
+        given = self.renewed(edns.cookie, packed(source)) if edns is not None and edns.cookie else b""
+        return option(COOKIE, given) if given else b""
+
+    def renewed(self, cookie: bytes, address: bytes) -> bytes:
+        """What a client is given that sends ``cookie`` from ``address``, in octets; nothing if there are no secrets."""
+        return b"" if self._cookies is None else self._cookies.renew(cookie, address, time.time())
 
 
 def _chaos(settings: Settings) -> Mapping[bytes, RRset]:

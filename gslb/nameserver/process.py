@@ -17,6 +17,7 @@ from gslb.geo.locator import Locator
 from gslb.model.address import Address
 from gslb.nameserver import disk
 from gslb.nameserver.authority import Authority
+from gslb.nameserver.batch import obstacle, pin
 from gslb.nameserver.control import ControlListener
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.limits import DEFAULT, TcpLimits
@@ -53,6 +54,7 @@ class Options:
         geo: files that say where clients are; without any, nobody's place is known.
         passed: descriptors of sockets that are bound to some of ``listen`` already.
         tcp: bounds of connections.
+        plain: read packets one by one, as is done where there is no other way.
     """
 
     listen: tuple[Address, ...]
@@ -62,6 +64,7 @@ class Options:
     geo: tuple[Path, ...] = ()
     passed: tuple[int, ...] = ()
     tcp: TcpLimits = DEFAULT
+    plain: bool = False
 
 
 def serve(options: Options) -> int:
@@ -95,7 +98,11 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[int] = loop.create_future()
     random, news = SystemRandom(), News()
-    responder, saver = Responder(locator, news.note, options.snapshot.stem), Saver(options.snapshot, news.ring)
+    trouble = "as configured" if options.plain else obstacle()
+    if trouble and not options.plain:
+        log.warning("packets are read one by one, which is slower", reason=trouble)
+    responder = Responder(locator, news.note, options.snapshot.stem, bytes if trouble else pin)
+    saver = Saver(options.snapshot, news.ring)
     tcp = TcpListener(responder, _affordable(options))
     responder.idle = lambda: tcp.idle
     authority = Authority(responder, saver, random)
@@ -103,7 +110,7 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     def died() -> None:
         loop.call_soon_threadsafe(_end, ended, 1)
 
-    udp = [UdpListener(sock, responder, died, shared=sock in sockets.shared) for sock in sockets.udp]
+    udp = [UdpListener(sock, responder, died, batched=not trouble) for sock in sockets.udp]
     tallies, transfers = [tcp.tally, *(it.tally for it in udp)], responder.transfers.outcomes
     control = ControlListener(authority, saver, tallies, news, lambda: tcp.stats, transfers)
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
@@ -128,6 +135,8 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
         server.close()
         await tcp.stop()
         for listener in udp:
+            listener.halt()
+        for listener in udp:
             listener.stop()
         saver.stop()
         responder.close()
@@ -139,6 +148,7 @@ async def _age(responder: Responder, control: ControlListener) -> None:
     while True:
         await asyncio.sleep(1.0)
         responder.age(control.away)
+        await asyncio.to_thread(responder.reclaimer.reclaim)
 
 
 async def _tell(responder: Responder, control: ControlListener, worker: str) -> None:

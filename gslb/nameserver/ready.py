@@ -1,114 +1,308 @@
-"""Answers kept ready for packets seen before, and what is remembered of clients. All of it is bounded.
+"""What is kept ready for packets that come again, or are like some that came before. All of it is bounded.
 
-The key of a ready answer is the packet after its id. So letter case, flags and EDNS are right without being looked at,
-and so is the client where the packet tells its subnet. Where it does not, and the answer depends on who asks, the key
-is the packet and what the client gets: many clients get the same.
+There are two levels. ``Ready.replies`` has responses by the whole packet but its id, so that letter case, flags and
+EDNS are right without being looked at. What is not there is cut into a shape and what responses merely echo: the
+letter case of the name, a client's subnet, its cookie, or a name that does not exist; for shapes that are known the
+response is put together from a template. Everything else is built, in ``responder``.
+
+What comes for the first time is not kept, at either level: so a flood of what never comes again evicts nothing.
 """
 
-from collections.abc import Hashable, Iterator
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
+from gslb.nameserver.edns import COOKIE, Edns
+from gslb.nameserver.explain import LABEL
 from gslb.nameserver.features import Features
-from gslb.nameserver.lookup import Answer
+from gslb.nameserver.kept import Recent, Sightings
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.subnet import Subnet
+from gslb.nameserver.rrset import AXFR, IN, IXFR, OPT, ancestors
+from gslb.nameserver.subnet import ECS, can_be_cut, who_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
-from gslb.nameserver.wire import Query
+from gslb.nameserver.template import (
+    COOKIES,
+    NOTHING,
+    Below,
+    Case,
+    Counters,
+    Echo,
+    Pair,
+    Shape,
+    Template,
+    make_below,
+    make_template,
+)
+from gslb.nameserver.wire import HEADER_SIZE, MAX_LABEL
 
 BUDGET = 2**16
-"""prebuilt responses in all ready answers together"""
+"""prebuilt responses in all ready replies together, and pieces in all templates"""
 
 MAX_KEY = 512
-"""bytes in the longest packet that gets a ready answer"""
-
-MAX_CHOICES = 64
-"""different answers at most in one ready answer: building them is work that a client can ask for"""
-
-MAX_SEEN = 2**16
-"""packets and clients remembered as seen once"""
+"""bytes in the longest packet that gets a ready reply, or a shape"""
 
 MAX_CLIENTS = 2**15
-"""clients of whom it is remembered what they get"""
+"""clients of whom it is remembered what they get, and which cookie"""
 
-Who = Subnet | str
-"""A client: its subnet where the packet tells that, else the address that the packet came from."""
+MAX_BELOW = 2**10
+"""shapes of queries for names that do not exist"""
+
+MAX_PLACES = 256
+"""groups of clients that one shape has templates for"""
+
+MAX_DEPTH = 4
+"""labels that a name which does not exist may have below one that does, for it to have a template"""
+
+_PAUSE = 5.0
+"""seconds at least between two times that ready replies are thrown away because there are too many"""
+
+_ID = 2
+_OPT = struct.pack(">BH", 0, OPT)
+_OPT_AT, _DATA_LENGTH_AT, _OPTIONS_AT, _OPTION_LENGTH_AT, _OPTION_DATA_AT = 4, 13, 15, 17, 19
+"""where a packet has these, behind the name, if its only record is an OPT record (RFC 6891, section 6.1.2)"""
+_SUBNET, _COOKIE = ECS.to_bytes(2), COOKIE.to_bytes(2)
+_TAILS = {_SUBNET: _OPTION_DATA_AT + 4, _COOKIE: _OPTION_DATA_AT}
+"""where that begins in which packets of one shape differ, by the code of their first option: an address, a cookie"""
+_WHO = slice(_OPTION_DATA_AT, _OPTION_DATA_AT + 3)
+"""family and length of a subnet"""
+
+_W = TypeVar("_W")
 
 
-Asked = tuple[Query, Answer]
-"""A packet taken apart, and what its name is answered with."""
+class Memory(NamedTuple):
+    """What outlives one ``Ready``.
+
+    Attributes:
+        sightings: of packets and shapes.
+        counters: of responses that are not built, by rcode.
+        pin: makes of a response, without the id, what a listener wants to be given; the response stays in memory as
+            long as that may be used.
+        retire: lets go of what no listener finds any more, once none is in the midst of using it.
+    """
+
+    sightings: Sightings
+    counters: Counters
+    pin: Callable[[bytes], bytes]
+    retire: Callable[[object], None]
 
 
 class Ready:
     """What is kept ready for one table, its features, and one state of the geo databases.
 
-    A packet or a client is admitted when it comes for the second time. So a flood of unique ones evicts nothing; and
-    one of repeated ones empties it at most, and it fills again.
-
-    Attributes:
+    Args:
         table: what is answered.
         features: how.
-        limiter: that of the features.
+        memory: what outlives this.
+        locate: what a client gets, who is named as by ``who_of`` or ``Subnet.who``.
         logger: takes what goes over the wire; None: nobody does.
-        observed: there is a limiter or a logger, which ready answers pass through as well.
         stale: answers of services say that they are.
-        replies: ready answers. The hot path looks no further than here.
-        asked: packets whose answers depend on more than the packet, taken apart.
+
+    Attributes:
+        observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
+        replies: by packet, with zeros for the id. The hot path looks no further than here. It only grows: where one
+            would be wrong there is another Ready.
     """
 
-    __slots__ = (
-        "_places",
-        "_seen",
-        "_spent",
-        "asked",
-        "features",
-        "limiter",
-        "logger",
-        "observed",
-        "replies",
-        "stale",
-        "table",
-    )
-
     def __init__(
-        self, table: Table | None, features: Features, logger: QueryLogger | None = None, *, stale: bool = False
+        self,
+        table: Table | None,
+        features: Features,
+        memory: Memory,
+        locate: Callable[[Tailored, bytes], Place],
+        logger: QueryLogger | None = None,
+        *,
+        stale: bool = False,
     ) -> None:
         self.table, self.features, self.logger, self.stale = table, features, logger, stale
         self.limiter = features.limiter
         self.observed = self.limiter is not None or logger is not None
-        self.replies: dict[Hashable, Iterator[bytes]] = {}
-        self.asked: dict[bytes, Asked] = {}
-        self._places: dict[tuple[Tailored, Who], Place] = {}
-        self._seen: set[int] = set()
-        self._spent = 0
+        self._pool: tuple[dict[bytes, Iterator[bytes]], list[bytes]] = ({}, [])
+        self.replies = self._pool[0]
+        self._pin = bytes if self.observed else memory.pin
+        self._spent, self._since = 0, 0.0
+        self._memory, self._again, self._locate = memory, memory.sightings.again, locate
+        self._zones: Mapping[bytes, object] = table.zones if table else {}
+        self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost)
+        self._below: Recent[bytes, Below] = Recent(MAX_BELOW)
+        self._places: Recent[tuple[Tailored, bytes], Place] = Recent(MAX_CLIENTS)
+        self._cookies: Recent[tuple[bytes, bytes], bytes] = Recent(MAX_CLIENTS)
 
-    def due(self, key: Hashable) -> bool:
-        """Whether ``key`` has been seen before."""
-        mark = hash(key)
-        if mark in self._seen:
-            return True
-        if len(self._seen) >= MAX_SEEN:
-            self._seen.clear()
-        self._seen.add(mark)
-        return False
+    def respond(self, key: bytes, host: Callable[[_W], bytes], whom: _W) -> bytes | None:
+        """The response, without the id, to a packet of a shape that is known; None to others.
 
-    def admit(self, key: Hashable, replies: Iterator[bytes], cost: int) -> None:
-        """Answer ``key`` from ``replies`` from now on; ``cost`` is the number of prebuilt responses in it."""
-        if self._spent + cost > BUDGET:
-            self.replies.clear()
-            self.asked.clear()
-            self._spent = 0
-        self._spent += cost
-        self.replies[key] = replies
+        Args:
+            key: the packet, with zeros for its id; it is not kept.
+            host: gives the octets of the address that it came from; that takes a while, and is seldom needed.
+            whom: what ``host`` is to be asked for.
+        """
+        end = key.find(0, HEADER_SIZE) + 1
+        name, rest, tail = key[HEADER_SIZE:end], key[end:], b""
+        if len(rest) > _OPTIONS_AT and (at := _TAILS.get(rest[_OPTIONS_AT:_OPTION_LENGTH_AT])):
+            rest, tail = rest[:at], rest[at:]
+        lowered = name.lower()
+        mark = key[_ID:HEADER_SIZE] + lowered + rest
+        shapes = self._shapes
+        shape = shapes.young.get(mark) or (shapes.get(mark) if shapes.old else None)
+        if shape is None:
+            return None if tail else self._missing(key, name, lowered, rest)
+        template = shape.template
+        if len(tail) != shape.tail:
+            return None
+        if shape.echo.is_cookie:
+            address = host(whom)
+            template = template or self._template(shape, who_of(address))
+            return None if template is None else name.join(next(template.turns)) + self.cookie(tail, address)
+        by_packet = template is not None or shape.echo.size > 0
+        if template is None:
+            template = self._template(shape, rest[_WHO] + tail if by_packet else who_of(host(whom)))
+            if template is None:
+                return None
+        echo = tail if shape.echo.size else b""
+        if by_packet and self._again(hash(key)):
+            self._admit(key, template, name, echo)
+        return name.join(next(template.turns)) + echo
 
-    def place(self, tailored: Tailored, who: Who) -> Place | None:
-        """What a client gets, if that is remembered."""
-        return self._places.get((tailored, who))
+    def _template(self, shape: Shape, who: bytes) -> Template | None:
+        """That for a client, where clients are told apart."""
+        return shape.templates.get(self.place(shape.tailored, who)) if shape.tailored else None
 
-    def remember(self, tailored: Tailored, who: Who, place: Place) -> None:
-        """Remember what a client gets, if it comes for the second time."""
-        key = (tailored, who)
-        if not self.due(key):
+    def _missing(self, key: bytes, name: bytes, lowered: bytes, rest: bytes) -> bytes | None:
+        """The response to a query for a name that does not exist, or that a wildcard stands for."""
+        head, zones, below, name_ = key[_ID:HEADER_SIZE], self._zones, self._below, lowered
+        if lowered.startswith(LABEL):
+            return None
+        for _ in range(MAX_DEPTH):
+            if not name_ or not 0 < name_[0] <= MAX_LABEL or name_ in zones:
+                return None
+            parent = name_[name_[0] + 1 :]
+            mark = head + parent + rest
+            found = below.young.get(mark) or (below.get(mark) if below.old else None)
+            if found is not None:
+                template = None if name_ in found.existing else found.template(len(name))
+                if template is None:
+                    return None
+                if self._again(hash(key)):
+                    self._admit(key, template, name, b"")
+                return name.join(next(template.turns))
+            name_ = parent
+        return None
+
+    def learn(self, packet: bytes, case: Case) -> None:
+        """Take note that ``packet`` was answered as ``case`` says: maybe others like it come."""
+        query = case.query
+        end = HEADER_SIZE + len(query.name)
+        usual = query.fault is None and query.tsig is None and query.rdclass == IN and query.type not in {AXFR, IXFR}
+        if not usual or len(packet) > MAX_KEY or packet.find(0, HEADER_SIZE) + 1 != end or query.name.startswith(LABEL):
             return
-        if len(self._places) >= MAX_CLIENTS:
-            self._places.clear()
-        self._places[key] = place
+        head, rest = packet[_ID:HEADER_SIZE], packet[end:]
+        self._again(hash(bytes(_ID) + packet[_ID:]))
+        cut = self._cut(query.edns, rest)
+        if cut is None:
+            return
+        echo, at = cut
+        rest, tail = rest[:at], rest[at:]
+        if case.answer.lasting:
+            self._learn_shape(head + query.name + rest, case, echo, len(tail))
+        elif not tail:
+            self._learn_below(head, rest, case)
+
+    def _cut(self, edns: Edns | None, rest: bytes) -> tuple[Echo, int] | None:
+        """What is echoed, and where the part of ``rest`` begins that others like it do not share.
+
+        None if it cannot be told: an option beside others, or bits of a subnet that are not whole octets.
+        """
+        at = _TAILS.get(rest[_OPTIONS_AT:_OPTION_LENGTH_AT]) if len(rest) > _OPTIONS_AT else None
+        has_cookie = self.features.gives_cookies and edns is not None and bool(edns.cookie)
+        if at is None or edns is None:
+            return None if has_cookie or at is not None else (NOTHING, len(rest))
+        size = int.from_bytes(rest[_DATA_LENGTH_AT:_OPTIONS_AT])
+        length = int.from_bytes(rest[_OPTION_LENGTH_AT:_OPTION_DATA_AT])
+        is_alone = size == len(rest) - _OPTIONS_AT and length == len(rest) - _OPTION_DATA_AT
+        if not is_alone or not rest.startswith(_OPT, _OPT_AT):
+            return None
+        if edns.subnet is not None:
+            return (Echo(len(rest) - at), at) if can_be_cut(edns.subnet) else None
+        return (COOKIES if has_cookie else NOTHING), at
+
+    def _learn_shape(self, mark: bytes, case: Case, echo: Echo, tail: int) -> None:
+        if not self._again(hash(mark)):
+            return
+        template = make_template(case, echo, self._memory.counters)
+        if template is None:
+            return
+        shape = self._shapes.get(mark) or Shape(tail, echo)
+        tailored, subnet = case.answer.tailored, case.query.edns.subnet if case.query.edns else None
+        if case.place is None or tailored is None or tailored.same or (subnet and not tail):
+            shape.template = template
+        else:
+            if len(shape.templates) >= MAX_PLACES:
+                shape.templates.clear()
+            shape.tailored = tailored
+            shape.templates[case.place] = template
+        self._shapes.put(mark, shape)
+
+    def _learn_below(self, head: bytes, rest: bytes, case: Case) -> None:
+        query = case.query
+        zone = self.table.zone_for(query.name, query.type) if self.table else None
+        existing: Mapping[bytes, object] = zone.nodes if zone else {}
+        path = ancestors(query.name)
+        depth = next((depth for depth, name in enumerate(path) if name in existing), len(path) - 1)
+        mark = head + path[depth] + rest
+        if not 0 < depth <= MAX_DEPTH or not self._again(hash(mark)):
+            return
+        below = make_below(case, existing, self._memory.counters)
+        if below is not None:
+            self._below.put(mark, below)
+
+    def _admit(self, key: bytes, template: Template, name: bytes, echo: bytes) -> None:
+        """Answer ``key`` from ``replies`` from now on."""
+        if self._spent + template.cost > BUDGET:
+            now = time.monotonic()
+            if now - self._since < _PAUSE:
+                return
+            former, self._pool = self._pool, ({}, [])
+            self.replies = self._pool[0]
+            self._spent, self._since = 0, now
+            self._memory.retire(former)
+        replies, built = self._pool  # of one time, although another thread may just throw them away
+        pin = self._pin
+
+        def finish(pair: Pair) -> bytes:
+            response = name.join(pair) + echo
+            built.append(response)
+            return pin(response)
+
+        self._spent += template.cost
+        replies[bytes(memoryview(key))] = template.prebuilt(finish)  # a copy: the key is not to be kept
+
+    def place(self, tailored: Tailored, who: bytes) -> Place:
+        """What a client gets."""
+        if tailored.same:
+            return tailored.same
+        key = (tailored, who)
+        place = self._places.get(key)
+        if place is None:
+            place = self._locate(tailored, who)
+            if self._again(hash(key)):
+                self._places.put(key, place)
+        return place
+
+    def cookie(self, cookie: bytes, address: bytes) -> bytes:
+        """What a client with ``cookie`` that asks from ``address`` is given, which is the same for a while."""
+        key = (cookie, address)
+        given = self._cookies.get(key)
+        if given is None:
+            given = self.features.renewed(cookie, address)
+            if self._again(hash(key)):
+                self._cookies.put(key, given)
+        return given
+
+    def renew(self) -> None:
+        """Look at the clock again before cookies are given out."""
+        self._cookies = Recent(MAX_CLIENTS)
+
+    def retired(self) -> object:
+        """All of it that takes time to forget."""
+        return self._pool

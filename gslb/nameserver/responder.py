@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Protocol, cast
+from typing import Protocol, TypeVar
 
 import structlog
 
@@ -11,21 +11,25 @@ from gslb.geo.locator import Located
 from gslb.model.address import IP
 from gslb.model.location import Client
 from gslb.nameserver.answer import answer
-from gslb.nameserver.case import Case, built, keep_ready, mark_of, static, subnet
+from gslb.nameserver.clients import packed
 from gslb.nameserver.edns import Edns, ExtendedError, keepalive
 from gslb.nameserver.explain import LABEL, explained, explanation
 from gslb.nameserver.features import Features
 from gslb.nameserver.first import First
+from gslb.nameserver.kept import Sightings
 from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.ready import MAX_KEY, Asked, Ready, Who
+from gslb.nameserver.ready import Memory, Ready
+from gslb.nameserver.reclaim import Reclaimer
 from gslb.nameserver.rrset import ANY, IN, IXFR, TXT
+from gslb.nameserver.served import Counter, new_counter
 from gslb.nameserver.settings import DEFAULTS, QueryLog
-from gslb.nameserver.subnet import Subnet, network_of
+from gslb.nameserver.subnet import network_of, who_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
 from gslb.nameserver.tally import Tally
+from gslb.nameserver.template import Case
 from gslb.nameserver.transfer.outgoing import Request, Transfers, changes, check, may_ask
 from gslb.nameserver.wire import (
     HEADER_SIZE,
@@ -44,6 +48,16 @@ log = structlog.get_logger(__name__)
 
 _QUIET = 1.0
 """seconds between two reports of a fault in handling a packet"""
+
+FRESH = 60.0
+"""seconds for which a client is given the same cookie"""
+
+_COUNTED = (Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.REFUSED)
+"""what is said without being built, beside NOERROR"""
+
+_NO_ID = bytes(2)
+
+_W = TypeVar("_W")
 
 _ANSWERS = slice(6, 8)
 """where a message has the number of records in its answer section"""
@@ -64,16 +78,28 @@ class Responder:
         places: where clients are; without it that is unknown of all of them.
         note: takes each first answer since a service has changed, and closes it, in the thread that gives it.
         worker: name of the process, for its query log.
+        pin: makes of a ready reply what listeners want to be given (``gslb.nameserver.ready.Memory``).
 
     Attributes:
+        ready: what is in force.
+        reclaimer: frees what was in force before.
+        counters: of responses that were not built, by rcode; the others of those are NOERROR.
         idle: says for how many seconds a TCP connection may idle now, as clients are told (RFC 7828).
         transfers: zones on their way out over TCP.
     """
 
     def __init__(
-        self, places: Places | None = None, note: Callable[[First], None] = First.close, worker: str = ""
+        self,
+        places: Places | None = None,
+        note: Callable[[First], None] = First.close,
+        worker: str = "",
+        pin: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        self.ready = Ready(None, Features(DEFAULTS))
+        self.reclaimer = Reclaimer()
+        self.counters: dict[Rcode, Counter] = {rcode: new_counter() for rcode in _COUNTED}
+        self._memory = Memory(Sightings(), self.counters, pin, self.reclaimer.retire)
+        self._renewed = 0.0
+        self.ready = Ready(None, Features(DEFAULTS), self._memory, self._locate)
         self.idle: Callable[[], float] = float
         self.transfers = Transfers()
         self._places, self._note, self._worker = places, note, worker
@@ -93,12 +119,16 @@ class Responder:
             if before.logger is not None:
                 before.logger.stop()
             logger = _logger(settings.query_log, self._worker, before.logger)
-        self.ready = Ready(table, features, logger, stale=before.stale)
+        self._replace(table, features, logger, stale=before.stale)
+
+    def _replace(self, table: Table | None, features: Features, logger: QueryLogger | None, *, stale: bool) -> None:
+        former, self.ready = self.ready, Ready(table, features, self._memory, self._locate, logger, stale=stale)
+        self.reclaimer.retire(former.retired())
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""
         before = self.ready
-        self.ready = Ready(before.table, before.features, before.logger, stale=before.stale)
+        self._replace(before.table, before.features, before.logger, stale=before.stale)
 
     def close(self) -> None:
         """Write down what is left to be written of queries."""
@@ -116,7 +146,31 @@ class Responder:
         before = self.ready
         stale = 0 < before.features.settings.stale_after <= seconds
         if stale is not before.stale:
-            self.ready = Ready(before.table, before.features, before.logger, stale=stale)
+            self._replace(before.table, before.features, before.logger, stale=stale)
+        now = time.monotonic()
+        if now - self._renewed >= FRESH:
+            self._renewed = now
+            self.ready.renew()
+
+    def answer(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
+        """The response to a packet from ``source``, from a ready reply if there is one, and observed."""
+        ready, key = self.ready, _NO_ID + packet[2:]
+        turns = ready.replies.get(key)
+        reply = next(turns) if turns is not None else self.known(ready, key, packed, source)
+        if reply is None:
+            return self.udp(packet, source, tally)
+        tally.ready += 1
+        response = packet[:2] + reply
+        return self.observe(packet, response, source, tally) if ready.observed else response
+
+    def known(self, ready: Ready, key: bytes, host: Callable[[_W], bytes], whom: _W) -> bytes | None:
+        """As ``Ready.respond``, but never raises."""
+        try:
+            return ready.respond(key, host, whom)
+        except Exception:
+            if self._may_report():
+                log.exception("fault in handling a packet")
+            return None
 
     def udp(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
         """The response to a packet from ``source`` without a ready answer; None if it gets none. Never raises."""
@@ -198,25 +252,32 @@ class Responder:
         return packet[:2] + server_failure(packet)
 
     def _respond(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
-        ready, key = self.ready, packet[2:]
-        asked = ready.asked.get(key)
-        if asked is None:  # what is apart is never among those
-            asked = self._ask(ready, packet, source)
-            if asked is None:
-                tally.dropped += 1
-                return None
-            if asked[0].tsig is not None or (asked[0].type == IXFR and asked[0].fault is None):
-                return self._apart(ready, packet, asked[0], source, tally, tcp=tcp)
+        ready = self.ready
+        asked = self._ask(ready, packet, source)
+        if asked is None:
+            tally.dropped += 1
+            return None
         query, answer = asked
-        own = self._own(ready.features, query.edns, source, tcp=tcp)
-        keep = key if not tcp and not own and len(key) <= MAX_KEY else None
-        if answer.tailored is None:
-            made = static(ready, keep, query, answer, own, tcp=tcp)
-        else:
-            made = self._serve(ready, keep, asked, source, own, tcp=tcp)
-        response, rcode = made
-        tally.responses[rcode] += 1
-        return packet[:2] + response
+        if query.tsig is not None or (query.type == IXFR and query.fault is None):
+            return self._apart(ready, packet, query, source, tally, tcp=tcp)
+        case = self._case(ready, query, answer, source)
+        reply = case.next()
+        response = packet[:2] + case.response(reply, self._own(ready.features, query.edns, source, tcp=tcp), tcp=tcp)
+        tally.responses[reply.rcode] += 1
+        if answer.tailored is not None and answer.tailored.first.due:
+            self._note(answer.tailored.first)
+        if not tcp:
+            ready.learn(packet, case)
+        return response
+
+    def _case(self, ready: Ready, query: Query, answer: Answer, source: str) -> Case:
+        tailored = answer.tailored
+        if tailored is None:
+            return Case(ready.features, ready.stale, query, answer)
+        subnet = query.edns.subnet if query.edns else None
+        place = ready.place(tailored, subnet.who if subnet else who_of(packed(source)))
+        steered = tailored.rules[place.rule]
+        return Case(ready.features, ready.stale, query, answer, place, steered, steered.turns(place.choice))
 
     def _apart(
         self, ready: Ready, packet: bytes, query: Query, source: str, tally: Tally, *, tcp: bool
@@ -245,47 +306,18 @@ class Responder:
         idle = keepalive(self.idle()) if tcp and edns.keepalive else b""
         return idle + features.cookie(edns, source)
 
-    def _serve(
-        self, ready: Ready, key: bytes | None, asked: Asked, source: str, own: bytes, *, tcp: bool
-    ) -> tuple[bytes, int]:
-        """What a service says to the client, with its rcode.
+    def _locate(self, tailored: Tailored, who: bytes) -> Place:
+        return tailored.place(*self._client(tailored, who))
 
-        Nothing is ready when a new table comes. So the first answer of what has changed is not among what was kept.
-        """
-        query, answer = asked
-        tailored = cast("Tailored", answer.tailored)
-        place = tailored.same or self._place(ready, tailored, subnet(query) or source)
-        steered = tailored.rules[place.rule]
-        case = Case(ready, query, answer, place, steered, steered.turns(place.choice))
-        if key is not None:
-            mark = mark_of(key, query, tailored, place)
-            if kept := ready.replies.get(mark):
-                response = next(kept)
-                return response, response[1] & 0xF
-            keep_ready(key, mark, case)
-        reply = case.next()
-        response = built(ready, query, reply, place.scope, own, tcp=tcp)
-        if tailored.first.due:
-            self._note(tailored.first)
-        return response, reply.rcode
-
-    def _place(self, ready: Ready, tailored: Tailored, who: Who) -> Place:
-        place = ready.place(tailored, who)
-        if place is None:
-            client, prefix = self._client(tailored, who)
-            place = tailored.place(client, prefix)
-            ready.remember(tailored, who, place)
-        return place
-
-    def _client(self, tailored: Tailored, who: Who) -> tuple[Client, int]:
+    def _client(self, tailored: Tailored, who: bytes) -> tuple[Client, int]:
         """Whoever asks, and for how many bits of its address its location is so."""
-        network = who.network if isinstance(who, Subnet) else network_of(who)
+        network = network_of(who)
         if self._places is None or not tailored.needs_location or not network.prefixlen:
             return Client(network), 0
         located = self._places.locate(network.network_address)
         return Client(network, located.location), located.prefix
 
-    def _ask(self, ready: Ready, packet: bytes, source: str) -> Asked | None:
+    def _ask(self, ready: Ready, packet: bytes, source: str) -> tuple[Query, Answer] | None:
         query = parse(packet)
         if query is None:
             return None
@@ -300,7 +332,8 @@ class Responder:
         if found is None or query.fault is not None or query.type not in (TXT, ANY) or query.rdclass != IN:
             return None
         steering, tailored = found
-        client, prefix = self._client(tailored, subnet(query) or source)
+        subnet = query.edns.subnet if query.edns else None
+        client, prefix = self._client(tailored, subnet.who if subnet else who_of(packed(source)))
         place = tailored.place(client, prefix)
         said = explanation(steering, tailored.rules[place.rule], place, client, table.snapshot.generation)
         return Answer(Reply(Rcode.NOERROR, authoritative=True, answer=((query.name, said),)))

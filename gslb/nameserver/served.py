@@ -25,12 +25,22 @@ class Served:
 
     def counter(self, region: str) -> Counter:
         """The counter of ``region``."""
-        return self._counters.setdefault(region, repeat(None, MOST))
+        return self._counters.setdefault(region, new_counter())
 
     def counts(self) -> dict[str, int]:
         """Answers so far, by region; those without any are left out."""
-        counts = ((region, MOST - length_hint(counter)) for region, counter in self._counters.items())
+        counts = ((region, count_of(counter)) for region, counter in self._counters.items())
         return {region: count for region, count in counts if count}
+
+
+def new_counter() -> Counter:
+    """One that has counted nothing."""
+    return repeat(None, MOST)
+
+
+def count_of(counter: Counter) -> int:
+    """What it has counted."""
+    return MOST - length_hint(counter)
 
 
 def counted(items: Iterator[_T], counter: Counter) -> Iterator[_T]:

@@ -141,12 +141,17 @@ class Steered:
         """The next one of ``turns``; None if this answer is withheld, or there is none."""
         return next(self.nobody) if next(self.gate) else next(turns.turns)
 
-    def spin(self, turns: Turns, build: Callable[[RRset | None], _T]) -> Iterator[_T]:
-        """Endless turns of ``build``'s results, withheld ones among them, each built once; safe to share."""
+    def spin(self, turns: Turns, build: Callable[[RRset | None], _T], failed: Counter | None = None) -> Iterator[_T]:
+        """Endless turns of ``build``'s results, withheld ones among them, each built once; safe to share.
+
+        ``failed`` counts those that are withheld, beside the service's own counter.
+        """
         given = spin(turns.order, turns.choices, turns.counters, build, self.random)
         if not any(self.pattern):
             return given
         withheld = counted(repeat(build(None)), self.nobody)
+        if failed is not None:
+            withheld = counted(withheld, failed)
         return map(next, cycle(_rotate([withheld if no else given for no in self.pattern], self.random)))
 
     def _only(self, group: int, order: tuple[int, ...]) -> Turns:

@@ -5,18 +5,19 @@ IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2) count as IPv4 in both.
 
 import struct
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from gslb.model.address import IPNetwork, client_network
 
 ECS = 8
 """Number of the EDNS option."""
 
-EVERYWHERE = IPv4Network("0.0.0.0/0")
-"""Stands for a client of whom nothing is known."""
+_BY_ADDRESS = b"@"
+"""what no family begins with"""
 
 _HEAD = struct.Struct(">HHHBB")
 _FIXED = struct.Struct(">HBB")
+_WHO = struct.Struct(">HB")
 _IPV4, _IPV6 = 1, 2
 _BITS = {_IPV4: 32, _IPV6: 128}
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -46,6 +47,11 @@ class Subnet:
         if self._mapped:
             return IPv4Network((address[12:], self.source - _MAPPED_BITS))
         return IPv6Network((address, self.source))
+
+    @property
+    def who(self) -> bytes:
+        """Names the client, among those that ``who_of`` names."""
+        return _WHO.pack(self.family, self.source) + self.address
 
     def option(self, scope: int) -> bytes:
         """The option of a response that holds for the first ``scope`` bits of ``network``, or for all if that is 0.
@@ -81,8 +87,19 @@ def _is_known(family: int, source: int) -> bool:
     return family in _BITS or family == source == 0
 
 
-def network_of(source: str) -> IPNetwork:
-    """The network of one that the packet came from, in text form as sockets have it; empty where it is not known."""
-    if not source:
-        return EVERYWHERE
-    return client_network(source)
+def can_be_cut(subnet: Subnet) -> bool:
+    """Whether every address of so many octets is well-formed, and echoed alike."""
+    return subnet.source % 8 == 0 and (subnet.family != _IPV6 or subnet.source < _MAPPED_BITS)
+
+
+def who_of(address: bytes) -> bytes:
+    """Names a client of which only the address is known that it sends from, in octets."""
+    return _BY_ADDRESS + address
+
+
+def network_of(who: bytes) -> IPNetwork:
+    """The network of a client that is named as by ``who_of`` or ``Subnet.who``."""
+    if who.startswith(_BY_ADDRESS):
+        return client_network(str(ip_address(who[len(_BY_ADDRESS) :])))
+    family, source = _WHO.unpack_from(who)
+    return Subnet(family, source, who[_WHO.size :]).network

@@ -1,30 +1,36 @@
-"""Answering over UDP: plain blocking loops, one thread per address, apart from asyncio.
+"""Answering over UDP: blocking loops, one thread per address, apart from asyncio.
 
+There are two: one takes packets in batches, and one, for where that cannot be done, by one and one; both answer alike.
 A socket that is bound to the wildcard address answers from the address that was asked; the others need not look.
 """
 
+import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ipaddress import ip_address
+from itertools import repeat
+from time import perf_counter_ns
+from typing import Any
 
 import structlog
 
+from gslb.nameserver.batch import MAX_PACKET, UNSENT, Batch, pin
+from gslb.nameserver.ready import Ready
+from gslb.nameserver.reclaim import Reader
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tally import Tally
 
 log = structlog.get_logger(__name__)
 
-MAX_QUERY = 4096
-"""bytes of a packet that are read; what is longer is cut off and so malformed"""
-
 RECEIVE_BUFFER = 4 * 2**20
 """bytes the kernel is asked to hold for each socket"""
 
-SHARED_WAIT = 0.25
-"""seconds after which the reader of a shared socket looks whether it is to stop"""
+WAIT = 0.25
+"""seconds after which a reader to whom nobody talks looks whether it is to stop: its socket may be in use by other
+processes, so that it cannot be woken by shutting that down"""
 
 _TIMEVAL = struct.Struct("@ll")
 _IP_PKTINFO = 8
@@ -48,11 +54,8 @@ def open_udp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        _stay_whole(sock)
         sock.bind((host, port))
-        if _is_wildcard(sock):
-            _ask_for_destination(sock)
+        take_udp(sock)
     except OSError:
         sock.close()
         raise
@@ -60,10 +63,10 @@ def open_udp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
 
 
 def take_udp(sock: socket.socket) -> None:
-    """Make a bound socket ready that other processes have too: what is set here is set for all of them."""
+    """Make a bound socket ready. Other processes may have it too: what is set here is set for all of them."""
     sock.setblocking(True)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(SHARED_WAIT * 1e6)))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(WAIT * 1e6)))
     _stay_whole(sock)
     if _is_wildcard(sock):
         _ask_for_destination(sock)
@@ -72,14 +75,18 @@ def take_udp(sock: socket.socket) -> None:
 class UdpListener:
     """A thread that answers what comes in at ``sock``. ``died`` is called if it ends without having been stopped.
 
-    A ``shared`` socket, see ``take_udp``, stays as it is when the thread stops.
+    Args:
+        sock: as ``open_udp`` or ``take_udp`` leave it; it stays open.
+        responder: of whose ready replies ``batched`` says what is wanted (``gslb.nameserver.batch.pin``).
+        died: see above.
+        batched: take packets in batches.
     """
 
-    def __init__(
-        self, sock: socket.socket, responder: Responder, died: Callable[[], None], *, shared: bool = False
-    ) -> None:
+    def __init__(self, sock: socket.socket, responder: Responder, died: Callable[[], None], *, batched: bool) -> None:
         self.tally = Tally("udp")
-        self._sock, self._responder, self._died, self._shared = sock, responder, died, shared
+        self._sock, self._responder, self._died = sock, responder, died
+        self._serve = _serve_batches if batched else _serve_each
+        self._reader = responder.reclaimer.reader()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="udp", daemon=True)
 
@@ -87,68 +94,107 @@ class UdpListener:
         """Begin to answer."""
         self._thread.start()
 
+    def halt(self) -> None:
+        """Have it stop once what was read is answered, within ``WAIT``. Returns at once."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Stop answering, and wait until the thread has ended."""
-        self._stopping.set()
-        if not self._shared:
-            with suppress(OSError):  # wakes the blocked reader, although the socket is not connected
-                self._sock.shutdown(socket.SHUT_RDWR)
+        self.halt()
         self._thread.join()
 
     def _run(self) -> None:
-        serve = _serve_exactly if self._shared or _is_wildcard(self._sock) else _serve
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # none is to interrupt the sending of a batch
         try:
-            serve(self._sock, self._responder, self.tally, self._stopping)
+            self._serve(self._sock, self._responder, self.tally, self._reader, self._stopping)
         finally:
             if not self._stopping.is_set():
                 log.error("udp listener died", address=str(self._sock.getsockname()))
                 self._died()
 
 
-def _serve(sock: socket.socket, responder: Responder, tally: Tally, stopping: threading.Event) -> None:
-    """The hot path. An empty packet, which is never answered, is also how a stop shows."""
-    receive, send, respond = sock.recvfrom, sock.sendto, responder.udp
-    while True:
-        packet, client = receive(MAX_QUERY)
-        ready = responder.ready
-        try:
-            reply = packet[:2] + next(ready.replies[packet[2:]])
-        except KeyError:
-            if not client and stopping.is_set():  # from nobody, since the socket is shut down
-                return
-            made = respond(packet, client[0], tally)
-        else:
-            tally.ready += 1
-            made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
-        if made is None:
+_UNKNOWN: Iterator[Iterator[None]] = repeat(repeat(None))
+
+
+def _serve_batches(
+    sock: socket.socket, responder: Responder, tally: Tally, reader: Reader, stopping: threading.Event
+) -> None:
+    """The hot path: nothing here is done for each packet but by iterators that run in C."""
+    batch = Batch(sock, destination=_is_wildcard(sock))
+    receive, send, keys, latency, now = batch.receive, batch.send, batch.keys, tally.latency, perf_counter_ns
+    join = b"".join
+    while not stopping.is_set():
+        count = receive()
+        if not count:
             continue
-        try:  # noqa: SIM105  a context manager costs a tenth of the query here
-            send(made, client)
-        except OSError:  # the client cannot be reached: port 0, no route, a full queue
-            pass
+        began = now()
+        reader.begun += 1
+        ready = responder.ready
+        if ready.observed:
+            _answer_each(batch, count, responder, tally)
+        else:
+            records: list[Any] = list(map(next, map(ready.replies.get, keys[:count], _UNKNOWN)))
+            try:
+                joined = join(records)
+            except TypeError:  # None is among them
+                _complete(batch, records, ready, responder, tally)
+            else:
+                send(joined)
+                tally.ready += count
+        latency[(now() - began).bit_length()] += count
+        reader.ended += 1
 
 
-def _serve_exactly(sock: socket.socket, responder: Responder, tally: Tally, stopping: threading.Event) -> None:
-    """The same, answering from the address that was asked, as is due behind a wildcard.
+def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Responder, tally: Tally) -> None:
+    """Send ``records``, with those that are missing."""
+    built: list[bytes] = []  # what is sent has to stay in memory until then
+    unsent: list[int] = []
+    keys, host, known = batch.keys, batch.host, responder.known
+    others = 0
+    for index, record in enumerate(records):
+        if record is None:
+            response = known(ready, keys[index], host, index)
+            if response is None:
+                others += 1
+                whole = responder.udp(batch.packet(index), batch.source(index), tally)
+                response = whole and whole[2:]
+            if response is None:
+                unsent.append(index)
+                records[index] = UNSENT
+            else:
+                built.append(response)
+                records[index] = pin(response)
+    tally.ready += len(records) - others
+    batch.send(b"".join(records), unsent)
 
-    A socket that others read too cannot be shut down: what wakes the reader then is time.
-    """
+
+def _answer_each(batch: Batch, count: int, responder: Responder, tally: Tally) -> None:
+    """Answer a batch one by one, as is needed where each response is looked at."""
+    responses = [responder.answer(batch.packet(index), batch.source(index), tally) for index in range(count)]
+    bodies = [None if response is None else response[2:] for response in responses]
+    unsent = [index for index, body in enumerate(bodies) if body is None]
+    batch.send(b"".join(UNSENT if body is None else pin(body) for body in bodies), unsent)
+
+
+def _serve_each(
+    sock: socket.socket, responder: Responder, tally: Tally, reader: Reader, stopping: threading.Event
+) -> None:
+    """What needs nothing but sockets: one packet after the other."""
+    room = _INFO_ROOM if _is_wildcard(sock) else 0
+    latency, now = tally.latency, perf_counter_ns
     while not stopping.is_set():
         try:
-            packet, asked, _, client = sock.recvmsg(MAX_QUERY, _INFO_ROOM)
+            packet, asked, _, client = sock.recvmsg(MAX_PACKET, room)
         except BlockingIOError:
             continue
-        ready = responder.ready
-        turns = ready.replies.get(packet[2:])
-        if turns is not None:
-            tally.ready += 1
-            reply = packet[:2] + next(turns)
-            made = responder.observe(packet, reply, client[0], tally) if ready.observed else reply
-        else:
-            made = responder.udp(packet, client[0], tally) if client else None
+        began = now()
+        reader.begun += 1
+        made = responder.answer(packet, client[0], tally)
         if made is not None:
-            with suppress(OSError):
+            with suppress(OSError):  # the client cannot be reached: port 0, no route, a full queue
                 sock.sendmsg([made], [_source(*info) for info in asked if info[:2] in _DESTINATIONS], 0, client)
+        latency[(now() - began).bit_length()] += 1
+        reader.ended += 1
 
 
 def _stay_whole(sock: socket.socket) -> None:

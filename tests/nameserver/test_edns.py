@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.nameserver import disk
-from gslb.nameserver.cookies import MAX_AGE, MAX_AHEAD, Cookies
+from gslb.nameserver.clients import packed
+from gslb.nameserver.cookies import MAX_AGE, MAX_AHEAD, RENEWED, Cookies
 from gslb.nameserver.edns import Edns, InfoCode, option, read_edns
 from gslb.nameserver.settings import Settings
 from tests.nameserver.links import linked
@@ -112,40 +113,53 @@ def test_by_default_nothing_is_told(tmp_path: Path) -> None:
 )
 def test_cookies_are_those_of_rfc_9018(secret: str, client: bytes, source: str, at: int, cookie: str) -> None:
     """Appendices A.1 and A.4."""
-    assert Cookies(bytes.fromhex(secret)).make(client, source, at) == client + bytes.fromhex(cookie)
+    assert Cookies(bytes.fromhex(secret)).renew(client, packed(source), at) == client + bytes.fromhex(cookie)
+
+
+def test_an_old_cookie_is_renewed_and_a_young_one_is_not() -> None:
+    """Appendix A.2."""
+    old, new = (
+        CLIENT + bytes.fromhex(it) for it in ("010000005cf79f111f8130c3eee29480", "010000005cf7a871d4a564a1442aca77")
+    )
+    cookies, host = Cookies(bytes.fromhex(SECRET)), packed("198.51.100.100")
+    assert cookies.renew(old, host, 1559731985 + RENEWED) == old
+    assert cookies.renew(old, host, 1559734385) == new
+    assert cookies.renew(new, host, 1559734385 + 60) == new
+    assert cookies.renew(new, packed("203.0.113.203"), 1559734385 + 60) != new
 
 
 OLD, NEW = bytes(16), bytes(range(16))
+HOST = packed("192.0.2.1")
 
 
 @given(
     st.binary(min_size=8, max_size=8),
-    st.ip_addresses().map(str),
+    st.ip_addresses().map(lambda address: address.packed),
     st.integers(0, 2**32 - 1),
     st.integers(-MAX_AHEAD, MAX_AGE),
 )
-def test_a_cookie_is_good_for_who_got_it_and_for_a_while(client: bytes, source: str, made: int, age: int) -> None:
-    cookie = Cookies(OLD).make(client, source, made)
+def test_a_cookie_is_good_for_who_got_it_and_for_a_while(client: bytes, host: bytes, made: int, age: int) -> None:
+    cookie = Cookies(OLD).renew(client, host, made)
     for cookies in (Cookies(OLD), Cookies(NEW, OLD)):
-        assert cookies.is_good(cookie, source, made + age)
-    assert not Cookies(NEW).is_good(cookie, source, made + age)
-    assert not Cookies(OLD).is_good(cookie, "198.51.100.7" if source != "198.51.100.7" else "::7", made + age)
-    assert not Cookies(OLD).is_good(cookie, source, made + MAX_AGE + 1)
-    assert not Cookies(OLD).is_good(cookie, source, made - MAX_AHEAD - 1)
+        assert cookies.is_good(cookie, host, made + age)
+    assert not Cookies(NEW).is_good(cookie, host, made + age)
+    assert not Cookies(OLD).is_good(cookie, HOST if host != HOST else bytes(16), made + age)
+    assert not Cookies(OLD).is_good(cookie, host, made + MAX_AGE + 1)
+    assert not Cookies(OLD).is_good(cookie, host, made - MAX_AHEAD - 1)
 
 
 @given(st.integers(0, 23), st.integers(0, 255))
 def test_a_cookie_with_another_octet_is_not_good(at: int, octet: int) -> None:
-    cookie = bytearray(Cookies(OLD).make(CLIENT, "192.0.2.1", 1000.0))
+    cookie = bytearray(Cookies(OLD).renew(CLIENT, HOST, 1000.0))
     if cookie[at] != octet:
         cookie[at] = octet
-        assert not Cookies(OLD).is_good(bytes(cookie), "192.0.2.1", 1000.0)
+        assert not Cookies(OLD).is_good(bytes(cookie), HOST, 1000.0)
 
 
 def test_a_client_with_a_cookie_gets_that_of_the_server_and_nobody_else_does(server: Server) -> None:
     for name in ("www.example.com.", "api.example.com.", "www.example.org.", "nowhere.example.com."):
         cookie = told(ask(server, (COOKIE, CLIENT), name=name))[COOKIE]
-        assert Cookies(bytes.fromhex(SECRET)).is_good(cookie, "127.0.0.1", time.time())
+        assert Cookies(bytes.fromhex(SECRET)).is_good(cookie, packed("127.0.0.1"), time.time())
         assert told(ask(server, (COOKIE, cookie), name=name))[COOKIE][:8] == CLIENT
         assert COOKIE not in told(ask(server, name=name))
 
@@ -158,7 +172,7 @@ def test_a_cookie_is_never_that_of_another_client(server: Server) -> None:
     for _ in range(4):
         for source in ("127.0.0.1", "127.0.0.2"):
             cookie = told(server.send(query, source=source))[COOKIE]
-            assert Cookies(bytes.fromhex(SECRET)).is_good(cookie, source, time.time())
+            assert Cookies(bytes.fromhex(SECRET)).is_good(cookie, packed(source), time.time())
 
 
 @pytest.mark.parametrize("size", [0, 7, 9, 15, 41])

@@ -15,12 +15,11 @@ from gslb.config.load import load
 from gslb.model.area import UNKNOWN, Area, parse_area
 from gslb.model.steering import NoAnswer, Pick, Rule
 from gslb.nameserver import disk, process
-from gslb.nameserver.features import Features
-from gslb.nameserver.ready import MAX_CLIENTS, Ready
+from gslb.nameserver.ready import MAX_CLIENTS
 from gslb.nameserver.responder import Responder
-from gslb.nameserver.settings import DEFAULTS
 from gslb.nameserver.snapshot import Snapshot
-from gslb.nameserver.tailored import Place, compile_steering
+from gslb.nameserver.subnet import who_of
+from gslb.nameserver.tailored import compile_steering
 from tests.geo.databases import ANKARA, CITY, FRANKFURT, ISTANBUL, asn_database, city, city_database
 from tests.nameserver.support import SERVICES, ZONES, Server, group, parted, rcode, running, soa_ttl, started, values
 from tests.waiting import eventually, until
@@ -240,10 +239,9 @@ def test_every_worker_is_started_with_the_databases_of_the_configuration(tmp_pat
 
 
 def test_the_number_of_clients_that_are_remembered_is_bounded() -> None:
-    ready, place = Ready(None, Features(DEFAULTS)), Place(0, ((0,), ()), 24)
+    ready = Responder().ready
     tailored = compile_steering(GEO, Random(1))[1]
-    for number in range(MAX_CLIENTS + 5):
+    for number in range(2 * MAX_CLIENTS):
         for _ in range(2):
-            ready.remember(tailored, str(number), place)
-        assert len(ready._places) <= MAX_CLIENTS
-    assert ready.place(tailored, str(MAX_CLIENTS + 4)) == place
+            ready.place(tailored, who_of(number.to_bytes(4)))
+    assert MAX_CLIENTS / 2 < len(ready._places.young) <= MAX_CLIENTS

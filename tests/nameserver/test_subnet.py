@@ -1,7 +1,7 @@
 """The client subnet option on the wire (RFC 7871): what is well-formed, and what comes back."""
 
 import subprocess
-from ipaddress import ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import dns.edns
 import dns.message
@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.nameserver.subnet import EVERYWHERE, Subnet, network_of, read_subnet
+from gslb.nameserver.clients import packed
+from gslb.nameserver.subnet import Subnet, network_of, read_subnet, who_of
 from tests.nameserver.support import Server, rcode, values
 
 FORMERR = {
@@ -177,8 +178,14 @@ def test_a_mapped_network_is_one_of_ipv4_and_its_scope_counts_from_there() -> No
     ],
 )
 def test_the_source_of_a_packet_is_a_network_of_one(source: str, network: str) -> None:
-    assert network_of(source) == ip_network(network)
+    assert network_of(who_of(packed(source))) == ip_network(network)
 
 
-def test_a_source_that_is_not_known_is_anybody() -> None:
-    assert network_of("") == EVERYWHERE
+@given(st.ip_addresses(), st.integers(0, 128))
+def test_a_subnet_is_named_so_that_it_can_be_told_from_the_name(address: IPv4Address | IPv6Address, bits: int) -> None:
+    network = ip_network((address, min(bits, address.max_prefixlen)), strict=False)
+    told = dns.edns.ECSOption(str(network.network_address), network.prefixlen)
+    subnet = read_subnet(told.to_wire() or b"")
+    assert subnet is not None
+    assert network_of(subnet.who) == subnet.network
+    assert subnet.who != who_of(address.packed)

@@ -126,7 +126,9 @@ def hold_together(folder: Path, *, zones: int, each: int, share: float) -> None:
     with serving(folder, files) as trio:
         check(compare(trio, asked))
         first, *later = (trio.ours.ask(asked) for _ in range(3))
-    assert all(replies == first for replies in later)  # those of what is kept ready
+    for replies in later:
+        for question, one, other in zip(asked, first, replies, strict=True):
+            assert one == other, question  # those of what is kept ready
 
 
 def check(findings: Findings) -> None:

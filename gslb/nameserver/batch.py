@@ -1,0 +1,285 @@
+"""Many packets for one system call: recvmmsg(2) and sendmmsg(2), in memory that is laid out once.
+
+What a packet is looked up by is not made for it. Each place for a packet is the inside of a ``bytes`` object that was
+put there by hand, so that the kernel writes straight into a dictionary key; all that is left to do for a batch is to
+set the lengths and to forget the hashes of what was there before, which are copies between arrays. What goes out is
+likewise described by what an iterator yields, the place and length of a response in memory, and never copied.
+
+That takes Linux, 64 bits, and CPython with its usual layout of ``bytes``: ``obstacle`` finds out.
+"""
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+import sys
+import sysconfig
+from collections.abc import Sequence
+from typing import Any
+
+SIZE = 128
+"""packets in a batch at most. More would save little, and have the first of them wait for the last."""
+
+PLACE = 1280
+"""bytes from one packet to the next"""
+
+HEAD = bytes.__basicsize__ - 1
+"""bytes of a ``bytes`` object in front of its content: reference count, type, length and hash, of 8 bytes each"""
+
+MAX_PACKET = PLACE - HEAD
+"""bytes of a packet that are read; no client has reason to send more over UDP than we say that we take"""
+
+UNSENT = bytes(16)
+"""in place of a record: there is no response"""
+
+_MSG_WAITFORONE = 0x10000
+_MANY = 2**20
+"""references that a key seems to have, so that its memory is never given back"""
+
+_NAME_ROOM = 32
+_CONTROL_ROOM = 64
+_FAMILIES = {socket.AF_INET: (16, slice(4, 8)), socket.AF_INET6: (28, slice(8, 24))}
+"""length of a socket address, and where it has the host (ip(7), ipv6(7))"""
+
+_CMSG_HEAD = socket.CMSG_LEN(0)
+_INFOS = {socket.AF_INET: (12, 0), socket.AF_INET6: (20, 16)}
+"""length of what says where a packet was sent to, and where it has the number of the interface"""
+_LINK_LOCAL = int.from_bytes(b"\xfe\x80", sys.byteorder)
+
+_RECORD = struct.Struct("QQ")
+
+
+class _Vector(ctypes.Structure):
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+class _Message(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_length", ctypes.c_uint32),
+        ("vectors", ctypes.c_void_p),
+        ("vector_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_length", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+        ("_padding", ctypes.c_uint32),
+        ("length", ctypes.c_uint32),
+    )
+    """struct mmsghdr (recvmmsg(2)), which begins with struct msghdr"""
+
+
+def pin(response: bytes) -> bytes:
+    """What ``Batch.send`` needs to know of a response without its id, which has to stay in memory until then."""
+    return _RECORD.pack(id(response) + HEAD, len(response))
+
+
+class Batch:
+    """Places for packets from one socket and for what is said to them. For one thread.
+
+    Attributes:
+        keys: the packets, with zeros instead of their ids. Only the first ones are of now, as many as ``receive`` says,
+            and only until it is called again. Whoever keeps one needs a copy, by ``bytes(memoryview(key))``: ``key[:]``
+            would be the same object.
+
+    Args:
+        sock: bound, blocking; a time-out that is set as an option of it (SO_RCVTIMEO) ends ``receive``.
+        destination: packets say where they were sent to (IP_PKTINFO), and responses leave from there.
+    """
+
+    def __init__(self, sock: socket.socket, *, destination: bool) -> None:
+        self.keys: list[bytes] = []
+        self._descriptor, self._family = sock.fileno(), sock.family
+        self._name_length, self._host = _FAMILIES.get(sock.family, (0, slice(0)))
+        self._memory = ctypes.create_string_buffer(PLACE * SIZE)  # which is aligned to 16 bytes
+        self._names: Any = ctypes.create_string_buffer(_NAME_ROOM * SIZE)  # a slice of it is bytes
+        self._ids: Any = ctypes.create_string_buffer(2 * SIZE)
+        self._control = ctypes.create_string_buffer(_CONTROL_ROOM * SIZE)
+        self._incoming, self._outgoing = (_Message * SIZE)(), (_Message * SIZE)()
+        self._vectors_in, self._vectors_out = (_Vector * SIZE)(), (_Vector * (2 * SIZE))()
+        self._incoming_at, self._outgoing_at = ctypes.addressof(self._incoming), ctypes.addressof(self._outgoing)
+        places = memoryview(self._memory).cast("B")
+        self._lengths = places.cast("I")[4 :: PLACE // 4]  # the lower half, which comes first
+        self._hashes = places.cast("q")[3 :: PLACE // 8]
+        self._id_places = places.cast("H")[HEAD // 2 :: PLACE // 2]
+        self._id_values = memoryview(self._ids).cast("B").cast("H")
+        self._received = memoryview(self._incoming).cast("B").cast("I")[14::16]
+        vectors = memoryview(self._vectors_out).cast("B").cast("Q")
+        self._bases, self._sizes = vectors[2::4], vectors[3::4]
+        self._no_hash = memoryview(struct.pack("q", -1) * SIZE).cast("q")
+        self._no_id = memoryview(bytes(2 * SIZE)).cast("H")
+        self._infos = _Infos(self._control, sock.family) if destination else None
+        self._lay_out(places.cast("q"))
+        start = ctypes.addressof(self._memory)
+        self.keys += [ctypes.cast(start + index * PLACE, ctypes.py_object).value for index in range(SIZE)]
+        self._receive, self._send = _calls()
+
+    def __del__(self) -> None:
+        self.keys.clear()  # before the memory that they are
+
+    def _lay_out(self, words: "memoryview[int]") -> None:
+        at = ctypes.addressof
+        names, ids, control = at(self._names), at(self._ids), at(self._control)
+        memory, incoming, outgoing = at(self._memory), at(self._vectors_in), at(self._vectors_out)
+        for index in range(SIZE):
+            head = index * PLACE // 8
+            words[head], words[head + 1], words[head + 2], words[head + 3] = _MANY, id(bytes), 0, -1
+            self._vectors_in[index] = _Vector(memory + index * PLACE + HEAD, MAX_PACKET)
+            self._vectors_out[2 * index] = _Vector(ids + 2 * index, 2)
+            for message, vectors, count in (
+                (self._incoming[index], incoming + 16 * index, 1),
+                (self._outgoing[index], outgoing + 32 * index, 2),
+            ):
+                message.name, message.name_length = names + _NAME_ROOM * index, self._name_length
+                message.vectors, message.vector_count = vectors, count
+                if self._infos:
+                    message.control = control + _CONTROL_ROOM * index
+                    message.control_length = self._infos.room
+
+    def receive(self) -> int:
+        """Wait for packets, and take all that are there.
+
+        Returns:
+            How many; 0 if there were none in time, or a signal came.
+
+        Raises:
+            OSError: the socket is of no use.
+        """
+        if self._infos:
+            self._infos.make_room(self._incoming)
+        count: int = self._receive(self._descriptor, self._incoming_at, SIZE, _MSG_WAITFORONE, None)
+        if count < 0:
+            number = ctypes.get_errno()
+            if number in {errno.EAGAIN, errno.EINTR}:
+                return 0
+            raise OSError(number, os.strerror(number))
+        self._lengths[:count] = self._received[:count]
+        self._hashes[:count] = self._no_hash[:count]
+        self._id_values[:count] = self._id_places[:count]
+        self._id_places[:count] = self._no_id[:count]
+        if self._infos:
+            self._infos.turn(count)
+        return count
+
+    def send(self, records: bytes, unsent: Sequence[int] = ()) -> None:
+        """Send a response to each packet of the batch. Who cannot be reached is left out.
+
+        Args:
+            records: ``pin`` of each response, one after the other; ``UNSENT`` for those without.
+            unsent: places of those without a response, in order.
+        """
+        words = memoryview(records).cast("Q")
+        count = len(words) // 2
+        self._bases[:count] = words[::2]
+        self._sizes[:count] = words[1::2]
+        start = 0
+        for end in (*unsent, count):
+            while start < end:
+                sent: int = self._send(self._descriptor, self._outgoing_at + 64 * start, end - start, 0)
+                if sent > 0:
+                    start += sent
+                elif ctypes.get_errno() != errno.EINTR:
+                    start += 1  # port 0, no route, a firewall that forbids it
+            start = end + 1
+
+    def packet(self, index: int) -> bytes:
+        """A packet as it came."""
+        id_: bytes = self._ids[2 * index : 2 * index + 2]
+        return id_ + self.keys[index][2:]
+
+    def host(self, index: int) -> bytes:
+        """The octets of the address that a packet came from."""
+        at = index * _NAME_ROOM
+        octets: bytes = self._names[at + self._host.start : at + self._host.stop]
+        return octets
+
+    def source(self, index: int) -> str:
+        """That address, as text."""
+        return socket.inet_ntop(self._family, self.host(index))
+
+
+class _Infos:
+    """Where packets were sent to, which becomes where responses leave from (ip(7); RFC 3542, section 6)."""
+
+    def __init__(self, control: Any, family: int) -> None:
+        size, interface = _INFOS[socket.AddressFamily(family)]
+        self.room = socket.CMSG_SPACE(size)
+        self._full = memoryview(struct.pack("Q", self.room) * SIZE).cast("Q")
+        self._none = memoryview(bytes(4 * SIZE)).cast("I")
+        octets = memoryview(control).cast("B")
+        self._interfaces = octets.cast("I")[(_CMSG_HEAD + interface) // 4 :: _CONTROL_ROOM // 4]
+        self._starts = octets.cast("H")[_CMSG_HEAD // 2 :: _CONTROL_ROOM // 2] if family == socket.AF_INET6 else None
+
+    def make_room(self, messages: Any) -> None:
+        """Undo what the kernel says about how much it has written."""
+        memoryview(messages).cast("B").cast("Q")[5::8] = self._full
+
+    def turn(self, count: int) -> None:
+        """Any interface may be used for the way back; but an address of one link only means something on that."""
+        starts = self._starts[:count].tolist() if self._starts is not None else ()
+        if _LINK_LOCAL not in starts:
+            self._interfaces[:count] = self._none[:count]
+            return
+        for index, start in enumerate(starts):
+            if start != _LINK_LOCAL:
+                self._interfaces[index] = 0
+
+
+def _calls() -> tuple[Any, Any]:
+    library = ctypes.CDLL(None, use_errno=True)
+    receive, send = library.recvmmsg, library.sendmmsg
+    receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+    send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+    return receive, send
+
+
+def obstacle() -> str:
+    """Why batches cannot be used here; empty where they can. Tries it, with packets between two sockets."""
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return f"{sys.implementation.name} without the usual interpreter lock"
+    if sys.byteorder != "little" or ctypes.sizeof(ctypes.c_void_p) != ctypes.sizeof(ctypes.c_uint64):
+        return "not a little-endian machine of 64 bits"
+    if not _is_usual(b""):
+        return "bytes are laid out in another way"
+    try:
+        return "" if _works() else "packets did not come through"
+    except (OSError, AttributeError, ValueError) as error:
+        return f"batched system calls fail: {error}"
+
+
+def _is_usual(empty: bytes) -> bool:
+    """Whether objects of ``bytes`` have their parts where they are written here."""
+    if HEAD != 32:  # noqa: PLR2004  four words, as said above
+        return False
+    for content in (b"\0" + empty, b"some octets" + empty, bytes(range(256)) * 2 + empty):
+        made = bytes(bytearray(content))
+        before = ctypes.c_int64.from_address(id(made) + 24).value
+        type_, length = (ctypes.c_uint64.from_address(id(made) + at).value for at in (8, 16))
+        stored = ctypes.string_at(id(made) + HEAD, len(content))
+        value = hash(made)
+        after = ctypes.c_int64.from_address(id(made) + 24).value
+        if (type_, length, stored, after) != (id(bytes), len(content), content, value) or before not in {-1, value}:
+            return False
+    return True
+
+
+def _works() -> bool:
+    """Whether packets of several lengths are found in a dictionary, twice, and answered with their ids."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        theirs.settimeout(1.0)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", 1, 0))
+        batch = Batch(ours, destination=False)
+        for round_ in range(2):
+            contents = [bytes([length % 251]) * length for length in (10, 40, 300, 41 + round_)]
+            known = {b"\0\0" + content: b"re:" + content for content in contents}
+            for number, content in enumerate(contents):
+                theirs.send(struct.pack(">H", 1000 * round_ + number) + content)
+            if batch.receive() != len(contents):
+                return False
+            responses = [known.get(key, b"") for key in batch.keys[: len(contents)]]
+            batch.send(b"".join(map(pin, responses)))
+            for number, content in enumerate(contents):
+                if theirs.recv(MAX_PACKET) != struct.pack(">H", 1000 * round_ + number) + b"re:" + content:
+                    return False
+    return True

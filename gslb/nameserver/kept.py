@@ -1,0 +1,94 @@
+"""Bounded memory for what clients ask again: nobody can make it grow, or have it forget what is in use."""
+
+import time
+from array import array
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+_SLOTS = 2**18
+_MARK = 40
+"""how far a hash is shifted for the part of it that is kept; what is below tells the slot"""
+
+_HALF = 2**15
+
+_PAUSE = 1.0
+"""seconds at least between two times that something is forgotten: what is used that often stays"""
+
+_K = TypeVar("_K", bound=Hashable)
+_V = TypeVar("_V")
+
+
+class Sightings:
+    """What has been seen once, of late: so that a flood of what never comes again costs no memory.
+
+    A table of parts of hashes, of fixed size. The newer overwrites the older, but only at times, so that two that come
+    in turn and share a slot do not keep each other out. Of things that were never seen, one in 65,536 is taken for
+    seen.
+    """
+
+    __slots__ = ("_chance", "_seen")
+
+    def __init__(self) -> None:
+        self._seen = array("H", bytes(2 * _SLOTS))
+        self._chance = 0
+
+    def again(self, mark: int) -> bool:
+        """Whether what has this hash has been seen before; from now on it has."""
+        slot, part = mark % _SLOTS, mark >> _MARK & 0xFFFF
+        seen = self._seen[slot]
+        if seen == part:
+            return True
+        self._chance = (self._chance * 25173 + part) & 0xFFFF
+        if not seen or self._chance >= _HALF:
+            self._seen[slot] = part
+        return False
+
+
+def _one(_: object) -> int:
+    return 1
+
+
+class Recent(Generic[_K, _V]):
+    """A mapping that forgets what has not been used of late, once it is full.
+
+    It has a young part and an old one. When the young part is full it becomes the old one, and what was old is
+    forgotten; what is found in the old part moves to the young one. If it is full again so soon that what is in use
+    could not have moved, nothing more is taken in for a while.
+
+    Args:
+        most: cost of all items in one of the two parts.
+        cost: of an item.
+
+    Attributes:
+        young: that part, for whoever is in a hurry.
+        old: the other one; what is found there by ``get`` moves.
+    """
+
+    __slots__ = ("_cost", "_most", "_since", "_spent", "old", "young")
+
+    def __init__(self, most: int, cost: Callable[[_V], int] = _one) -> None:
+        self.young: dict[_K, _V] = {}
+        self.old: dict[_K, _V] = {}
+        self._most, self._cost = most, cost
+        self._spent, self._since = 0, 0.0
+
+    def get(self, key: _K) -> _V | None:
+        """What was put there for ``key``, if it is still there."""
+        found = self.young.get(key)
+        if found is None:
+            found = self.old.pop(key, None)
+            if found is not None:
+                self.put(key, found)
+        return found
+
+    def put(self, key: _K, value: _V) -> None:
+        """Keep ``value`` for ``key``, if there is room."""
+        cost = self._cost(value)
+        if self._spent + cost > self._most:
+            now = time.monotonic()
+            if now - self._since < _PAUSE:
+                return
+            self.old, self.young = self.young, {}
+            self._spent, self._since = 0, now
+        self._spent += cost
+        self.young[key] = value

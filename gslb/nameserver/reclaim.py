@@ -1,0 +1,84 @@
+"""Letting go of what another thread may be using at this moment: quiescent-state-based reclamation.
+
+Listeners look up what they use anew for each batch of packets. So what nobody finds any more is out of use once every
+listener has ended the batch that it was in the midst of.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Iterable
+
+PATIENCE = 1.0
+"""seconds for which the end of a batch is waited for: it takes some microseconds, but a process can be stopped"""
+
+_LOOK = 0.0005
+_PIECE = 256
+"""items that are freed at a time, for that cannot be interrupted"""
+
+
+class Reader:
+    """Where a listener is. Only its own thread writes here.
+
+    Attributes:
+        begun: batches so far. Counted before anything is looked up for one.
+        ended: those of them that are done with.
+    """
+
+    __slots__ = ("begun", "ended")
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.ended = 0
+
+
+class Reclaimer:
+    """Keeps what was taken out of use until no reader can be in the midst of using it."""
+
+    def __init__(self) -> None:
+        self._readers: tuple[Reader, ...] = ()
+        self._retired: deque[tuple[tuple[int, ...], object]] = deque()
+
+    def reader(self) -> Reader:
+        """A further reader."""
+        made = Reader()
+        self._readers += (made,)
+        return made
+
+    def retire(self, thing: object) -> None:
+        """Keep ``thing``, which nobody finds any more from now on, as long as is needed. Any thread may call it."""
+        self._retired.append((self._begun(), thing))
+
+    def reclaim(self) -> None:
+        """Free what is out of use, a little at a time. For a thread that nobody waits for."""
+        while self._retired and self._have_ended(self._retired[0][0]):
+            _, thing = self._retired.popleft()
+            _take_apart(thing)
+
+    async def passed(self) -> None:
+        """Wait until all batches have ended that are under way now, or for as long as is sensible."""
+        begun = self._begun()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not self._have_ended(begun):  # noqa: ASYNC110  a listener is not to be burdened with telling
+                    await asyncio.sleep(_LOOK)
+
+    def _begun(self) -> tuple[int, ...]:
+        return tuple(reader.begun for reader in self._readers)
+
+    def _have_ended(self, begun: Iterable[int]) -> bool:
+        return all(reader.ended >= number for reader, number in zip(self._readers, begun, strict=False))
+
+
+def _take_apart(thing: object) -> None:
+    """Free a collection bit by bit: all of it at once would keep other threads waiting."""
+    if isinstance(thing, dict):
+        while thing:
+            for _ in range(min(_PIECE, len(thing))):
+                thing.popitem()
+    elif isinstance(thing, list):
+        while thing:
+            del thing[-_PIECE:]
+    elif isinstance(thing, tuple):
+        for part in thing:
+            _take_apart(part)
