@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.spread import Spread
 from tests.bench.dns.mixes import MIXES
-from tests.bench.dns.rounds import Figures, Plan, Rounds, Turn
+from tests.bench.dns.rounds import Plan, Rounds, Turn
 from tests.bench.dns.targets import SUBJECT, failures, verdicts
 
 _COLUMNS = ("mix", "server", "µs/query", "x gdnsd", "answers/s", "p50 µs", "p99 µs", "p99.9 µs", "lost", "bad")
@@ -16,11 +16,18 @@ _TARGET_COLUMNS = ("target", "at most", "measured", "")
 def report(plan: Plan, rounds: Rounds, reference: str, facts: Mapping[str, str]) -> str:
     """Everything that a reader wants."""
     asked = "\n".join(f"- {name}: {MIXES[name].about}" for name in plan.mixes)
-    how = f"{plan.rounds} rounds of {plan.seconds:g} s: medians (least-most)."
     machine = ", ".join(f"{name} {value}" for name, value in facts.items())
-    return "\n\n".join(
-        [asked, f"{how} {machine}.", figures_table(plan, rounds, reference), targets_table(rounds)],
-    )
+    how = f"{plan.rounds} rounds of {plan.seconds:g} s, medians (least-most); {machine}."
+    parts = [asked, how, figures_table(plan, rounds, reference), _lateness(rounds), targets_table(rounds)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _lateness(rounds: Rounds) -> str:
+    """How far the latencies of the paced mode are to be trusted."""
+    late = [figures.load.late_p99 for each in rounds for figures in each.values() if figures.load.late_p99]
+    if not late:
+        return ""
+    return f"The generator itself was late by {_spread(Spread.of(late), 0)} µs (p99) where it kept a pace."
 
 
 def figures_table(plan: Plan, rounds: Rounds, reference: str) -> str:
@@ -29,7 +36,9 @@ def figures_table(plan: Plan, rounds: Rounds, reference: str) -> str:
 
 
 def targets_table(rounds: Rounds) -> str:
-    """A row for each target, and one for what was lost or wrong."""
+    """A row for each target, and one for what was lost or wrong; empty where the subject was not measured."""
+    if not any(server == SUBJECT for _, server in rounds[0]):
+        return ""
     rows = [
         (
             f"{each.target.mix}, {each.target.measure} against {each.target.against}",
@@ -99,13 +108,9 @@ def _ratio(turn: Turn, rounds: Rounds, reference: str) -> str:
     other = turn[0], reference
     if other not in rounds[0]:
         return ""
-    own, theirs = ([_cost(each[key]) for each in rounds] for key in (turn, other))
+    own, theirs = ([each[key].microseconds for each in rounds] for key in (turn, other))
     each = Spread.of(mine / other for mine, other in zip(own, theirs, strict=True))
     return _spread(Spread(Spread.of(own).median / Spread.of(theirs).median, each.low, each.high))
-
-
-def _cost(figures: Figures) -> float:
-    return figures.microseconds
 
 
 def _spread(spread: Spread, digits: int = 2) -> str:

@@ -1,4 +1,8 @@
-"""What gslb's nameserver is to reach, and whether it did."""
+"""What gslb's nameserver is to reach, and whether it did.
+
+Limits of cost are what a table of ready answers, worked off in batches, has been measured at; where there is no such
+figure, none is set.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

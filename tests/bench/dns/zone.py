@@ -49,8 +49,3 @@ def master_file(*more: str) -> str:
     """The static records as a master file (RFC 1035, section 5), with ``more`` lines, of which each is a record."""
     lines = [f"{name}. {ttl} {type_} {rdata}" for name, ttl, type_, rdata in static_records()]
     return "\n".join([f"$ORIGIN {ZONE}.", f"$TTL {TTL}", *lines, *more, ""])
-
-
-def static_service() -> str:
-    """What a server that cannot steer has in place of the weighted service: its first address."""
-    return f"{SERVICE}. {SERVICE_TTL} A {next(iter(REGIONS))}"
