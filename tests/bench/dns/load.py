@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,5 +111,5 @@ class Generator:
         if told.returncode:
             raise BenchmarkError(told.stderr.strip() or f"the load generator ended with {told.returncode}")
         if told.stderr:
-            print(told.stderr.strip())
+            print(told.stderr.strip(), file=sys.stderr)
         return read_account(told.stdout)

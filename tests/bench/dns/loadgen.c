@@ -36,7 +36,7 @@
 
 enum {
   HEADER = 12,
-  MAX_QUERY = 128,        // octets of a packet that is sent
+  MAX_QUERY = 192,        // octets of a packet that is sent
   MAX_REPLY = 1500,       // octets of one that is taken
   MAX_ADDRESSES = 4,      // in a line of QUERIES
   BATCH = 64,             // packets in one system call

@@ -12,7 +12,8 @@ import dns.message
 import dns.query
 import dns.rcode
 
-from benchmarks.processes import running, wait_until
+from benchmarks.processes import running, tail, wait_until
+from benchmarks.tools import BenchmarkError
 from tests.bench.dns.zone import ZONE
 
 BUFFER = 1 << 20
@@ -69,13 +70,9 @@ def daemon(command: Sequence[str], port: int, folder: Path, cpu: int) -> Iterato
     """A process that serves the zone at ``port``, once it does."""
     log = folder / "log"
     with running(command, log, cpu=cpu) as process:
-
-        def answers() -> bool:
-            return process.poll() is not None or _answers(port)
-
-        wait_until(answers, f"{command[0]} answers", log)
-        if process.poll() is not None:
-            wait_until(lambda: False, f"{command[0]} goes on", log, within=0)
+        wait_until(lambda: process.poll() is not None or _answers(port), f"{command[0]} answers", log)
+        if process.returncode is not None:
+            raise BenchmarkError(f"{command[0]} has ended. {log.name}:\n{tail(log)}")
         yield Serving(port, process.pid)
 
 
