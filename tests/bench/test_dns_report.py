@@ -22,7 +22,10 @@ PLAN = Plan(BOTH, ["hot"], 3, 2.0, 0.1, 1)
 
 def rounds_of(gslb: tuple[float, ...], gdnsd: tuple[float, ...], load: Load = LOAD, *, lost: int = 0) -> Rounds:
     return [
-        {("hot", "gslb"): Figures(mine, load, lost, load.bad), ("hot", "gdnsd"): Figures(theirs, LOAD, 0, 0)}
+        {
+            ("hot", "gslb"): Figures(mine, load, lost, load.bad, 0.25),
+            ("hot", "gdnsd"): Figures(theirs, LOAD, 0, 0, 0.75),
+        }
         for mine, theirs in zip(gslb, gdnsd, strict=True)
     ]
 
@@ -61,7 +64,7 @@ def test_a_row_has_medians_and_extremes_and_the_ratio_of_medians() -> None:
 
 
 def test_without_the_reference_there_is_no_ratio() -> None:
-    alone: Rounds = [{("hot", "gslb"): Figures(1, LOAD, 0, 0)}]
+    alone: Rounds = [{("hot", "gslb"): Figures(1, LOAD, 0, 0, 0)}]
     rows = figures_table(replace(PLAN, servers=[BOTH[1]]), alone, "gdnsd").splitlines()
     assert rows[2].split("|")[4].strip() == ""
 
@@ -90,12 +93,13 @@ def test_whatever_was_lost_or_bad_counts() -> None:
 
 
 def test_targets_are_of_gslb_only() -> None:
-    assert targets_table([{("hot", "gdnsd"): Figures(1, LOAD, 0, 0)}]) == ""
+    assert targets_table([{("hot", "gdnsd"): Figures(1, LOAD, 0, 0, 0)}]) == ""
 
 
-def test_the_report_names_the_machine_and_how_late_the_generator_was() -> None:
+def test_the_report_names_the_machine_and_what_disturbed_it() -> None:
     rounds = rounds_of((1,), (1,), replace(LOAD, late_p99=7))
     assert "processor X" in report(PLAN, rounds, "gdnsd", {"processor": "X"})
+    assert "CPU for 50 (25-75) % of the time; where" in report(PLAN, rounds, "gdnsd", {})
     assert "late by 7 (7-7) µs" in report(PLAN, rounds, "gdnsd", {})
 
 

@@ -18,16 +18,18 @@ def report(plan: Plan, rounds: Rounds, reference: str, facts: Mapping[str, str])
     asked = "\n".join(f"- {name}: {MIXES[name].about}" for name in plan.mixes)
     machine = ", ".join(f"{name} {value}" for name, value in facts.items())
     how = f"{plan.rounds} rounds of {plan.seconds:g} s, medians (least-most); {machine}."
-    parts = [asked, how, figures_table(plan, rounds, reference), _lateness(rounds), targets_table(rounds)]
+    parts = [asked, how, figures_table(plan, rounds, reference), _disturbances(rounds), targets_table(rounds)]
     return "\n\n".join(filter(None, parts))
 
 
-def _lateness(rounds: Rounds) -> str:
-    """How far the latencies of the paced mode are to be trusted."""
-    late = [figures.load.late_p99 for each in rounds for figures in each.values() if figures.load.late_p99]
-    if not late:
-        return ""
-    return f"The generator itself was late by {_spread(Spread.of(late), 0)} µs (p99) where it kept a pace."
+def _disturbances(rounds: Rounds) -> str:
+    """How far the figures are to be trusted."""
+    figures = [each for one in rounds for each in one.values()]
+    waited = _spread(Spread.of(100 * each.waited for each in figures), 0)
+    told = f"Something else had the servers' CPU for {waited} % of the time"
+    late = [each.load.late_p99 for each in figures if each.load.late_p99]
+    paced = f"; where the generator kept a pace, it was late by {_spread(Spread.of(late), 0)} µs (p99)" if late else ""
+    return f"{told}{paced}."
 
 
 def figures_table(plan: Plan, rounds: Rounds, reference: str) -> str:

@@ -1,13 +1,14 @@
 """Measuring: every mix in every round, and in each mix the servers one after another."""
 
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from benchmarks.processor_time import processor_seconds
+from benchmarks.processor_time import processor_seconds, waiting_seconds
 from benchmarks.tools import BenchmarkError
 from tests.bench.dns.load import Generator, Load
 from tests.bench.dns.mixes import MIXES, write_queries
@@ -27,12 +28,14 @@ class Figures:
         load: what the generator saw.
         lost: queries, in the warm-up as well.
         bad: replies that should not have come, likewise.
+        waited: share of the time in which the server could have gone on, but something else had its CPU.
     """
 
     microseconds: float
     load: Load
     lost: int
     bad: int
+    waited: float
 
 
 Rounds = Sequence[Mapping[Turn, Figures]]
@@ -110,9 +113,10 @@ def _turn(plan: Plan, number: int, generator: Generator, at: Serving, queries: P
     """Warm up and measure: two runs of the generator, of which no other has the numbers."""
     mode = MIXES[queries.name].mode
     before = generator.run(mode, at.port, plan.warm_up, 2 * number, queries)
-    spent = processor_seconds([at.pid])
+    spent, waited, began = processor_seconds([at.pid]), waiting_seconds([at.pid]), time.monotonic()
     load = generator.run(mode, at.port, plan.seconds, 2 * number + 1, queries)
-    spent = processor_seconds([at.pid]) - spent
+    spent, waited = processor_seconds([at.pid]) - spent, waiting_seconds([at.pid]) - waited
     if not load.answered:
         raise BenchmarkError(f"not one right answer in {queries.name}")
-    return Figures(spent / load.answered * 1e6, load, before.lost + load.lost, before.bad + load.bad)
+    share = waited / (time.monotonic() - began)
+    return Figures(spent / load.answered * 1e6, load, before.lost + load.lost, before.bad + load.bad, share)
