@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance fuzz bench-decide bench-probes bench-reaction lint plots lock clean
+.PHONY: run test acceptance fuzz bench-decide bench-probes bench-reaction bench-dns lint plots lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/gslb demo
@@ -25,6 +25,10 @@ fuzz: $(VENV)/.dev
 # But for decide: root, two cores, and the Debian packages that README.md names. ARGS="--help" lists what can be asked.
 bench-decide bench-probes bench-reaction: bench-%: $(VENV)/.run
 	$(BIN)/python -m benchmarks.$* $(ARGS)
+
+# The nameserver beside others; the same holds.
+bench-dns: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.dns $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -1,4 +1,5 @@
 """Benchmarks against what a user would run instead: ``make bench-probes`` and ``make bench-reaction``.
 
-No part of the product. They run as root on Linux, with two CPUs and the Debian packages that ``tools.py`` names.
+That of nameservers, ``make bench-dns``, is in ``tests/bench/dns``. No part of the product. They run as root on Linux,
+with two CPUs and the Debian packages that ``tools.py`` names.
 """

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PROC = Path("/proc")
+_ON_CPU, _WAITING = 0, 1
+"""Fields of schedstat."""
 
 
 def processor_seconds(roots: Iterable[int]) -> float:
@@ -12,7 +14,16 @@ def processor_seconds(roots: Iterable[int]) -> float:
 
     A thread that has ended takes its time with it; no contender ends threads while it is measured.
     """
-    return sum(_on_cpu(pid) for pid in _tree(roots)) / 1e9
+    return _seconds(roots, _ON_CPU)
+
+
+def waiting_seconds(roots: Iterable[int]) -> float:
+    """Likewise, seconds in which they could have gone on, had a CPU been free."""
+    return _seconds(roots, _WAITING)
+
+
+def _seconds(roots: Iterable[int], field: int) -> float:
+    return sum(_account(pid, field) for pid in _tree(roots)) / 1e9
 
 
 def _tree(roots: Iterable[int]) -> list[int]:
@@ -24,10 +35,10 @@ def _tree(roots: Iterable[int]) -> list[int]:
     return tree
 
 
-def _on_cpu(pid: int) -> int:
-    """Nanoseconds: the first of the three figures of schedstat."""
+def _account(pid: int, field: int) -> int:
+    """Nanoseconds, of all threads."""
     total = 0
     for account in PROC.glob(f"{pid}/task/*/schedstat"):
         with contextlib.suppress(OSError):
-            total += int(account.read_text(encoding="ascii").split()[0])
+            total += int(account.read_text(encoding="ascii").split()[field])
     return total

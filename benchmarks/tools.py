@@ -13,7 +13,11 @@ from pathlib import Path
 PACKAGES: Mapping[str, str] = {
     "haproxy": "haproxy",
     "nginx": "nginx-light",
+    "gcc": "gcc",
     "gdnsd": "gdnsd",
+    "knotd": "knot knot-module-geoip",
+    "named": "bind9",
+    "nsd": "nsd",
     "pdns_server": "pdns-server pdns-backend-bind",
     "prometheus-blackbox-exporter": "prometheus-blackbox-exporter",
     "nft": "nftables",
@@ -26,9 +30,13 @@ PACKAGES: Mapping[str, str] = {
 """Debian packages by program."""
 FOLDERS = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 VERSION_FLAGS: Mapping[str, str] = {
+    "gcc": "-dumpfullversion",
     "haproxy": "-v",
     "nginx": "-v",
     "gdnsd": "--version",  # unknown to it: it then tells its version and its usage
+    "knotd": "--version",
+    "named": "-v",
+    "nsd": "-v",
     "pdns_server": "--version",
     "prometheus-blackbox-exporter": "--version",
 }
@@ -80,5 +88,5 @@ def _processor() -> str:
 def _program_version(name: str) -> str:
     command = [tool(name), VERSION_FLAGS[name]]
     told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603  from PACKAGES
-    found = re.search(r"(?:Server |[Vv]ersion:? |nginx/)(\d[\w.+~-]*)", told.stdout + told.stderr)
+    found = re.search(r"(?:^|Server |BIND |[Vv]ersion:? |nginx/)(\d[\w.+~-]*)", told.stdout + told.stderr)
     return found[1] if found else "unknown"
