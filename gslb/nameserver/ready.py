@@ -35,7 +35,7 @@ from gslb.nameserver.template import (
     make_below,
     make_template,
 )
-from gslb.nameserver.wire import HEADER_SIZE, MAX_LABEL
+from gslb.nameserver.wire import HEADER_SIZE, MAX_LABEL, MAX_UDP, PLAIN_UDP
 
 BUDGET = 2**16
 """prebuilt responses in all ready replies together, and pieces in all templates"""
@@ -52,6 +52,9 @@ MAX_BELOW = 2**10
 MAX_PLACES = 256
 """groups of clients that one shape has templates for"""
 
+MAX_PAYLOADS = 16
+"""sizes of responses that clients take, where responses are long"""
+
 MAX_DEPTH = 4
 """labels that a name which does not exist may have below one that does, for it to have a template"""
 
@@ -65,6 +68,8 @@ _OPT_AT, _DATA_LENGTH_AT, _OPTIONS_AT, _OPTION_LENGTH_AT, _OPTION_DATA_AT = 4, 1
 _SUBNET, _COOKIE = ECS.to_bytes(2), COOKIE.to_bytes(2)
 _TAILS = {_SUBNET: _OPTION_DATA_AT + 4, _COOKIE: _OPTION_DATA_AT}
 """where that begins in which packets of one shape differ, by the code of their first option: an address, a cookie"""
+_PAYLOAD = slice(7, 9)
+"""bytes that the client takes over UDP: nothing depends on them where a response is short"""
 _WHO = slice(_OPTION_DATA_AT, _OPTION_DATA_AT + 3)
 """family and length of a subnet"""
 
@@ -141,52 +146,48 @@ class Ready:
         name, rest, tail = key[HEADER_SIZE:end], key[end:], b""
         if len(rest) > _OPTIONS_AT and (at := _TAILS.get(rest[_OPTIONS_AT:_OPTION_LENGTH_AT])):
             rest, tail = rest[:at], rest[at:]
-        lowered = name.lower()
-        mark = key[_ID:HEADER_SIZE] + lowered + rest
-        shapes = self._shapes
+        head, lowered, shapes = key[_ID:HEADER_SIZE], name.lower(), self._shapes
+        common = _common(rest)
+        mark = head + lowered + common
         shape = shapes.young.get(mark) or (shapes.get(mark) if shapes.old else None)
         if shape is None:
-            return None if tail else self._missing(key, name, lowered, rest)
-        template = shape.template
-        if len(tail) != shape.tail:
-            return None
-        if shape.echo.is_cookie:
-            address = host(whom)
-            template = template or self._template(shape, who_of(address))
-            return None if template is None else name.join(next(template.turns)) + self.cookie(tail, address)
-        by_packet = template is not None or shape.echo.size > 0
+            below = self._find_below(head, lowered, common)
+            if below is None or len(tail) != below.tail:
+                return None
+            template, echo, by_packet = below.template(len(name)), below.echo, True
+        else:
+            if shape.by_payload is not None:
+                shape = shape.by_payload.get(rest[_PAYLOAD])
+            if shape is None or len(tail) != shape.tail:
+                return None
+            template, echo, by_packet = shape.template, shape.echo, True
+            if template is None and shape.tailored is not None:
+                by_packet = echo.size > 0 and not echo.is_cookie
+                who = rest[_WHO] + tail if by_packet else who_of(host(whom))
+                template = shape.templates.get(self.place(shape.tailored, who))
         if template is None:
-            template = self._template(shape, rest[_WHO] + tail if by_packet else who_of(host(whom)))
-            if template is None:
-                return None
-        echo = tail if shape.echo.size else b""
-        if by_packet and self._again(hash(key)):
-            self._admit(key, template, name, echo)
-        return name.join(next(template.turns)) + echo
-
-    def _template(self, shape: Shape, who: bytes) -> Template | None:
-        """That for a client, where clients are told apart."""
-        return shape.templates.get(self.place(shape.tailored, who)) if shape.tailored else None
-
-    def _missing(self, key: bytes, name: bytes, lowered: bytes, rest: bytes) -> bytes | None:
-        """The response to a query for a name that does not exist, or that a wildcard stands for."""
-        head, zones, below, name_ = key[_ID:HEADER_SIZE], self._zones, self._below, lowered
-        if lowered.startswith(LABEL):
             return None
+        if echo.is_cookie:
+            return name.join(next(template.turns)) + self.cookie(tail, host(whom))
+        echoed = tail if echo.size else b""
+        if by_packet and self._again(hash(key)):
+            self._admit(key, template, name, echoed)
+        return name.join(next(template.turns)) + echoed
+
+    def _find_below(self, head: bytes, name: bytes, common: bytes) -> Below | None:
+        """What is said of a name that does not exist, or that a wildcard stands for."""
+        if name.startswith(LABEL):
+            return None
+        below, zones = self._below, self._zones
         for _ in range(MAX_DEPTH):
-            if not name_ or not 0 < name_[0] <= MAX_LABEL or name_ in zones:
+            if not name or not 0 < name[0] <= MAX_LABEL or name in zones:
                 return None
-            parent = name_[name_[0] + 1 :]
-            mark = head + parent + rest
+            parent = name[name[0] + 1 :]
+            mark = head + parent + common
             found = below.young.get(mark) or (below.get(mark) if below.old else None)
             if found is not None:
-                template = None if name_ in found.existing else found.template(len(name))
-                if template is None:
-                    return None
-                if self._again(hash(key)):
-                    self._admit(key, template, name, b"")
-                return name.join(next(template.turns))
-            name_ = parent
+                return None if name in found.existing else found
+            name = parent
         return None
 
     def learn(self, packet: bytes, case: Case) -> None:
@@ -204,9 +205,9 @@ class Ready:
         echo, at = cut
         rest, tail = rest[:at], rest[at:]
         if case.answer.lasting:
-            self._learn_shape(head + query.name + rest, case, echo, len(tail))
-        elif not tail:
-            self._learn_below(head, rest, case)
+            self._learn_shape(head + query.name + _common(rest), rest[_PAYLOAD], case, echo, len(tail))
+        else:
+            self._learn_below(head, _common(rest), case, echo, len(tail))
 
     def _cut(self, edns: Edns | None, rest: bytes) -> tuple[Echo, int] | None:
         """What is echoed, and where the part of ``rest`` begins that others like it do not share.
@@ -226,14 +227,22 @@ class Ready:
             return (Echo(len(rest) - at), at) if can_be_cut(edns.subnet) else None
         return (COOKIES if has_cookie else NOTHING), at
 
-    def _learn_shape(self, mark: bytes, case: Case, echo: Echo, tail: int) -> None:
+    def _learn_shape(self, mark: bytes, payload: bytes, case: Case, echo: Echo, tail: int) -> None:
         if not self._again(hash(mark)):
             return
-        template = make_template(case, echo, self._memory.counters)
+        query, limit = case.query, PLAIN_UDP if case.query.edns is None else MAX_UDP
+        template = make_template(case, echo, self._memory.counters, limit)
         if template is None:
             return
-        shape = self._shapes.get(mark) or Shape(tail, echo)
-        tailored, subnet = case.answer.tailored, case.query.edns.subnet if case.query.edns else None
+        known = shape = self._shapes.get(mark) or Shape(tail, echo)
+        if known.by_payload is None and query.edns and template.size + len(query.name) + echo.size > PLAIN_UDP:
+            known = Shape(tail, echo, by_payload={})
+        if known.by_payload is not None:
+            template = make_template(case, echo, self._memory.counters, query.udp_limit) or template
+            if len(known.by_payload) >= MAX_PAYLOADS:
+                known.by_payload.clear()
+            shape = known.by_payload.setdefault(payload, Shape(tail, echo))
+        tailored, subnet = case.answer.tailored, query.edns.subnet if query.edns else None
         if case.place is None or tailored is None or tailored.same or (subnet and not tail):
             shape.template = template
         else:
@@ -241,18 +250,18 @@ class Ready:
                 shape.templates.clear()
             shape.tailored = tailored
             shape.templates[case.place] = template
-        self._shapes.put(mark, shape)
+        self._shapes.put(mark, known)
 
-    def _learn_below(self, head: bytes, rest: bytes, case: Case) -> None:
+    def _learn_below(self, head: bytes, common: bytes, case: Case, echo: Echo, tail: int) -> None:
         query = case.query
         zone = self.table.zone_for(query.name, query.type) if self.table else None
         existing: Mapping[bytes, object] = zone.nodes if zone else {}
         path = ancestors(query.name)
         depth = next((depth for depth, name in enumerate(path) if name in existing), len(path) - 1)
-        mark = head + path[depth] + rest
+        mark = head + path[depth] + common
         if not 0 < depth <= MAX_DEPTH or not self._again(hash(mark)):
             return
-        below = make_below(case, existing, self._memory.counters)
+        below = make_below(case, existing, echo, tail, self._memory.counters)
         if below is not None:
             self._below.put(mark, below)
 
@@ -306,3 +315,10 @@ class Ready:
     def retired(self) -> object:
         """All of it that takes time to forget."""
         return self._pool
+
+
+def _common(rest: bytes) -> bytes:
+    """What follows the name, without the size of responses that the client takes."""
+    if not rest.startswith(_OPT, _OPT_AT):
+        return rest
+    return rest[: _PAYLOAD.start] + rest[_PAYLOAD.stop :]

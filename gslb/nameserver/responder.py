@@ -262,7 +262,8 @@ class Responder:
             return self._apart(ready, packet, query, source, tally, tcp=tcp)
         case = self._case(ready, query, answer, source)
         reply = case.next()
-        response = packet[:2] + case.response(reply, self._own(ready.features, query.edns, source, tcp=tcp), tcp=tcp)
+        own = self._own(ready.features, query.edns, source, tcp=tcp)
+        response = packet[:2] + case.response(reply, own, MAX_TCP if tcp else query.udp_limit)
         tally.responses[reply.rcode] += 1
         if answer.tailored is not None and answer.tailored.first.due:
             self._note(answer.tailored.first)

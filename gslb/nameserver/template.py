@@ -18,7 +18,7 @@ from gslb.nameserver.rrset import RRset
 from gslb.nameserver.served import Counter, counted
 from gslb.nameserver.steered import Steered, Turns
 from gslb.nameserver.tailored import Place, Tailored
-from gslb.nameserver.wire import HEADER_SIZE, MAX_NAME, MAX_TCP, TC, Query, Rcode, Reply, build
+from gslb.nameserver.wire import HEADER_SIZE, MAX_NAME, MAX_UDP, PLAIN_UDP, TC, Query, Rcode, Reply, build
 
 MAX_CHOICES = 64
 """different responses at most in one template: building them is work that a client can ask for"""
@@ -73,11 +73,11 @@ class Case(NamedTuple):
         error: ExtendedError | None = steered.error if choice is None else STALE if self.stale else None
         return self.answer.saying(choice, steered.no_answer, error)
 
-    def response(self, reply: Reply, own: bytes = b"", *, tcp: bool = False) -> bytes:
-        """``reply`` without the id; ``own`` options are those of this client alone, and come last."""
+    def response(self, reply: Reply, own: bytes, limit: int) -> bytes:
+        """``reply`` without the id, of ``limit`` bytes with it; ``own`` options are this client's alone, and last."""
         scope = self.place.scope if self.place else 0
         options = self.features.options(self.query.edns, reply.error, scope) + own
-        return build(self.query, reply, MAX_TCP if tcp else self.query.udp_limit, options)
+        return build(self.query, reply, limit, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +96,30 @@ class Template:
     pairs: tuple[Pair, ...]
     cost: int = 1
 
+    @property
+    def size(self) -> int:
+        """Bytes of the longest response, without the name and what is echoed."""
+        return _ID + max(len(before) + len(behind) for before, behind in self.pairs)
 
-def make_template(case: Case, echo: "Echo", counters: Counters) -> Template | None:
-    """The template of what is said to ``case``, one of the packets that are alike; None if that is too much."""
+
+def make_template(case: Case, echo: "Echo", counters: Counters, limit: int) -> Template | None:
+    """The template of what is said to ``case``, one of the packets that are alike; None if that is too much.
+
+    Args:
+        case: one of them.
+        echo: what responses end with.
+        counters: count responses.
+        limit: bytes that a response may have.
+    """
     steered, turns = case.steered, case.turns
     if steered is None or turns is None:
         reply = case.answer.reply
-        return _only(_pair(case, reply, echo), counters.get(reply.rcode))
+        return _only(_pair(case, reply, echo, limit), counters.get(reply.rcode))
     if turns.size > MAX_CHOICES:
         return None
-    pairs = {id(choice): _pair(case, case.reply(choice), echo) for group in turns.choices for choice in group}
+    pairs = {id(choice): _pair(case, case.reply(choice), echo, limit) for group in turns.choices for choice in group}
     if any(steered.pattern):
-        pairs[id(None)] = _pair(case, case.reply(None), echo)
+        pairs[id(None)] = _pair(case, case.reply(None), echo, limit)
     failed = counters.get(Rcode.SERVFAIL) if steered.no_answer is NoAnswer.SERVFAIL else None
 
     def prebuilt(finish: Callable[[Pair], bytes]) -> Iterator[bytes]:
@@ -117,8 +129,8 @@ def make_template(case: Case, echo: "Echo", counters: Counters) -> Template | No
     return Template(steered.spin(turns, lambda choice: pairs[id(choice)], failed), prebuilt, (*pairs.values(),), cost)
 
 
-def _pair(case: Case, reply: Reply, echo: "Echo") -> Pair:
-    response = case.response(reply, echo.own)
+def _pair(case: Case, reply: Reply, echo: "Echo", limit: int) -> Pair:
+    response = case.response(reply, echo.own, limit)
     start, end = HEADER_SIZE - _ID, len(response) - echo.size
     return response[:start], response[start + len(case.query.name) : end]
 
@@ -162,6 +174,8 @@ class Shape:
         template: what is said to all clients; None where they are told apart.
         tailored: what tells them apart.
         templates: what is said to those who get the same.
+        by_payload: where responses are long, the shape for each size that clients take, in the form of packets;
+            nothing else then counts here.
     """
 
     tail: int
@@ -169,11 +183,13 @@ class Shape:
     template: Template | None = None
     tailored: Tailored | None = None
     templates: dict[Place, Template] = field(default_factory=dict)
+    by_payload: "dict[bytes, Shape] | None" = None
 
     @property
     def cost(self) -> int:
         """What keeping it takes, in responses."""
-        return 1 + (self.template.cost if self.template else sum(it.cost for it in self.templates.values()))
+        own = self.template.cost if self.template else sum(it.cost for it in self.templates.values())
+        return 1 + own + sum(it.cost for it in (self.by_payload or {}).values())
 
 
 class Below:
@@ -183,21 +199,27 @@ class Below:
         case: such a name was asked for.
         template: of what is said to that.
         existing: names that do exist.
+        echo: what responses end with.
+        tail: bytes in which packets differ, at their end.
         counter: counts what is said.
 
     Attributes:
-        existing: likewise.
+        existing, echo, tail: likewise.
     """
 
-    __slots__ = ("_counter", "_longest", "_owner", "_template", "_templates", "existing")
+    __slots__ = ("_counter", "_longest", "_owner", "_template", "_templates", "echo", "existing", "tail")
 
     def __init__(
-        self, case: Case, template: Template, existing: Mapping[bytes, object], counter: Counter | None
+        self,
+        case: Case,
+        template: Template,
+        existing: Mapping[bytes, object],
+        echo: Echo,
+        tail: int,
+        counter: Counter | None,
     ) -> None:
-        self.existing, self._template, self._counter = existing, template, counter
-        self._longest = min(
-            MAX_NAME, case.query.udp_limit - _ID - max(len(pre) + len(post) for pre, post in template.pairs)
-        )
+        self.existing, self.echo, self.tail, self._template, self._counter = existing, echo, tail, template, counter
+        self._longest = min(MAX_NAME, PLAIN_UDP - template.size - echo.size)
         authority = case.answer.reply.authority
         self._owner = len(authority[0][0]) if authority else 0
         self._templates: dict[int, Template] = {}
@@ -219,21 +241,21 @@ class Below:
         return found
 
 
-def make_below(case: Case, existing: Mapping[bytes, object], counters: Counters) -> Below | None:
+def make_below(case: Case, existing: Mapping[bytes, object], echo: Echo, tail: int, counters: Counters) -> Below | None:
     """What is said of the names beside that of ``case``, which does not exist; None if it cannot be told from that."""
     reply, name = case.answer.reply, case.query.name
     withheld = case.steered is not None and any(case.steered.pattern)
     foreign = any(owner != name for owner, _ in reply.answer)
     if foreign or withheld or reply.additional or reply.optional or (reply.authority and reply.answer):
         return None
-    template = make_template(case, NOTHING, counters)
+    template = make_template(case, echo, counters, MAX_UDP if case.query.edns else PLAIN_UDP)
     if template is None or any(pre[0] & TC >> 8 for pre, _ in template.pairs):
         return None
     if reply.authority:
         owner = reply.authority[0][0]
         if len(reply.authority) > 1 or template.pairs[0][1][_TYPE_AND_CLASS:][:2] != _pointer(len(name), len(owner)):
             return None
-    return Below(case, template, existing, counters.get(reply.rcode))
+    return Below(case, template, existing, echo, tail, counters.get(reply.rcode))
 
 
 def _pointer(length: int, owner: int) -> bytes:
