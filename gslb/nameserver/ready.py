@@ -11,7 +11,8 @@ What comes for the first time is not kept, at either level: so a flood of what n
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from itertools import repeat
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from gslb.nameserver.edns import COOKIE, Edns
 from gslb.nameserver.explain import LABEL
@@ -73,6 +74,7 @@ _PAYLOAD = slice(7, 9)
 _WHO = slice(_OPTION_DATA_AT, _OPTION_DATA_AT + 3)
 """family and length of a subnet"""
 
+_K = TypeVar("_K")
 _W = TypeVar("_W")
 
 
@@ -93,6 +95,57 @@ class Memory(NamedTuple):
     retire: Callable[[object], None]
 
 
+PERSONAL: Any = ...
+"""in place of a response: it depends on who asks as well, and may be found in ``Ready.personal``"""
+
+_PERSONAL: Iterator[bytes] = repeat(PERSONAL)
+
+
+class Prebuilt(Generic[_K]):
+    """Responses that are built already, in turn. When there are too many all are thrown away, but not often.
+
+    Args:
+        pin: see ``Memory``.
+        retire: likewise.
+
+    Attributes:
+        turns: they only become more: where one would be wrong, or there are too many, there is another dictionary.
+    """
+
+    __slots__ = ("_built", "_pin", "_retire", "_since", "_spent", "turns")
+
+    def __init__(self, pin: Callable[[bytes], bytes], retire: Callable[[object], None]) -> None:
+        self.turns: dict[_K, Iterator[bytes]] = {}
+        self._built: list[bytes] = []
+        self._pin, self._retire = pin, retire
+        self._spent, self._since = 0, 0.0
+
+    def add(self, key: _K, template: Template, name: bytes, echoed: bytes) -> bool:
+        """Have what ``template`` says at ``key``, if there is room."""
+        if self._spent + template.cost > BUDGET:
+            if time.monotonic() - self._since < _PAUSE:
+                return False
+            self.forget()
+        turns, built, pin = self.turns, self._built, self._pin  # of one time: another thread may just forget them
+
+        def finish(pair: Pair) -> bytes:
+            response = name.join(pair) + echoed
+            built.append(response)
+            return pin(response)
+
+        self._spent += template.cost
+        turns[key] = template.prebuilt(finish)
+        return True
+
+    def forget(self) -> None:
+        """Throw all away."""
+        former, built = self.turns, self._built
+        self._built = []
+        self.turns = {}
+        self._spent, self._since = 0, time.monotonic()
+        self._retire((former, built))
+
+
 class Ready:
     """What is kept ready for one table, its features, and one state of the geo databases.
 
@@ -106,8 +159,8 @@ class Ready:
 
     Attributes:
         observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
-        replies: by packet, with zeros for the id. The hot path looks no further than here. It only grows: where one
-            would be wrong there is another Ready.
+        replies: by packet, with zeros for the id. The hot path looks no further than here.
+        personal: those that depend on the address that the packet came from as well, by both.
     """
 
     def __init__(
@@ -123,10 +176,9 @@ class Ready:
         self.table, self.features, self.logger, self.stale = table, features, logger, stale
         self.limiter = features.limiter
         self.observed = self.limiter is not None or logger is not None
-        self._pool: tuple[dict[bytes, Iterator[bytes]], list[bytes]] = ({}, [])
-        self.replies = self._pool[0]
-        self._pin = bytes if self.observed else memory.pin
-        self._spent, self._since = 0, 0.0
+        pin = bytes if self.observed else memory.pin
+        self.replies: Prebuilt[bytes] = Prebuilt(pin, memory.retire)
+        self.personal: Prebuilt[tuple[bytes, bytes]] = Prebuilt(pin, memory.retire)
         self._memory, self._again, self._locate = memory, memory.sightings.again, locate
         self._zones: Mapping[bytes, object] = table.zones if table else {}
         self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost)
@@ -146,33 +198,40 @@ class Ready:
         name, rest, tail = key[HEADER_SIZE:end], key[end:], b""
         if len(rest) > _OPTIONS_AT and (at := _TAILS.get(rest[_OPTIONS_AT:_OPTION_LENGTH_AT])):
             rest, tail = rest[:at], rest[at:]
-        head, lowered, shapes = key[_ID:HEADER_SIZE], name.lower(), self._shapes
-        common = _common(rest)
+        head, lowered, common, shapes = key[_ID:HEADER_SIZE], name.lower(), _common(rest), self._shapes
         mark = head + lowered + common
         shape = shapes.young.get(mark) or (shapes.get(mark) if shapes.old else None)
         if shape is None:
             below = self._find_below(head, lowered, common)
             if below is None or len(tail) != below.tail:
                 return None
-            template, echo, by_packet = below.template(len(name)), below.echo, True
+            template, echo, told = below.template(len(name)), below.echo, True
         else:
             if shape.by_payload is not None:
                 shape = shape.by_payload.get(rest[_PAYLOAD])
             if shape is None or len(tail) != shape.tail:
                 return None
-            template, echo, by_packet = shape.template, shape.echo, True
+            template, echo, told = shape.template, shape.echo, True
             if template is None and shape.tailored is not None:
-                by_packet = echo.size > 0 and not echo.is_cookie
-                who = rest[_WHO] + tail if by_packet else who_of(host(whom))
+                told = echo.size > 0 and not echo.is_cookie
+                who = rest[_WHO] + tail if told else who_of(host(whom))
                 template = shape.templates.get(self.place(shape.tailored, who))
         if template is None:
             return None
+        echoed, address = tail if echo.size else b"", b""
         if echo.is_cookie:
-            return name.join(next(template.turns)) + self.cookie(tail, host(whom))
-        echoed = tail if echo.size else b""
-        if by_packet and self._again(hash(key)):
-            self._admit(key, template, name, echoed)
+            address = host(whom)
+            echoed = self.cookie(tail, address)
+        if (told or address) and self._again(hash(key)):
+            self._keep(bytes(memoryview(key)), address, template, name, echoed)  # a copy of what is not to be kept
         return name.join(next(template.turns)) + echoed
+
+    def _keep(self, packet: bytes, address: bytes, template: Template, name: bytes, echoed: bytes) -> None:
+        """Have the response to ``packet`` ready, if it depends on an ``address`` to that alone."""
+        if not address:
+            self.replies.add(packet, template, name, echoed)
+        elif self.personal.add((packet, address), template, name, echoed):
+            self.replies.turns[packet] = _PERSONAL
 
     def _find_below(self, head: bytes, name: bytes, common: bytes) -> Below | None:
         """What is said of a name that does not exist, or that a wildcard stands for."""
@@ -265,27 +324,6 @@ class Ready:
         if below is not None:
             self._below.put(mark, below)
 
-    def _admit(self, key: bytes, template: Template, name: bytes, echo: bytes) -> None:
-        """Answer ``key`` from ``replies`` from now on."""
-        if self._spent + template.cost > BUDGET:
-            now = time.monotonic()
-            if now - self._since < _PAUSE:
-                return
-            former, self._pool = self._pool, ({}, [])
-            self.replies = self._pool[0]
-            self._spent, self._since = 0, now
-            self._memory.retire(former)
-        replies, built = self._pool  # of one time, although another thread may just throw them away
-        pin = self._pin
-
-        def finish(pair: Pair) -> bytes:
-            response = name.join(pair) + echo
-            built.append(response)
-            return pin(response)
-
-        self._spent += template.cost
-        replies[bytes(memoryview(key))] = template.prebuilt(finish)  # a copy: the key is not to be kept
-
     def place(self, tailored: Tailored, who: bytes) -> Place:
         """What a client gets."""
         if tailored.same:
@@ -311,10 +349,12 @@ class Ready:
     def renew(self) -> None:
         """Look at the clock again before cookies are given out."""
         self._cookies = Recent(MAX_CLIENTS)
+        self.personal.forget()
 
-    def retired(self) -> object:
-        """All of it that takes time to forget."""
-        return self._pool
+    def forget(self) -> None:
+        """Let go of all responses: another one is ready in place of this."""
+        self.replies.forget()
+        self.personal.forget()
 
 
 def _common(rest: bytes) -> bytes:

@@ -20,7 +20,7 @@ from gslb.nameserver.kept import Sightings
 from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.ready import Memory, Ready
+from gslb.nameserver.ready import PERSONAL, Memory, Ready
 from gslb.nameserver.reclaim import Reclaimer
 from gslb.nameserver.rrset import ANY, IN, IXFR, TXT
 from gslb.nameserver.served import Counter, new_counter
@@ -123,7 +123,7 @@ class Responder:
 
     def _replace(self, table: Table | None, features: Features, logger: QueryLogger | None, *, stale: bool) -> None:
         former, self.ready = self.ready, Ready(table, features, self._memory, self._locate, logger, stale=stale)
-        self.reclaimer.retire(former.retired())
+        former.forget()
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""
@@ -155,8 +155,13 @@ class Responder:
     def answer(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
         """The response to a packet from ``source``, from a ready reply if there is one, and observed."""
         ready, key = self.ready, _NO_ID + packet[2:]
-        turns = ready.replies.get(key)
-        reply = next(turns) if turns is not None else self.known(ready, key, packed, source)
+        turns = ready.replies.turns.get(key)
+        reply = None if turns is None else next(turns)
+        if reply is PERSONAL:
+            turns = ready.personal.turns.get((key, packed(source)))
+            reply = None if turns is None else next(turns)
+        if reply is None:
+            reply = self.known(ready, key, packed, source)
         if reply is None:
             return self.udp(packet, source, tally)
         tally.ready += 1

@@ -14,7 +14,7 @@ from gslb.model.steering import NoAnswer
 from gslb.nameserver.edns import COOKIE, ExtendedError, option
 from gslb.nameserver.features import STALE, Features
 from gslb.nameserver.lookup import Answer
-from gslb.nameserver.rrset import RRset
+from gslb.nameserver.rrset import CNAME, DNAME, RRset
 from gslb.nameserver.served import Counter, counted
 from gslb.nameserver.steered import Steered, Turns
 from gslb.nameserver.tailored import Place, Tailored
@@ -245,15 +245,16 @@ def make_below(case: Case, existing: Mapping[bytes, object], echo: Echo, tail: i
     """What is said of the names beside that of ``case``, which does not exist; None if it cannot be told from that."""
     reply, name = case.answer.reply, case.query.name
     withheld = case.steered is not None and any(case.steered.pattern)
-    foreign = any(owner != name for owner, _ in reply.answer)
-    if foreign or withheld or reply.additional or reply.optional or (reply.authority and reply.answer):
+    led_on = any(owner != name or rrset.type in {CNAME, DNAME} for owner, rrset in reply.answer)  # where to, and back?
+    if led_on or withheld or reply.additional or reply.optional or (reply.authority and reply.answer):
         return None
     template = make_template(case, echo, counters, MAX_UDP if case.query.edns else PLAIN_UDP)
     if template is None or any(pre[0] & TC >> 8 for pre, _ in template.pairs):
         return None
     if reply.authority:
-        owner = reply.authority[0][0]
-        if len(reply.authority) > 1 or template.pairs[0][1][_TYPE_AND_CLASS:][:2] != _pointer(len(name), len(owner)):
+        (owner, rrset), *more = reply.authority
+        pointer = template.pairs[0][1][_TYPE_AND_CLASS:][:2]
+        if more or len(rrset.bodies) > 1 or pointer != _pointer(len(name), len(owner)):
             return None
     return Below(case, template, existing, echo, tail, counters.get(reply.rcode))
 

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from gslb.nameserver.batch import MAX_PACKET, UNSENT, Batch, pin
-from gslb.nameserver.ready import Ready
+from gslb.nameserver.ready import PERSONAL, Ready
 from gslb.nameserver.reclaim import Reader
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tally import Tally
@@ -133,10 +133,10 @@ def _serve_batches(
         if ready.observed:
             _answer_each(batch, count, responder, tally)
         else:
-            records: list[Any] = list(map(next, map(ready.replies.get, keys[:count], _UNKNOWN)))
+            records: list[Any] = list(map(next, map(ready.replies.turns.get, keys[:count], _UNKNOWN)))
             try:
                 joined = join(records)
-            except TypeError:  # None is among them
+            except TypeError:  # not all of them are bytes
                 _complete(batch, records, ready, responder, tally)
             else:
                 send(joined)
@@ -149,10 +149,12 @@ def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Respond
     """Send ``records``, with those that are missing."""
     built: list[bytes] = []  # what is sent has to stay in memory until then
     unsent: list[int] = []
-    keys, host, known = batch.keys, batch.host, responder.known
+    keys, host, known, personal = batch.keys, batch.host, responder.known, ready.personal.turns
     others = 0
     for index, record in enumerate(records):
-        if record is None:
+        if record is PERSONAL and (turns := personal.get((keys[index], host(index)))) is not None:
+            records[index] = next(turns)
+        elif record is None or record is PERSONAL:
             response = known(ready, keys[index], host, index)
             if response is None:
                 others += 1

@@ -193,7 +193,7 @@ def test_the_first_answer_after_a_change_is_noted_although_the_service_was_ready
     responder.adopt(before)
     for _ in range(4):
         _ask(responder)
-    assert responder.ready.replies
+    assert responder.ready.replies.turns
     assert noted == []
     responder.adopt(after)
     for _ in range(3):

@@ -33,7 +33,7 @@ def ask(responder: Responder, times: int, *, source: str = CLIENT) -> None:
     """As a listener does: from the ready answers where there is one."""
     packet = dns.message.make_query(NAME, "A").to_wire()
     for _ in range(times):
-        ready = responder.ready.replies.get(packet[2:])
+        ready = responder.ready.replies.turns.get(bytes(2) + packet[2:])
         assert next(ready) if ready is not None else responder.udp(packet, source, Tally("udp"))
 
 

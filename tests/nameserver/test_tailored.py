@@ -271,7 +271,7 @@ def test_some_of_256_clients_are_not_answered_spread_evenly() -> None:
     tally = Tally("udp")
     told = [udp(responder, packet, "198.51.100.7", tally)[3] & 0xF for _ in range(404)]
     assert all(told[i : i + 4].count(Rcode.SERVFAIL) == 1 for i in range(4, 400, 4))
-    assert responder.ready.replies
+    assert responder.ready.replies.turns
     assert responses([tally], responder.counters) == {"SERVFAIL": told.count(2), "NOERROR": told.count(0)}
 
 
@@ -281,11 +281,11 @@ def test_floods_of_subnets_and_of_sources_keep_nothing_and_evict_nothing() -> No
     regular = query(RecordType.A, ip_network("198.51.100.0/24"))
     for _ in range(3):
         ask(responder, regular, "192.0.2.1", transport="udp")
-    assert list(responder.ready.replies) == [bytes(2) + regular[2:]]
+    assert list(responder.ready.replies.turns) == [bytes(2) + regular[2:]]
     tally = Tally("udp")
     for number in range(3000):
         packet = query(RecordType.A)[:-2] + b"\x00\x0b\x00\x08\x00\x07\x00\x01\x18\x00" + (number << 4).to_bytes(3)
         responder.answer(packet, "192.0.2.1", tally)
         responder.answer(query(RecordType.AAAA), str(ip_address(number << 12)), tally)
-    assert set(responder.ready.replies) == {bytes(2) + it[2:] for it in (regular, query(RecordType.AAAA))}
+    assert set(responder.ready.replies.turns) == {bytes(2) + it[2:] for it in (regular, query(RecordType.AAAA))}
     assert len(responder.ready._places.young) < 10  # one for each choice, and maybe one whose hash is like another's

@@ -30,7 +30,7 @@ def test_cycles_of_answers_have_exactly_the_odds(steering: Steering) -> None:
     assert Counter(value for _ in range(100) for value in ask_anew(responder, steering.name)) == expected
     for _ in range(3):
         ask(responder, steering.name)
-    assert responder.ready.replies
+    assert responder.ready.replies.turns
     assert Counter(value for _ in range(100) for value in ask(responder, steering.name)) == expected
 
 
@@ -66,7 +66,7 @@ def test_fresh_packets_do_not_all_begin_with_the_heaviest_group() -> None:
 def test_ready_answers_are_for_what_exists_and_comes_again() -> None:
     responder = Responder()
     responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
-    replies = responder.ready.replies
+    replies = responder.ready.replies.turns
     ask(responder, "www.example.com.")
     assert not replies
     for _ in range(2):
@@ -102,4 +102,4 @@ def test_a_flood_of_spellings_stays_within_the_budget() -> None:
         packet[-4:-2] = number.to_bytes(2)  # any type at a name that exists
         for _ in range(4):
             responder.answer(bytes(packet), CLIENT, tally)
-    assert 1000 < len(responder.ready.replies) <= 3000
+    assert 1000 < len(responder.ready.replies.turns) <= 3000
