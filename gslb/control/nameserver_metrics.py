@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gslb.nameserver.client import Link
+from gslb.nameserver.protocol import buckets
 
 
 class NameserverCollector(Collector):
@@ -29,7 +30,18 @@ class NameserverCollector(Collector):
         for worker, link in self._links.items():
             connected.add_metric([worker], float(link.connected))
             generation.add_metric([worker], float(link.acked or 0))
-        return connected, generation, *self._reported(), self._served(), *self._tcp()
+        return connected, generation, *self._reported(), self._served(), self._latency(), *self._tcp()
+
+    def _latency(self) -> Metric:
+        latency = HistogramMetricFamily(
+            "gslb_nameserver_latency_seconds",
+            "From when a query was read from its UDP socket until it was answered",
+            labels=["worker"],
+        )
+        for worker, link in self._links.items():
+            if link.stats is not None and link.stats.latency.counts:
+                latency.add_metric([worker], list(buckets(link.stats.latency)), link.stats.latency.seconds)
+        return latency
 
     def _served(self) -> Metric:
         answers = CounterMetricFamily(
@@ -81,9 +93,15 @@ class NameserverCollector(Collector):
         transfers = CounterMetricFamily(
             "gslb_nameserver_transfers", "Zone transfers by how they ended", labels=["worker", "outcome"]
         )
+        overflowed = CounterMetricFamily(
+            "gslb_nameserver_overflowed",
+            "Packets that came while the buffer of their socket was full",
+            labels=["worker"],
+        )
         for worker, link in self._links.items():
             if (stats := link.stats) is None:
                 continue
+            overflowed.add_metric([worker], stats.overflowed)
             for transport, count in stats.queries.items():
                 queries.add_metric([worker, transport], count)
             for rcode, count in stats.responses.items():
@@ -94,4 +112,4 @@ class NameserverCollector(Collector):
             limited.add_metric([worker], stats.limited)
             unlogged.add_metric([worker], stats.unlogged)
             unsaved.add_metric([worker], float(stats.save_failed))
-        return queries, responses, dropped, limited, unlogged, unsaved, transfers
+        return queries, responses, dropped, limited, unlogged, unsaved, transfers, overflowed

@@ -1,6 +1,7 @@
 """What the nameserver has to say: takes snapshots and changes in, and has them compiled, served and saved."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping
 from random import Random
 
@@ -14,6 +15,11 @@ from gslb.nameserver.served import Counter
 from gslb.nameserver.snapshot import Change, Full, Snapshot, Version, apply
 from gslb.nameserver.table import Table, compile_table, lower
 from gslb.nameserver.wire import Rcode
+
+PATIENCE = 1.0
+"""seconds for which listeners may take to end what they are at: that is microseconds, but a process can be stopped"""
+
+_LOOK = 0.0005
 
 log = structlog.get_logger(__name__)
 
@@ -94,14 +100,20 @@ class Authority:
             if services == self._lowered:
                 return
             if self._table:
-                self._adopt(await asyncio.to_thread(lower, self._table, services, self._random))
+                await self._adopt(await asyncio.to_thread(lower, self._table, services, self._random))
             self._lowered = services
             log.debug("TTLs lowered", services=len(services))
 
     async def _serve(self, snapshot: Snapshot) -> None:
-        self._adopt(await asyncio.to_thread(compile_table, snapshot, self._table, self._random, self._lowered))
+        await self._adopt(await asyncio.to_thread(compile_table, snapshot, self._table, self._random, self._lowered))
         log.info("snapshot in force", generation=snapshot.generation, zones=len(snapshot.zones))
 
-    def _adopt(self, table: Table) -> None:
+    async def _adopt(self, table: Table) -> None:
+        """Answer from ``table``, and return when no answer by the former one can follow."""
         self._responder.adopt(table)  # which may refuse it
         self._table = table
+        under_way = self._responder.reclaimer.under_way()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while under_way():  # noqa: ASYNC110  a listener is not to be burdened with telling
+                    await asyncio.sleep(_LOOK)

@@ -39,8 +39,8 @@ _MANY = 2**20
 
 _NAME_ROOM = 32
 _CONTROL_ROOM = 64
-_FAMILIES = {socket.AF_INET: (16, slice(4, 8)), socket.AF_INET6: (28, slice(8, 24))}
-"""length of a socket address, and where it has the host (ip(7), ipv6(7))"""
+_FAMILIES = {socket.AF_INET: (16, "4x4s24x"), socket.AF_INET6: (28, "8x16s8x")}
+"""length of a socket address, and how to get the host out of the room for one (ip(7), ipv6(7))"""
 
 _CMSG_HEAD = socket.CMSG_LEN(0)
 _INFOS = {socket.AF_INET: (12, 0), socket.AF_INET6: (20, 16)}
@@ -90,10 +90,11 @@ class Batch:
     def __init__(self, sock: socket.socket, *, destination: bool) -> None:
         self.keys: list[bytes] = []
         self._descriptor, self._family = sock.fileno(), sock.family
-        self._name_length, self._host = _FAMILIES.get(sock.family, (0, slice(0)))
+        self._name_length, host = _FAMILIES.get(sock.family, (0, f"{_NAME_ROOM}s"))
+        self._hosts = [struct.Struct(host * count).unpack_from for count in range(SIZE + 1)]
         self._memory = ctypes.create_string_buffer(PLACE * SIZE)  # which is aligned to 16 bytes
-        self._names: Any = ctypes.create_string_buffer(_NAME_ROOM * SIZE)  # a slice of it is bytes
-        self._ids: Any = ctypes.create_string_buffer(2 * SIZE)
+        self._names = ctypes.create_string_buffer(_NAME_ROOM * SIZE)
+        self._ids: Any = ctypes.create_string_buffer(2 * SIZE)  # a slice of it is bytes
         self._control = ctypes.create_string_buffer(_CONTROL_ROOM * SIZE)
         self._incoming, self._outgoing = (_Message * SIZE)(), (_Message * SIZE)()
         self._vectors_in, self._vectors_out = (_Vector * SIZE)(), (_Vector * (2 * SIZE))()
@@ -187,15 +188,13 @@ class Batch:
         id_: bytes = self._ids[2 * index : 2 * index + 2]
         return id_ + self.keys[index][2:]
 
-    def host(self, index: int) -> bytes:
-        """The octets of the address that a packet came from."""
-        at = index * _NAME_ROOM
-        octets: bytes = self._names[at + self._host.start : at + self._host.stop]
-        return octets
+    def hosts(self, count: int) -> tuple[bytes, ...]:
+        """The octets of the addresses that the first so many packets came from."""
+        return self._hosts[count](self._names)
 
     def source(self, index: int) -> str:
         """That address, as text."""
-        return socket.inet_ntop(self._family, self.host(index))
+        return socket.inet_ntop(self._family, self.hosts(index + 1)[index])
 
 
 class _Infos:

@@ -36,7 +36,7 @@ from gslb.nameserver.protocol import (
     frame,
     read_order,
 )
-from gslb.nameserver.tally import Tally, queries, responses
+from gslb.nameserver.tally import Tally, latency, queries, responses
 
 log = structlog.get_logger(__name__)
 
@@ -62,9 +62,10 @@ class ControlListener:
         news: News,
         connections: Callable[[], TcpStats] = TcpStats,
         transfers: Mapping[str, int] = MappingProxyType({}),
+        overflowed: Callable[[], int] = int,
     ) -> None:
         self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
-        self._tcp, self._transfers = connections, transfers
+        self._tcp, self._transfers, self._overflowed = connections, transfers, overflowed
         self._connections = 0
         self._left = time.monotonic()
         self._greeted: set[asyncio.StreamWriter] = set()
@@ -184,6 +185,8 @@ class ControlListener:
             unlogged=self._authority.unlogged,
             tcp=self._tcp(),
             transfers=dict(self._transfers),
+            latency=latency(tally for tally in self._tallies if tally.transport == "udp"),
+            overflowed=self._overflowed(),
         )
 
 

@@ -112,7 +112,9 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
 
     udp = [UdpListener(sock, responder, died, batched=not trouble) for sock in sockets.udp]
     tallies, transfers = [tcp.tally, *(it.tally for it in udp)], responder.transfers.outcomes
-    control = ControlListener(authority, saver, tallies, news, lambda: tcp.stats, transfers)
+    control = ControlListener(
+        authority, saver, tallies, news, lambda: tcp.stats, transfers, lambda: sum(it.overflowed for it in udp)
+    )
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
     saver.start()

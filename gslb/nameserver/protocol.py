@@ -6,7 +6,7 @@ says Hello first. Either side closes the connection on a frame that is too long 
 
 import asyncio
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -126,6 +126,31 @@ class TcpStats(msgspec.Struct, frozen=True):
     closed_for_idling: int = 0
 
 
+class Latency(msgspec.Struct, frozen=True):
+    """How long queries over UDP took from when they were read until they were answered.
+
+    What they spent in the buffer of the socket before that is not in it; ``Stats.overflowed`` says if it was too much.
+
+    Attributes:
+        counts: of queries, by the bits in the number of nanoseconds: at ``n`` those of less than ``2**n``.
+        seconds: sum of all.
+    """
+
+    counts: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+
+_SHORTEST, _LONGEST = 12, 27
+"""bits in the bounds of the first and the last bucket, 4 µs and 134 ms"""
+
+
+def buckets(latency: Latency) -> Iterator[tuple[str, int]]:
+    """Bounds in seconds, and how many queries took no longer, as Prometheus has them."""
+    for bits in range(_SHORTEST, _LONGEST + 1):
+        yield f"{2**bits / 1e9:g}", sum(latency.counts[: bits + 1])
+    yield "+Inf", sum(latency.counts)
+
+
 class Stats(msgspec.Struct, frozen=True, tag="stats"):
     """What the nameserver did since it started.
 
@@ -138,6 +163,8 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
         unlogged: queries that should have been written to the query log and were not.
         tcp: connections.
         transfers: zone transfers, by how they ended.
+        latency: of answers over UDP.
+        overflowed: packets that came while the buffer of their UDP socket was full, so that they are lost.
     """
 
     queries: dict[str, int]
@@ -148,6 +175,8 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
     unlogged: int = 0
     tcp: TcpStats = TcpStats()
     transfers: dict[str, int] = {}  # msgspec copies it
+    latency: Latency = Latency()
+    overflowed: int = 0
 
 
 class Counts(msgspec.Struct, frozen=True, tag="counts"):

@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from gslb.nameserver.edns import COOKIE, Edns
 from gslb.nameserver.explain import LABEL
@@ -74,7 +74,6 @@ _PAYLOAD = slice(7, 9)
 _WHO = slice(_OPTION_DATA_AT, _OPTION_DATA_AT + 3)
 """family and length of a subnet"""
 
-_K = TypeVar("_K")
 _W = TypeVar("_W")
 
 
@@ -95,13 +94,23 @@ class Memory(NamedTuple):
     retire: Callable[[object], None]
 
 
-PERSONAL: Any = ...
-"""in place of a response: it depends on who asks as well, and may be found in ``Ready.personal``"""
+class Personal(NamedTuple):
+    """A response with a cookie, in place of one that is built: for a single client, so that it would be used seldom.
 
-_PERSONAL: Iterator[bytes] = repeat(PERSONAL)
+    Attributes:
+        address: octets of the only address that it is for.
+        name: as that client spells it.
+        turns: the rest of the response.
+        cookie: what it ends with.
+    """
+
+    address: bytes
+    name: bytes
+    turns: Iterator[Pair]
+    cookie: bytes
 
 
-class Prebuilt(Generic[_K]):
+class Prebuilt:
     """Responses that are built already, in turn. When there are too many all are thrown away, but not often.
 
     Args:
@@ -109,23 +118,22 @@ class Prebuilt(Generic[_K]):
         retire: likewise.
 
     Attributes:
-        turns: they only become more: where one would be wrong, or there are too many, there is another dictionary.
+        turns: by packet, with zeros for the id. Where all are thrown away there is another dictionary.
     """
 
-    __slots__ = ("_built", "_pin", "_retire", "_since", "_spent", "turns")
+    __slots__ = ("_built", "_personal", "_pin", "_retire", "_since", "_spent", "turns")
 
     def __init__(self, pin: Callable[[bytes], bytes], retire: Callable[[object], None]) -> None:
-        self.turns: dict[_K, Iterator[bytes]] = {}
+        self.turns: dict[bytes, Iterator[bytes | Personal]] = {}
         self._built: list[bytes] = []
+        self._personal: list[bytes] = []
         self._pin, self._retire = pin, retire
         self._spent, self._since = 0, 0.0
 
-    def add(self, key: _K, template: Template, name: bytes, echoed: bytes) -> bool:
+    def add(self, key: bytes, template: Template, name: bytes, echoed: bytes) -> None:
         """Have what ``template`` says at ``key``, if there is room."""
-        if self._spent + template.cost > BUDGET:
-            if time.monotonic() - self._since < _PAUSE:
-                return False
-            self.forget()
+        if not self._has_room(template.cost):
+            return
         turns, built, pin = self.turns, self._built, self._pin  # of one time: another thread may just forget them
 
         def finish(pair: Pair) -> bytes:
@@ -133,14 +141,32 @@ class Prebuilt(Generic[_K]):
             built.append(response)
             return pin(response)
 
-        self._spent += template.cost
         turns[key] = template.prebuilt(finish)
+
+    def add_personal(self, key: bytes, personal: Personal) -> None:
+        """Have ``personal`` at ``key``, if there is room, and it is not taken by another address."""
+        if self._has_room(1):
+            self._personal.append(key)
+            self.turns.setdefault(key, repeat(personal))
+
+    def _has_room(self, cost: int) -> bool:
+        if self._spent + cost > BUDGET:
+            if time.monotonic() - self._since < _PAUSE:
+                return False
+            self.forget()
+        self._spent += cost
         return True
+
+    def forget_personal(self) -> None:
+        """Throw those with cookies away."""
+        former, self._personal = self._personal, []
+        for key in former:
+            self.turns.pop(key, None)
 
     def forget(self) -> None:
         """Throw all away."""
         former, built = self.turns, self._built
-        self._built = []
+        self._built, self._personal = [], []
         self.turns = {}
         self._spent, self._since = 0, time.monotonic()
         self._retire((former, built))
@@ -159,8 +185,7 @@ class Ready:
 
     Attributes:
         observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
-        replies: by packet, with zeros for the id. The hot path looks no further than here.
-        personal: those that depend on the address that the packet came from as well, by both.
+        replies: the hot path looks no further than here.
     """
 
     def __init__(
@@ -176,9 +201,7 @@ class Ready:
         self.table, self.features, self.logger, self.stale = table, features, logger, stale
         self.limiter = features.limiter
         self.observed = self.limiter is not None or logger is not None
-        pin = bytes if self.observed else memory.pin
-        self.replies: Prebuilt[bytes] = Prebuilt(pin, memory.retire)
-        self.personal: Prebuilt[tuple[bytes, bytes]] = Prebuilt(pin, memory.retire)
+        self.replies = Prebuilt(bytes if self.observed else memory.pin, memory.retire)
         self._memory, self._again, self._locate = memory, memory.sightings.again, locate
         self._zones: Mapping[bytes, object] = table.zones if table else {}
         self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost)
@@ -186,7 +209,9 @@ class Ready:
         self._places: Recent[tuple[Tailored, bytes], Place] = Recent(MAX_CLIENTS)
         self._cookies: Recent[tuple[bytes, bytes], bytes] = Recent(MAX_CLIENTS)
 
-    def respond(self, key: bytes, host: Callable[[_W], bytes], whom: _W) -> bytes | None:
+    def respond(  # noqa: C901  in one piece, for calls take time
+        self, key: bytes, host: Callable[[_W], bytes], whom: _W
+    ) -> bytes | None:
         """The response, without the id, to a packet of a shape that is known; None to others.
 
         Args:
@@ -212,26 +237,25 @@ class Ready:
             if shape is None or len(tail) != shape.tail:
                 return None
             template, echo, told = shape.template, shape.echo, True
-            if template is None and shape.tailored is not None:
+            if template is None:
                 told = echo.size > 0 and not echo.is_cookie
-                who = rest[_WHO] + tail if told else who_of(host(whom))
-                template = shape.templates.get(self.place(shape.tailored, who))
+                template = self._tailored(shape, rest[_WHO] + tail if told else who_of(host(whom)))
         if template is None:
             return None
-        echoed, address = tail if echo.size else b"", b""
         if echo.is_cookie:
             address = host(whom)
-            echoed = self.cookie(tail, address)
-        if (told or address) and self._again(hash(key)):
-            self._keep(bytes(memoryview(key)), address, template, name, echoed)  # a copy of what is not to be kept
+            cookie = self.cookie(tail, address)
+            if self._again(hash(key)):
+                self.replies.add_personal(_copied(key), Personal(address, name, template.turns, cookie))
+            return name.join(next(template.turns)) + cookie
+        echoed = tail if echo.size else b""
+        if told and self._again(hash(key)):
+            self.replies.add(_copied(key), template, name, echoed)
         return name.join(next(template.turns)) + echoed
 
-    def _keep(self, packet: bytes, address: bytes, template: Template, name: bytes, echoed: bytes) -> None:
-        """Have the response to ``packet`` ready, if it depends on an ``address`` to that alone."""
-        if not address:
-            self.replies.add(packet, template, name, echoed)
-        elif self.personal.add((packet, address), template, name, echoed):
-            self.replies.turns[packet] = _PERSONAL
+    def _tailored(self, shape: Shape, who: bytes) -> Template | None:
+        """That for a client, where clients are told apart."""
+        return shape.templates.get(self.place(shape.tailored, who)) if shape.tailored else None
 
     def _find_below(self, head: bytes, name: bytes, common: bytes) -> Below | None:
         """What is said of a name that does not exist, or that a wildcard stands for."""
@@ -349,12 +373,12 @@ class Ready:
     def renew(self) -> None:
         """Look at the clock again before cookies are given out."""
         self._cookies = Recent(MAX_CLIENTS)
-        self.personal.forget()
+        self.replies.forget_personal()
 
-    def forget(self) -> None:
-        """Let go of all responses: another one is ready in place of this."""
-        self.replies.forget()
-        self.personal.forget()
+
+def _copied(key: bytes) -> bytes:
+    """A key that may be kept: of a whole ``bytes`` object a slice, say, would be the object itself."""
+    return bytes(memoryview(key))
 
 
 def _common(rest: bytes) -> bytes:

@@ -4,15 +4,9 @@ Listeners look up what they use anew for each batch of packets. So what nobody f
 listener has ended the batch that it was in the midst of.
 """
 
-import asyncio
-import contextlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-PATIENCE = 1.0
-"""seconds for which the end of a batch is waited for: it takes some microseconds, but a process can be stopped"""
-
-_LOOK = 0.0005
 _PIECE = 256
 """items that are freed at a time, for that cannot be interrupted"""
 
@@ -55,13 +49,10 @@ class Reclaimer:
             _, thing = self._retired.popleft()
             _take_apart(thing)
 
-    async def passed(self) -> None:
-        """Wait until all batches have ended that are under way now, or for as long as is sensible."""
+    def under_way(self) -> Callable[[], bool]:
+        """Says, when called, whether some batch has not ended yet that is under way now."""
         begun = self._begun()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                while not self._have_ended(begun):  # noqa: ASYNC110  a listener is not to be burdened with telling
-                    await asyncio.sleep(_LOOK)
+        return lambda: not self._have_ended(begun)
 
     def _begun(self) -> tuple[int, ...]:
         return tuple(reader.begun for reader in self._readers)

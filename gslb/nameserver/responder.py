@@ -20,7 +20,7 @@ from gslb.nameserver.kept import Sightings
 from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.ready import PERSONAL, Memory, Ready
+from gslb.nameserver.ready import Memory, Personal, Ready
 from gslb.nameserver.reclaim import Reclaimer
 from gslb.nameserver.rrset import ANY, IN, IXFR, TXT
 from gslb.nameserver.served import Counter, new_counter
@@ -49,7 +49,7 @@ log = structlog.get_logger(__name__)
 _QUIET = 1.0
 """seconds between two reports of a fault in handling a packet"""
 
-FRESH = 60.0
+FRESH = 300.0
 """seconds for which a client is given the same cookie"""
 
 _COUNTED = (Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.REFUSED)
@@ -123,7 +123,7 @@ class Responder:
 
     def _replace(self, table: Table | None, features: Features, logger: QueryLogger | None, *, stale: bool) -> None:
         former, self.ready = self.ready, Ready(table, features, self._memory, self._locate, logger, stale=stale)
-        former.forget()
+        former.replies.forget()
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""
@@ -157,9 +157,9 @@ class Responder:
         ready, key = self.ready, _NO_ID + packet[2:]
         turns = ready.replies.turns.get(key)
         reply = None if turns is None else next(turns)
-        if reply is PERSONAL:
-            turns = ready.personal.turns.get((key, packed(source)))
-            reply = None if turns is None else next(turns)
+        if isinstance(reply, Personal):
+            is_theirs = reply.address == packed(source)
+            reply = reply.name.join(next(reply.turns)) + reply.cookie if is_theirs else None
         if reply is None:
             reply = self.known(ready, key, packed, source)
         if reply is None:

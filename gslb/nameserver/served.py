@@ -1,7 +1,7 @@
 """How many answers of a service went to each region: counted exactly, and without any work in Python for a query."""
 
 from collections.abc import Iterator
-from itertools import repeat
+from itertools import compress, repeat
 from operator import length_hint
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ NO_REGION = ""
 
 _T = TypeVar("_T")
 
-Counter = Iterator[None]
+Counter = Iterator[bool]
 """Counts how often it was asked for the next item, from any thread: one that runs in C, and knows how many are left."""
 
 
@@ -35,7 +35,7 @@ class Served:
 
 def new_counter() -> Counter:
     """One that has counted nothing."""
-    return repeat(None, MOST)
+    return repeat(True, MOST)
 
 
 def count_of(counter: Counter) -> int:
@@ -45,4 +45,4 @@ def count_of(counter: Counter) -> int:
 
 def counted(items: Iterator[_T], counter: Counter) -> Iterator[_T]:
     """``items``, of which there is no end, each of them counted."""
-    return map(next, repeat(items), counter)  # type: ignore[arg-type]  # the counter gives the default, None
+    return compress(items, counter)

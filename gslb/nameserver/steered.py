@@ -139,7 +139,10 @@ class Steered:
 
     def turn(self, turns: Turns) -> RRset | None:
         """The next one of ``turns``; None if this answer is withheld, or there is none."""
-        return next(self.nobody) if next(self.gate) else next(turns.turns)
+        if next(self.gate):
+            next(self.nobody)
+            return None
+        return next(turns.turns)
 
     def spin(self, turns: Turns, build: Callable[[RRset | None], _T], failed: Counter | None = None) -> Iterator[_T]:
         """Endless turns of ``build``'s results, withheld ones among them, each built once; safe to share.
@@ -171,12 +174,19 @@ def spin(
     """Endless turns of ``build``'s results, each built once, from a random phase on.
 
     Without it each new reader would begin with the heaviest group. Runs in C alone: safe to share between threads.
+    Of as few objects as can be, for there are many such turns, and few of them are in the processor's cache.
     """
     groups = [
-        counted(cycle(_rotate([build(choice) for choice in group], random)), counter)
+        counted(_turning([build(choice) for choice in group], random), counter)
         for group, counter in zip(choices, counters, strict=True)
     ]
+    if len(order) == 1:
+        return groups[order[0]]
     return map(next, cycle(_rotate([groups[index] for index in order], random)))
+
+
+def _turning(items: list[_T], random: Random) -> Iterator[_T]:
+    return repeat(items[0]) if len(items) == 1 else cycle(_rotate(items, random))
 
 
 def make_turns(

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
+from gslb.nameserver.protocol import Latency
 from gslb.nameserver.served import Counter, count_of
 from gslb.nameserver.wire import Rcode
+
+_SECOND = 10**9
 
 
 class Tally:
@@ -15,9 +18,10 @@ class Tally:
         limited: responses that the rate limit has held back, or had replaced by shorter ones.
         responses: all other responses, by rcode.
         latency: packets by the bits in the number of nanoseconds from when they were read until they were answered.
+        waited: sum of those nanoseconds.
     """
 
-    __slots__ = ("dropped", "latency", "limited", "ready", "responses", "transport")
+    __slots__ = ("dropped", "latency", "limited", "ready", "responses", "transport", "waited")
 
     def __init__(self, transport: str) -> None:
         self.transport = transport
@@ -26,6 +30,12 @@ class Tally:
         self.limited = 0
         self.responses = [0] * (max(Rcode) + 1)
         self.latency = [0] * 64
+        self.waited = 0
+
+    def took(self, nanoseconds: int, packets: int) -> None:
+        """Note how long it took until so many packets were answered."""
+        self.latency[nanoseconds.bit_length()] += packets
+        self.waited += nanoseconds * packets
 
 
 def queries(tallies: Iterable[Tally]) -> dict[str, int]:
@@ -49,3 +59,10 @@ def responses(tallies: Iterable[Tally], counters: Mapping[Rcode, Counter]) -> di
     for rcode, count in other.items():
         total[rcode] += count
     return {rcode.name: total[rcode] for rcode in Rcode if total[rcode]}
+
+
+def latency(tallies: Iterable[Tally]) -> Latency:
+    """How long it took to answer."""
+    listed = tuple(tallies)
+    counts = [sum(column) for column in zip(*(tally.latency for tally in listed), strict=True)]
+    return Latency(tuple(counts), sum(tally.waited for tally in listed) / _SECOND)

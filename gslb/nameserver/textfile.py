@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gslb.files import of_worker, write_new
-from gslb.nameserver.protocol import Stats
+from gslb.nameserver.protocol import Stats, buckets
 
 INTERVAL = 15.0
 """seconds between two writes"""
@@ -48,5 +48,12 @@ def _lines(worker: str, stats: Stats, generation: int | None, away: float) -> It
     yield f"gslb_nameserver_dropped_total{{{of}}} {stats.dropped}"
     yield "# TYPE gslb_nameserver_limited_total counter"
     yield f"gslb_nameserver_limited_total{{{of}}} {stats.limited}"
+    yield "# TYPE gslb_nameserver_overflowed_total counter"
+    yield f"gslb_nameserver_overflowed_total{{{of}}} {stats.overflowed}"
+    yield "# TYPE gslb_nameserver_latency_seconds histogram"
+    for bound, count in buckets(stats.latency):
+        yield f'gslb_nameserver_latency_seconds_bucket{{{of},le="{bound}"}} {count}'
+    yield f"gslb_nameserver_latency_seconds_sum{{{of}}} {stats.latency.seconds:.6f}"
+    yield f"gslb_nameserver_latency_seconds_count{{{of}}} {sum(stats.latency.counts)}"
     yield "# TYPE gslb_nameserver_snapshot_unsaved gauge"
     yield f"gslb_nameserver_snapshot_unsaved{{{of}}} {int(stats.save_failed)}"

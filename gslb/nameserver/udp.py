@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from gslb.nameserver.batch import MAX_PACKET, UNSENT, Batch, pin
-from gslb.nameserver.ready import PERSONAL, Ready
+from gslb.nameserver.ready import Ready
 from gslb.nameserver.reclaim import Reader
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tally import Tally
@@ -32,6 +32,9 @@ WAIT = 0.25
 """seconds after which a reader to whom nobody talks looks whether it is to stop: its socket may be in use by other
 processes, so that it cannot be woken by shutting that down"""
 
+_SO_MEMINFO = 55
+_MEMORY = struct.Struct("=9I")
+"""what sock_diag(7) shows as well: last, how many packets were dropped"""
 _TIMEVAL = struct.Struct("@ll")
 _IP_PKTINFO = 8
 _IP_MTU_DISCOVER, _IPV6_MTU_DISCOVER, _PMTUDISC_OMIT = 10, 23, 5
@@ -90,6 +93,12 @@ class UdpListener:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="udp", daemon=True)
 
+    @property
+    def overflowed(self) -> int:
+        """Packets that came while the buffer of the socket was full, as its kernel says."""
+        drops: int = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size))[-1]
+        return drops
+
     def start(self) -> None:
         """Begin to answer."""
         self._thread.start()
@@ -121,7 +130,7 @@ def _serve_batches(
 ) -> None:
     """The hot path: nothing here is done for each packet but by iterators that run in C."""
     batch = Batch(sock, destination=_is_wildcard(sock))
-    receive, send, keys, latency, now = batch.receive, batch.send, batch.keys, tally.latency, perf_counter_ns
+    receive, send, keys, took, now = batch.receive, batch.send, batch.keys, tally.took, perf_counter_ns
     join = b"".join
     while not stopping.is_set():
         count = receive()
@@ -141,7 +150,7 @@ def _serve_batches(
             else:
                 send(joined)
                 tally.ready += count
-        latency[(now() - began).bit_length()] += count
+        took(now() - began, count)
         reader.ended += 1
 
 
@@ -149,23 +158,26 @@ def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Respond
     """Send ``records``, with those that are missing."""
     built: list[bytes] = []  # what is sent has to stay in memory until then
     unsent: list[int] = []
-    keys, host, known, personal = batch.keys, batch.host, responder.known, ready.personal.turns
+    keys, hosts, known = batch.keys, batch.hosts(len(records)), responder.known
     others = 0
     for index, record in enumerate(records):
-        if record is PERSONAL and (turns := personal.get((keys[index], host(index)))) is not None:
-            records[index] = next(turns)
-        elif record is None or record is PERSONAL:
-            response = known(ready, keys[index], host, index)
+        if type(record) is bytes:
+            continue
+        response: bytes | None
+        if record is not None and record.address == hosts[index]:
+            response = record.name.join(next(record.turns)) + record.cookie
+        else:
+            response = known(ready, keys[index], hosts.__getitem__, index)
             if response is None:
                 others += 1
                 whole = responder.udp(batch.packet(index), batch.source(index), tally)
                 response = whole and whole[2:]
-            if response is None:
-                unsent.append(index)
-                records[index] = UNSENT
-            else:
-                built.append(response)
-                records[index] = pin(response)
+        if response is None:
+            unsent.append(index)
+            records[index] = UNSENT
+        else:
+            built.append(response)
+            records[index] = pin(response)
     tally.ready += len(records) - others
     batch.send(b"".join(records), unsent)
 
@@ -183,7 +195,7 @@ def _serve_each(
 ) -> None:
     """What needs nothing but sockets: one packet after the other."""
     room = _INFO_ROOM if _is_wildcard(sock) else 0
-    latency, now = tally.latency, perf_counter_ns
+    took, now = tally.took, perf_counter_ns
     while not stopping.is_set():
         try:
             packet, asked, _, client = sock.recvmsg(MAX_PACKET, room)
@@ -195,7 +207,7 @@ def _serve_each(
         if made is not None:
             with suppress(OSError):  # the client cannot be reached: port 0, no route, a full queue
                 sock.sendmsg([made], [_source(*info) for info in asked if info[:2] in _DESTINATIONS], 0, client)
-        latency[(now() - began).bit_length()] += 1
+        took(now() - began, 1)
         reader.ended += 1
 
 

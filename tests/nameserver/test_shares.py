@@ -44,8 +44,7 @@ def responder_for(*steerings: Steering) -> Responder:
 
 def ask(responder: Responder, packet: bytes, source: str = CLIENT) -> bytes:
     """As a listener does."""
-    ready = responder.ready.replies.turns.get(bytes(2) + packet[2:])
-    response = packet[:2] + next(ready) if ready is not None else responder.udp(packet, source, Tally("udp"))
+    response = responder.answer(packet, source, Tally("udp"))
     assert response is not None
     return response
 

@@ -5,13 +5,21 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from gslb.nameserver.protocol import Stats
+from gslb.nameserver.protocol import Latency, Stats, buckets
 from gslb.nameserver.settings import Settings
 from gslb.nameserver.textfile import write_metrics
 from tests.nameserver.support import NAME, SNAPSHOT, running
 from tests.waiting import eventually
 
-STATS = Stats({"udp": 7, "tcp": 2}, {"NOERROR": 8, "NXDOMAIN": 1}, 3, save_failed=True, limited=4)
+STATS = Stats(
+    {"udp": 7, "tcp": 2},
+    {"NOERROR": 8, "NXDOMAIN": 1},
+    3,
+    save_failed=True,
+    limited=4,
+    overflowed=5,
+    latency=Latency((*[0] * 12, 2, 5, *[0] * 16, 2, *[0] * 33), 0.25),
+)
 
 
 def samples(file: Path) -> dict[str, float]:
@@ -32,7 +40,19 @@ def test_it_says_what_was_done_and_for_how_long_control_has_been_away(tmp_path: 
         "gslb_nameserver_dropped_total": 3,
         "gslb_nameserver_limited_total": 4,
         "gslb_nameserver_snapshot_unsaved": 1,
-    }
+        "gslb_nameserver_overflowed_total": 5,
+        "gslb_nameserver_latency_seconds_sum": 0.25,
+        "gslb_nameserver_latency_seconds_count": 9,
+    } | {f"gslb_nameserver_latency_seconds_bucket {bound}": count for bound, count in buckets(STATS.latency)}
+
+
+def test_buckets_are_cumulative_and_have_all_in_the_end() -> None:
+    counts = dict(buckets(STATS.latency))
+    assert list(counts)[0] == "4.096e-06"
+    assert counts["4.096e-06"] == 2
+    assert counts["8.192e-06"] == 7
+    assert counts["0.134217728"] == 7
+    assert counts["+Inf"] == 9
 
 
 def test_others_may_read_it_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
