@@ -147,7 +147,7 @@ _SHORTEST, _LONGEST = 12, 27
 def buckets(latency: Latency) -> Iterator[tuple[str, int]]:
     """Bounds in seconds, and how many queries took no longer, as Prometheus has them."""
     for bits in range(_SHORTEST, _LONGEST + 1):
-        yield f"{2**bits / 1e9:g}", sum(latency.counts[: bits + 1])
+        yield str(2**bits / 1e9), sum(latency.counts[: bits + 1])
     yield "+Inf", sum(latency.counts)
 
 

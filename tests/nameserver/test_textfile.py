@@ -48,7 +48,7 @@ def test_it_says_what_was_done_and_for_how_long_control_has_been_away(tmp_path: 
 
 def test_buckets_are_cumulative_and_have_all_in_the_end() -> None:
     counts = dict(buckets(STATS.latency))
-    assert list(counts)[0] == "4.096e-06"
+    assert next(iter(counts)) == "4.096e-06"
     assert counts["4.096e-06"] == 2
     assert counts["8.192e-06"] == 7
     assert counts["0.134217728"] == 7
