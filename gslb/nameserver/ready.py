@@ -263,9 +263,11 @@ class Ready:
             return None
         below, zones = self._below, self._zones
         for _ in range(MAX_DEPTH):
-            if not name or not 0 < name[0] <= MAX_LABEL or name in zones:
+            parent = name[name[0] + 1 :] if name else b""
+            if (
+                not parent or name[0] > MAX_LABEL or name in zones
+            ):  # at the end, or what was cut off at a zero is no name
                 return None
-            parent = name[name[0] + 1 :]
             mark = head + parent + common
             found = below.young.get(mark) or (below.get(mark) if below.old else None)
             if found is not None:

@@ -162,48 +162,55 @@ class Responder:
             reply = reply.name.join(next(reply.turns)) + reply.cookie if is_theirs else None
         if reply is None:
             reply = self.known(ready, key, packed, source)
-        if reply is None:
-            return self.udp(packet, source, tally)
-        tally.ready += 1
-        response = packet[:2] + reply
-        return self.observe(packet, response, source, tally) if ready.observed else response
+        response = self.build(ready, packet, source, tally) if reply is None else packet[:2] + reply
+        tally.ready += reply is not None
+        return self._observe(ready, packet, response, source, tally) if ready.observed else response
 
     def known(self, ready: Ready, key: bytes, host: Callable[[_W], bytes], whom: _W) -> bytes | None:
         """As ``Ready.respond``, but never raises."""
         try:
             return ready.respond(key, host, whom)
-        except Exception:
-            if self._may_report():
-                log.exception("fault in handling a packet")
+        except Exception as error:  # noqa: BLE001  it is logged
+            self._report(error)
             return None
 
-    def udp(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
-        """The response to a packet from ``source`` without a ready answer; None if it gets none. Never raises."""
-        response = self._guarded(packet, source, tally, tcp=False)
-        return self.observe(packet, response, source, tally) if self.ready.observed else response
+    def build(self, ready: Ready, packet: bytes, source: str, tally: Tally, *, tcp: bool = False) -> bytes | None:
+        """The response by ``ready`` to a packet, whatever it is; None if it gets none. Never raises."""
+        try:
+            return self._respond(ready, packet, source, tally, tcp=tcp)
+        except Exception as error:  # noqa: BLE001  it is logged
+            self._report(error)
+        if len(packet) < HEADER_SIZE or packet[2] & QR >> 8:
+            return None
+        tally.responses[Rcode.SERVFAIL] += 1
+        return packet[:2] + server_failure(packet)
 
     def tcp(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
         """The response to a message that came over TCP; None if it gets none. Never raises."""
-        response = self._guarded(packet, source, tally, tcp=True)
-        if (logger := self.ready.logger) is not None:
-            logger.take(source, "tcp", packet, response)
-        return response
-
-    def observe(self, packet: bytes, response: bytes | None, source: str, tally: Tally) -> bytes | None:
-        """What becomes of a response over UDP where responses are limited or written down; None: nothing goes out."""
         ready = self.ready
-        if response is not None and ready.limiter is not None:
-            response = self._limited(ready.limiter, packet, response, source, tally)
+        response = self.build(ready, packet, source, tally, tcp=True)
         if ready.logger is not None:
-            ready.logger.take(source, "udp", packet, response)
+            ready.logger.take(source, "tcp", packet, response)
         return response
 
-    def _limited(self, limiter: Limiter, packet: bytes, response: bytes, source: str, tally: Tally) -> bytes | None:
+    def _observe(self, ready: Ready, packet: bytes, response: bytes | None, source: str, tally: Tally) -> bytes | None:
+        """What becomes of a response over UDP where responses are limited or written down; None: nothing goes out."""
+        try:
+            if response is not None and ready.limiter is not None:
+                response = self._limited(ready.limiter, ready.features, packet, response, source, tally)
+            if ready.logger is not None:
+                ready.logger.take(source, "udp", packet, response)
+        except Exception as error:  # noqa: BLE001  it is logged
+            self._report(error)
+        return response
+
+    def _limited(
+        self, limiter: Limiter, features: Features, packet: bytes, response: bytes, source: str, tally: Tally
+    ) -> bytes | None:
         """The response, or what goes out in its place.
 
         For some a client is asked to show who it is: by its cookie if it has one, else by coming over TCP.
         """
-        features = self.ready.features
         verdict = limiter.judge(source, time.monotonic(), answered=any(response[_ANSWERS]))
         if verdict is Verdict.SEND:
             return response
@@ -245,19 +252,7 @@ class Responder:
         yield first
         yield from replies
 
-    def _guarded(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
-        try:
-            return self._respond(packet, source, tally, tcp=tcp)
-        except Exception:
-            if self._may_report():
-                log.exception("fault in handling a packet")
-        if len(packet) < HEADER_SIZE or packet[2] & QR >> 8:
-            return None
-        tally.responses[Rcode.SERVFAIL] += 1
-        return packet[:2] + server_failure(packet)
-
-    def _respond(self, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
-        ready = self.ready
+    def _respond(self, ready: Ready, packet: bytes, source: str, tally: Tally, *, tcp: bool) -> bytes | None:
         asked = self._ask(ready, packet, source)
         if asked is None:
             tally.dropped += 1
@@ -292,7 +287,7 @@ class Responder:
         limit = MAX_TCP if tcp else query.udp_limit
         request = check(packet, query, ready.table, limit, self._options(ready, query, source, tcp=tcp))
         if isinstance(request, Request) and (query.type != IXFR or query.fault is not None):
-            usual = self._respond(request.packet, source, tally, tcp=tcp)
+            usual = self._respond(ready, request.packet, source, tally, tcp=tcp)
             return usual and request.seal(usual, limit)
         response = changes(ready.table, request, source, limit) if isinstance(request, Request) else request
         tally.responses[response[3] & 0xF] += 1
@@ -344,12 +339,12 @@ class Responder:
         said = explanation(steering, tailored.rules[place.rule], place, client, table.snapshot.generation)
         return Answer(Reply(Rcode.NOERROR, authoritative=True, answer=((query.name, said),)))
 
-    def _may_report(self) -> bool:
+    def _report(self, error: Exception) -> None:
+        """Say that handling a packet has failed, but not for each packet."""
         now = time.monotonic()
-        due = now - self._reported >= _QUIET
-        if due:
+        if now - self._reported >= _QUIET:
             self._reported = now
-        return due
+            log.error("fault in handling a packet", exc_info=error)
 
 
 def _logger(plan: QueryLog | None, worker: str, former: QueryLogger | None) -> QueryLogger | None:

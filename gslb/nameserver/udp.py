@@ -170,7 +170,7 @@ def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Respond
             response = known(ready, keys[index], hosts.__getitem__, index)
             if response is None:
                 others += 1
-                whole = responder.udp(batch.packet(index), batch.source(index), tally)
+                whole = responder.build(ready, batch.packet(index), batch.source(index), tally)
                 response = whole and whole[2:]
         if response is None:
             unsent.append(index)

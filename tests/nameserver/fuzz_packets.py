@@ -44,7 +44,7 @@ class Target:
         self._responder.adopt(compile_table(replace(SNAPSHOT, zones=zones, settings=SETTINGS), None, Random(1)))
 
     def __call__(self, packet: bytes) -> None:
-        for answer, transport in ((self._responder.udp, "udp"), (self._responder.tcp, "tcp"), (self._first, "tcp")):
+        for answer, transport in ((self._responder.answer, "udp"), (self._responder.tcp, "tcp"), (self._first, "tcp")):
             tally = Tally(transport)
             response = answer(packet, CLIENT, tally)
             if len(packet) < 12 or packet[2] & 0x80:

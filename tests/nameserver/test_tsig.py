@@ -129,7 +129,7 @@ def test_a_mac_of_an_impossible_length_is_malformed(size: int) -> None:
     packet = _with_tsig("www.example.com.", tsig(query).replace(mac=bytes(size)))
     responder = Responder()
     responder.adopt(compile_table(SNAPSHOT, None, Random(1)))
-    answer = responder.udp(packet, CLIENT, Tally("udp"))
+    answer = responder.answer(packet, CLIENT, Tally("udp"))
     assert answer is not None
     assert rcode(dns.message.from_wire(answer)) == "FORMERR"
 

@@ -66,7 +66,7 @@ def test_a_query_is_read_as_dnspython_wrote_it(message: dns.message.Message) -> 
 def test_a_response_is_one_that_dnspython_takes_for_its_query(
     responder: Responder, message: dns.message.Message
 ) -> None:
-    packet = responder.udp(message.to_wire(), CLIENT, Tally("udp"))
+    packet = responder.answer(message.to_wire(), CLIENT, Tally("udp"))
     assert packet is not None
     response = dns.message.from_wire(packet)
     assert message.is_response(response)
@@ -97,7 +97,7 @@ def test_a_mutated_query_never_raises_and_is_never_answered_if_it_is_a_response(
 
 def check_harmless(responder: Responder, packet: bytes) -> None:
     tally = Tally("udp")
-    reply = responder.udp(packet, CLIENT, tally)
+    reply = responder.answer(packet, CLIENT, tally)
     if len(packet) < 12 or packet[2] & 0x80:
         assert reply is None
         assert tally.dropped == 1
@@ -132,7 +132,7 @@ def test_a_fault_of_our_own_is_a_servfail_and_not_the_end() -> None:
     broken.ready.table = "not a table"  # type: ignore[assignment]
     packet = dns.message.make_query("www.example.com.", "A").to_wire()
     tally = Tally("udp")
-    reply = broken.udp(packet, CLIENT, tally)
+    reply = broken.answer(packet, CLIENT, tally)
     assert reply is not None
     assert rcode(dns.message.from_wire(reply)) == "SERVFAIL"
     assert tally.responses[Rcode.SERVFAIL] == 1
@@ -140,7 +140,7 @@ def test_a_fault_of_our_own_is_a_servfail_and_not_the_end() -> None:
 
 def test_without_a_snapshot_everything_well_formed_is_servfail() -> None:
     packet = dns.message.make_query("www.example.com.", "A").to_wire()
-    reply = Responder().udp(packet, CLIENT, Tally("udp"))
+    reply = Responder().answer(packet, CLIENT, Tally("udp"))
     assert reply is not None
     assert rcode(dns.message.from_wire(reply)) == "SERVFAIL"
 
