@@ -19,6 +19,7 @@ with atheris.instrument_imports(include=["gslb.nameserver"]):
 
 from dataclasses import replace
 
+import dns.exception
 import dns.message
 import structlog
 
@@ -57,6 +58,10 @@ class Target:
             if not response[2] & 0x78:  # dnspython reads updates by rules of their own
                 read(response)
             assert not tally.responses[Rcode.SERVFAIL] or b"down" in packet.lower(), "a fault of the responder"
+        for _ in range(3):  # from a template, and ready; but for whose turn it is
+            assert len(self._responder.answer(packet, CLIENT, Tally("udp")) or b"") == len(
+                self._responder.build(self._responder.ready, packet, CLIENT, Tally("udp")) or b""
+            )
 
     def _first(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
         """The first of the responses over TCP, of which a transfer may have more."""
@@ -67,7 +72,7 @@ def read(response: bytes) -> None:
     """Let dnspython read it, but for a client subnet without an address (RFC 7871, section 7.1.2), which it cannot."""
     try:
         dns.message.from_wire(response, keyring=False)
-    except ValueError as error:
+    except (ValueError, dns.exception.FormError) as error:
         if "unsupported family" not in str(error):
             raise
 
