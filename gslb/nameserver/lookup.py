@@ -1,7 +1,7 @@
 """What a question is answered with (RFC 1034, section 4.3.2; RFC 2308, 4592, 6672). Pure, but for whose turn it is."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gslb.model.steering import NoAnswer
 from gslb.nameserver.edns import ExtendedError, InfoCode
@@ -39,6 +39,15 @@ class Answer:
     owner: bytes = b""
     negative: tuple[Owned, ...] = ()
     lasting: bool = False
+
+    def is_as_good_as(self, other: "Answer") -> bool:
+        """Whether whoever is answered by this is answered as by ``other``, of another table.
+
+        The SOA has another serial nearly always; that matters only where some clients get it.
+        """
+        if self.tailored is None or self.tailored.may_be_negative:
+            return self == other
+        return replace(self, negative=()) == replace(other, negative=())
 
     def saying(self, choice: RRset | None, no_answer: NoAnswer, error: ExtendedError | None) -> Reply:
         """The reply with the service's RRset in it; without one, what ``no_answer`` says. ``error`` goes with it."""

@@ -18,6 +18,7 @@ from gslb.nameserver.edns import COOKIE, Edns
 from gslb.nameserver.explain import LABEL
 from gslb.nameserver.features import Features
 from gslb.nameserver.kept import Recent, Sightings
+from gslb.nameserver.lookup import lookup
 from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.rrset import AXFR, IN, IXFR, OPT, ancestors
 from gslb.nameserver.subnet import ECS, can_be_cut, who_of
@@ -182,6 +183,7 @@ class Ready:
         locate: what a client gets, who is named as by ``who_of`` or ``Subnet.who``.
         logger: takes what goes over the wire; None: nobody does.
         stale: answers of services say that they are.
+        former: of another table, but the same in all else: what is still so is taken over from there.
 
     Attributes:
         observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
@@ -197,6 +199,7 @@ class Ready:
         logger: QueryLogger | None = None,
         *,
         stale: bool = False,
+        former: "Ready | None" = None,
     ) -> None:
         self.table, self.features, self.logger, self.stale = table, features, logger, stale
         self.limiter = features.limiter
@@ -205,6 +208,7 @@ class Ready:
         self._memory, self._again, self._locate = memory, memory.sightings.again, locate
         self._zones: Mapping[bytes, object] = table.zones if table else {}
         self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost)
+        self._former = former._shapes if former else None  # noqa: SLF001  one of the same class
         self._below: Recent[bytes, Below] = Recent(MAX_BELOW)
         self._places: Recent[tuple[Tailored, bytes], Place] = Recent(MAX_CLIENTS)
         self._cookies: Recent[tuple[bytes, bytes], bytes] = Recent(MAX_CLIENTS)
@@ -226,6 +230,8 @@ class Ready:
         head, lowered, common, shapes = key[_ID:HEADER_SIZE], name.lower(), _common(rest), self._shapes
         mark = head + lowered + common
         shape = shapes.young.get(mark) or (shapes.get(mark) if shapes.old else None)
+        if shape is None and self._former is not None:
+            shape = self._inherit(mark, self._former)
         if shape is None:
             below = self._find_below(head, lowered, common)
             if below is None or len(tail) != below.tail:
@@ -252,6 +258,17 @@ class Ready:
         if told and self._again(hash(key)):
             self.replies.add(_copied(key), template, name, echoed)
         return name.join(next(template.turns)) + echoed
+
+    def _inherit(self, mark: bytes, former: Recent[bytes, Shape]) -> Shape | None:
+        """What was known of the table before, if all that it was made of is still so."""
+        shape = former.young.get(mark) or former.old.get(mark)
+        if shape is None or self.table is None or shape.asked is None:
+            return None
+        name, type_, answer = shape.asked
+        if not answer.is_as_good_as(lookup(self.table, name, type_)):
+            return None
+        self._shapes.put(mark, shape)
+        return shape
 
     def _tailored(self, shape: Shape, who: bytes) -> Template | None:
         """That for a client, where clients are told apart."""
@@ -319,9 +336,10 @@ class Ready:
         template = make_template(case, echo, self._memory.counters, limit)
         if template is None:
             return
-        known = shape = self._shapes.get(mark) or Shape(tail, echo)
+        asked = query.name, query.type, case.answer
+        known = shape = self._shapes.get(mark) or Shape(tail, echo, asked)
         if known.by_payload is None and query.edns and template.size + len(query.name) + echo.size > PLAIN_UDP:
-            known = Shape(tail, echo, by_payload={})
+            known = Shape(tail, echo, asked, by_payload={})
         if known.by_payload is not None:
             template = make_template(case, echo, self._memory.counters, query.udp_limit) or template
             if len(known.by_payload) >= MAX_PAYLOADS:

@@ -119,11 +119,21 @@ class Responder:
             if before.logger is not None:
                 before.logger.stop()
             logger = _logger(settings.query_log, self._worker, before.logger)
-        self._replace(table, features, logger, stale=before.stale)
+        self._replace(table, features, logger, stale=before.stale, inherit=features is before.features)
 
-    def _replace(self, table: Table | None, features: Features, logger: QueryLogger | None, *, stale: bool) -> None:
-        former, self.ready = self.ready, Ready(table, features, self._memory, self._locate, logger, stale=stale)
-        former.replies.forget()
+    def _replace(
+        self,
+        table: Table | None,
+        features: Features,
+        logger: QueryLogger | None,
+        *,
+        stale: bool,
+        inherit: bool = False,
+    ) -> None:
+        before = self.ready
+        former = before if inherit else None
+        self.ready = Ready(table, features, self._memory, self._locate, logger, stale=stale, former=former)
+        before.replies.forget()
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""

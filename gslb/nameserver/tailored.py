@@ -46,6 +46,11 @@ class Tailored:
     needs_location: bool
     first: First
 
+    @property
+    def may_be_negative(self) -> bool:
+        """Whether some answers are without any address."""
+        return any(any(rule.pattern) for rule in self.rules)
+
     def place(self, client: Client, prefix: int) -> Place:
         """What ``client`` gets.
 

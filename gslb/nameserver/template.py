@@ -171,6 +171,7 @@ class Shape:
     Attributes:
         tail: bytes in which they differ, at their end.
         echo: what responses end with.
+        asked: the name and type that were, and what they are answered with.
         template: what is said to all clients; None where they are told apart.
         tailored: what tells them apart.
         templates: what is said to those who get the same.
@@ -180,6 +181,7 @@ class Shape:
 
     tail: int
     echo: Echo
+    asked: tuple[bytes, int, Answer] | None = None
     template: Template | None = None
     tailored: Tailored | None = None
     templates: dict[Place, Template] = field(default_factory=dict)

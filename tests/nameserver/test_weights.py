@@ -93,6 +93,24 @@ def test_a_change_leaves_no_ready_answer_behind() -> None:
     assert ask(responder, "api.example.com.") == ["203.0.113.9"]
 
 
+def test_what_a_change_does_not_concern_is_taken_over() -> None:
+    responder = Responder()
+    old = compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1))
+    responder.adopt(old)
+    names = ("api.example.com.", "www.example.com.", "to-api.example.com.", "pool.example.com.")
+    for name in names:
+        ask(responder, name)
+        ask(responder, name)
+    moved = service("api.example.com.", (1, ["203.0.113.9"]))
+    serials = {"example.com.": 9}
+    responder.adopt(compile_table(Snapshot(2, ZONES, (moved, *SERVICES[1:]), serials=serials), old, Random(1)))
+    keys = {name: bytes(2) + dns.message.make_query(name, "A", id=1).to_wire()[2:] for name in names}
+    known = {name for name in names if responder.ready.respond(keys[name], str.encode, "")}
+    assert known == {"www.example.com.", "pool.example.com."}
+    assert ask(responder, "to-api.example.com.") == ["203.0.113.9"]
+    assert ask(responder, "pool.example.com.")[0].startswith("203.0.113.1")
+
+
 def test_a_flood_of_spellings_stays_within_the_budget() -> None:
     responder = Responder()
     responder.adopt(compile_table(Snapshot(1, ZONES, SERVICES), None, Random(1)))
