@@ -32,6 +32,9 @@ Choice = tuple[tuple[int, ...], tuple[int, ...]]
 
 _T = TypeVar("_T")
 
+_GATES = {False: repeat(False), True: repeat(True)}
+"""of rules that withhold no answer, and all"""
+
 _order = lru_cache(maxsize=256)(smooth_order)  # services have weights and numbers of addresses in common
 _windows = lru_cache(maxsize=256)(windows)
 
@@ -101,7 +104,7 @@ class Steered(msgspec.Struct, frozen=True, eq=False, gc=False):
     @property
     def everyone(self) -> Choice:
         """What a client of whom nothing is known may be given."""
-        return tuple(range(len(self.groups))), ()
+        return _everyone(len(self.groups))
 
     def choose(self, client: Client) -> Choice:
         """What ``client`` may be given (``gslb.model.pick``)."""
@@ -166,6 +169,11 @@ class Steered(msgspec.Struct, frozen=True, eq=False, gc=False):
         return Turns((0,), ((rrset,),), (counter,), counted(repeat(rrset), counter))
 
 
+@lru_cache(maxsize=256)
+def _everyone(groups: int) -> Choice:
+    return tuple(range(groups)), ()
+
+
 def spin(
     order: tuple[int, ...],
     choices: tuple[tuple[RRset, ...], ...],
@@ -215,7 +223,7 @@ def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Rando
         record=record,
         no_answer=rule.no_answer,
         pattern=pattern,
-        gate=cycle(_rotate(list(pattern), random)) if len(pattern) > 1 else repeat(*pattern),
+        gate=cycle(_rotate(list(pattern), random)) if len(pattern) > 1 else _GATES[pattern[0]],
         random=random,
         tells_apart=_tells_apart(rule.pick, groups),
         may_fail=rule.no_answer is NoAnswer.SERVFAIL and any(pattern),

@@ -1,7 +1,7 @@
 """The whole of what is answered, compiled and immutable: a change makes a new table that takes the old one's place."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -14,9 +14,10 @@ from msgspec import structs
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.nameserver.first import First
+from gslb.nameserver.polite import politely
 from gslb.nameserver.rrset import AAAA, CNAME, DS, ROOT, A, ancestors, parent, wire_name
 from gslb.nameserver.served import Served
-from gslb.nameserver.snapshot import Change, Snapshot, Zone, apply
+from gslb.nameserver.snapshot import Change, Snapshot, Zone, apply, differing
 from gslb.nameserver.tailored import Tailored, compile_steering
 from gslb.nameserver.zone import CompiledZone, Node, compile_zone
 
@@ -56,7 +57,7 @@ class CompiledService(msgspec.Struct, frozen=True, eq=False, gc=False):
         return structs.replace(below, rrsets=kept, negative_ttl=negative_ttl, alias=None, steered=self.tailored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Table:
     """Answers of one snapshot.
 
@@ -107,15 +108,15 @@ def compile_table(
     """
     static = {zone.origin: _static(zone, previous) for zone in snapshot.zones}
     if previous is not None and lowered == previous.lowered and _is_same(static, previous.static):
-        changed = _changed(previous.services, snapshot.services)
-        if changed is not None:
+        changed, removed = differing(previous.snapshot.services, snapshot.services)
+        if not removed:
             return _amended(previous, snapshot, changed, random)
     bare = {zone.origin: zone for _, zone in static.values()}
     known = previous.services if previous else {}
     compiler = _Compiler(snapshot.generation, bare, known, lowered, random, news=previous is not None)
     services = compiler.services(snapshot.services)
     overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
-    for name, service in services.items():
+    for name, service in politely(services.items()):
         overlays[service.zone.origin][name] = service.over(service.zone.nodes.get(name))
     zones = {
         zone.origin: zone.with_nodes(overlays[zone.origin], snapshot.serials.get(origin))
@@ -146,15 +147,32 @@ def lower(table: Table, lowered: frozenset[ServiceName], random: Random) -> Tabl
         SnapshotError: ``lowered`` has what is no name.
     """
     known = (table.services.get(name) for name in map(wire_name, lowered ^ table.lowered))
-    differing = [service.steering for service in known if service]
-    return _amended(replace(table, lowered=lowered), table.snapshot, differing, random)
+    changed = [service.steering for service in known if service]
+    return _amended(replace(table, lowered=lowered), table.snapshot, changed, random)
 
 
-def _amended(table: Table, snapshot: Snapshot, differing: Iterable[Steering], random: Random) -> Table:
-    """``table`` for ``snapshot``, which has the same zones, and the same services but for those ``differing``."""
+def remains(former: Table, table: Table) -> list[object]:
+    """What ``former`` has and ``table`` has not."""
+    found: list[object] = []
+    for name, service in politely(former.services.items()):
+        if table.services.get(name) is not service:
+            found.append(service)
+    for origin, zone in former.zones.items():
+        nodes = table.zones[origin].nodes if origin in table.zones else {}
+        found += [node for name, node in politely(zone.nodes.items()) if nodes.get(name) is not node]
+    return found
+
+
+def _amended(table: Table, snapshot: Snapshot, changed: Sequence[Steering], random: Random) -> Table:
+    """``table`` for ``snapshot``, which has the same zones, and the same services but for those ``changed``.
+
+    If nothing else differs either it is ``table``.
+    """
+    if not changed and snapshot.is_like(table.snapshot):
+        return table
     bare = {zone.origin: zone for _, zone in table.static.values()}
     compiler = _Compiler(snapshot.generation, bare, table.services, table.lowered, random, news=True)
-    made = compiler.services(differing)
+    made = compiler.services(changed)
     overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
     for name, service in made.items():
         overlays[service.zone.origin][name] = service.over(table.zones[service.zone.origin].nodes.get(name))
@@ -170,17 +188,6 @@ def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
 
 def _is_same(one: _Static, other: _Static) -> bool:
     return one.keys() == other.keys() and all(one[origin] is other[origin] for origin in one)
-
-
-def _changed(known: Mapping[bytes, CompiledService], wanted: Iterable[Steering]) -> list[Steering] | None:
-    """Those ``wanted`` that are not ``known`` so; None if some that are known are not wanted any more."""
-    changed, kept = [], 0
-    for steering in wanted:
-        service = known.get(wire_name(steering.name))
-        kept += service is not None
-        if service is None or service.steering != steering:
-            changed.append(steering)
-    return changed if kept == len(known) else None
 
 
 class _Compiler(msgspec.Struct, frozen=True):
@@ -205,7 +212,7 @@ class _Compiler(msgspec.Struct, frozen=True):
     def services(self, steerings: Iterable[Steering]) -> dict[bytes, CompiledService]:
         """Those that are in some zone, by name in wire form."""
         found = {}
-        for steering in steerings:
+        for steering in politely(steerings):
             name = wire_name(steering.name)
             zone = self._home(name)
             if zone is None:

@@ -90,6 +90,12 @@ def compile_steering(
     return {NUMBERS[kind]: _tailor(steering, selector, kind, random, first, counts) for kind in steering.types}
 
 
+@lru_cache(maxsize=256)
+def _everywhere(choice: Choice) -> Place:
+    """What every client gets."""
+    return Place(0, choice, 0)
+
+
 def _tailor(
     steering: Steering, selector: Selector, kind: RecordType, random: Random, first: First, served: Served
 ) -> Tailored:
@@ -99,6 +105,6 @@ def _tailor(
     if empty and len(empty) < len(rules):
         rules = tuple([rule if rule.groups else structs.replace(rule, error=NOT_FOR_THEM) for rule in rules])
     alike = not selector.parts and not rules[0].tells_apart
-    same = Place(0, rules[0].everyone, 0) if alike else None
+    same = _everywhere(rules[0].everyone) if alike else None
     needs_location = bool(selector.codes) or any(rule.needs_location for rule in rules)
     return Tailored(selector, rules, same, needs_location, first)

@@ -14,6 +14,7 @@ from msgspec import structs
 
 from gslb.errors import SnapshotError
 from gslb.nameserver.additional import HELPFUL, RDATA, targets
+from gslb.nameserver.polite import politely
 from gslb.nameserver.rrset import (
     AAAA,
     CNAME,
@@ -148,8 +149,8 @@ class CompiledZone:
         if not nodes and serial in {None, self.serial}:
             return self
         merged = {**self.nodes, **nodes}
-        changed = {name for name, node in nodes.items() if self._has_other_records(name, node)}
-        for name in nodes.keys() - self.nodes.keys():
+        changed = {name for name, node in politely(nodes.items()) if self._has_other_records(name, node)}
+        for name in politely(nodes.keys() - self.nodes.keys()):
             changed |= _fill(merged, name, self.soa_ttl)
         rdata = self.soa_rdata if serial is None else _numbered(self.soa_rdata, serial)
         head = self.soa.bodies[0][:RDATA]
@@ -187,8 +188,8 @@ def compile_zone(zone: Zone) -> CompiledZone:
     (ttl,) = struct.unpack_from(">I", soa.bodies[0], 4)
     (minimum,) = struct.unpack_from(">I", soa_rdata, len(soa_rdata) - 4)
     soa_ttl = min(ttl, minimum)
-    nodes = {name: _node(name, names, soa_ttl, origin) for name in names}
-    for name in names.keys() - {origin}:
+    nodes = {name: _node(name, names, soa_ttl, origin) for name in politely(names)}
+    for name in politely(names.keys() - {origin}):
         _fill(nodes, name, soa_ttl)
     return _helped(CompiledZone(origin, nodes, soa_rdata, soa_ttl, make_access(zone.transfer)))
 
@@ -207,7 +208,7 @@ def _gather(zone: Zone, origin: bytes) -> _Names:
     """RRsets by name and type. Records of one set that differ in TTL get the least (RFC 2181, section 5.2)."""
     rdatas: dict[tuple[bytes, int], list[bytes]] = defaultdict(list)
     ttls: dict[tuple[bytes, int], int] = {}
-    for record in zone.records:
+    for record in politely(zone.records):
         name = wire_name(record.name)
         number, rdata = wire_rdata(record.type, record.rdata)
         if origin not in ancestors(name):
@@ -245,7 +246,7 @@ def _helped(zone: CompiledZone) -> CompiledZone:
     """``zone`` with glue at its cuts and additional data at its other nodes."""
     nodes = dict(zone.nodes)
     helpers: set[bytes] = set()
-    for name, node in zone.nodes.items():
+    for name, node in politely(zone.nodes.items()):
         pointing = {type_: tuple(targets(name, node.rrsets[type_])) for type_ in HELPFUL.keys() & node.rrsets.keys()}
         if node.cut:
             nodes[name] = structs.replace(node, cut=_with_glue(node.cut, pointing[NS], zone))
