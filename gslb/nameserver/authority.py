@@ -9,7 +9,7 @@ import structlog
 
 from gslb.model.names import ServiceName
 from gslb.nameserver.disk import Saver
-from gslb.nameserver.polite import let_go
+from gslb.nameserver.polite import let_go, uncollected
 from gslb.nameserver.protocol import Opener, Parcel
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.rrset import wire_name
@@ -80,6 +80,8 @@ class Authority:
             if table is not known:
                 self._adopt(table)
                 self._saver.offer(table.snapshot)
+                if known is not None and not isinstance(order, Change):
+                    self._retire(known, table)
             return True
 
     async def lower(self, services: frozenset[ServiceName]) -> None:
@@ -97,20 +99,22 @@ class Authority:
             log.debug("TTLs lowered", services=len(services))
 
     def _compile(self, order: Full | Parcel) -> Table:
-        snapshot = self._opener.open(order) if isinstance(order, Parcel) else order.snapshot
-        return compile_table(snapshot, self._table, self._random, self._lowered)
+        with uncollected():
+            snapshot = self._opener.open(order) if isinstance(order, Parcel) else order.snapshot
+            return compile_table(snapshot, self._table, self._random, self._lowered)
 
     def _adopt(self, table: Table) -> None:
         self._responder.adopt(table)  # which may refuse it
-        former, self._table = self._table, table
+        self._table = table
         log.info("snapshot in force", generation=table.snapshot.generation, zones=len(table.snapshot.zones))
-        if former is not None and former is not table:
-            task = asyncio.create_task(_retire(former, table))
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+
+    def _retire(self, former: Table, table: Table) -> None:
+        task = asyncio.create_task(_free(former, table))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
 
-async def _retire(former: Table, table: Table) -> None:
+async def _free(former: Table, table: Table) -> None:
     """Free what ``table`` has taken the place of a little at a time, and not in the thread that uses it last.
 
     To free ten thousand services at once would keep answers waiting.

@@ -31,7 +31,7 @@ from gslb.supervisor.privileges import forbid_new_privileges, give_up_all
 
 log = structlog.get_logger(__name__)
 
-SWITCH_INTERVAL = 0.0005
+SWITCH_INTERVAL = 0.0001
 """seconds that another thread of this process, compiling say, can keep the answering one waiting"""
 
 REFRESH = 5.0

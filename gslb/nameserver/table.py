@@ -174,7 +174,7 @@ def _amended(table: Table, snapshot: Snapshot, changed: Sequence[Steering], rand
     compiler = _Compiler(snapshot.generation, bare, table.services, table.lowered, random, news=True)
     made = compiler.services(changed)
     overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
-    for name, service in made.items():
+    for name, service in politely(made.items()):
         overlays[service.zone.origin][name] = service.over(table.zones[service.zone.origin].nodes.get(name))
     numbers = {wire_name(origin): serial for origin, serial in snapshot.serials.items()}
     zones = {origin: zone.with_nodes(overlays[origin], numbers.get(origin)) for origin, zone in table.zones.items()}
