@@ -8,6 +8,7 @@ import gc
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 BITE = 0.00005
@@ -18,15 +19,31 @@ PAUSE = 0.00005
 
 _T = TypeVar("_T")
 
+_hurry = ContextVar("_hurry", default=False)
+
 
 def politely(items: Iterable[_T]) -> Iterator[_T]:
     """``items``, with a pause before the next one whenever there has been work for a while."""
+    return iter(items) if _hurry.get() else _with_pauses(items)
+
+
+def _with_pauses(items: Iterable[_T]) -> Iterator[_T]:
     due = time.perf_counter() + BITE
     for item in items:
         yield item
         if time.perf_counter() >= due:
             time.sleep(PAUSE)
             due = time.perf_counter() + BITE
+
+
+@contextmanager
+def in_a_hurry() -> Iterator[None]:
+    """Has no pauses: nothing answers yet that could be kept waiting. Holds for ``asyncio.to_thread`` as well."""
+    token = _hurry.set(True)
+    try:
+        yield
+    finally:
+        _hurry.reset(token)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from gslb.nameserver.disk import Saver
 from gslb.nameserver.limits import DEFAULT, TcpLimits
 from gslb.nameserver.listen import Sockets, listening
 from gslb.nameserver.news import News
+from gslb.nameserver.polite import in_a_hurry
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tcp import TcpListener
 from gslb.nameserver.textfile import INTERVAL, write_metrics
@@ -202,7 +203,8 @@ async def _load_newest(authority: Authority, path: Path) -> None:
     """Start from the newest usable snapshot on disk; without one, every answer is SERVFAIL until one comes."""
     for candidate in (path, disk.previous(path)):
         try:
-            await authority.load(disk.read(candidate))
+            with in_a_hurry():  # nothing answers yet
+                await authority.load(disk.read(candidate))
         except FileNotFoundError:
             continue
         except (SnapshotError, OSError) as error:
@@ -214,7 +216,7 @@ async def _load_newest(authority: Authority, path: Path) -> None:
 
 async def _reload(authority: Authority, control: ControlListener, path: Path) -> None:
     try:
-        await authority.load(disk.read(path))
+        await authority.load(await asyncio.to_thread(disk.read, path))
     except (SnapshotError, OSError) as error:
         log.error("snapshot not reloaded", path=str(path), reason=str(error))  # noqa: TRY400  no trace needed
     else:

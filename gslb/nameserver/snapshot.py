@@ -15,7 +15,7 @@ from gslb.model.steering import Steering
 from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.transfer.access import NOBODY, Transfer
 
-PORTION = 32
+PORTION = 16
 """services that are written or read at a time: one call for all of them would keep answers waiting"""
 
 

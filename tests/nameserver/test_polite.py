@@ -1,10 +1,11 @@
+import asyncio
 import contextlib
 import gc
 
 import pytest
 
 from gslb.nameserver import polite
-from gslb.nameserver.polite import let_go, politely, uncollected
+from gslb.nameserver.polite import in_a_hurry, let_go, politely, uncollected
 
 
 class Time:
@@ -41,6 +42,17 @@ def test_there_is_a_pause_after_each_bite_of_work(clock: Time) -> None:
 def test_little_work_is_not_held_up(clock: Time) -> None:
     assert list(politely(range(1000))) == list(range(1000))
     assert clock.pauses == []
+
+
+async def test_before_anything_answers_there_are_no_pauses(clock: Time) -> None:
+    def work() -> int:
+        for _ in politely(range(10)):
+            clock.now += polite.BITE
+        return len(clock.pauses)
+
+    with in_a_hurry():
+        assert await asyncio.to_thread(work) == 0
+    assert await asyncio.to_thread(work) == 10
 
 
 def test_what_is_let_go_is_forgotten() -> None:
