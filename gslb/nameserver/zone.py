@@ -150,8 +150,9 @@ class CompiledZone:
             return self
         merged = {**self.nodes, **nodes}
         changed = {name for name, node in politely(nodes.items()) if self._has_other_records(name, node)}
-        for name in politely(nodes.keys() - self.nodes.keys()):
-            changed |= _fill(merged, name, self.soa_ttl)
+        for name in politely(nodes):
+            if name not in self.nodes:
+                changed |= _fill(merged, name, self.soa_ttl)
         rdata = self.soa_rdata if serial is None else _numbered(self.soa_rdata, serial)
         head = self.soa.bodies[0][:RDATA]
         apex = merged[self.origin]
