@@ -33,7 +33,7 @@ from gslb.model.names import ServiceName
 from gslb.model.observation import Cause, CheckKey, Observation, ProbeResult
 from gslb.model.steering import Steering
 from gslb.model.topology import Endpoint, Topology
-from gslb.nameserver import disk
+from gslb.nameserver import disk, polite
 from gslb.nameserver.polite import let_go, uncollected
 from gslb.nameserver.process import SWITCH_INTERVAL
 from gslb.nameserver.protocol import Opener, Parcel, frame
@@ -89,7 +89,7 @@ def parcel(snapshot: Snapshot) -> Parcel:
 
 
 def pieces(snapshot: Snapshot, rounds: int, folder: Path) -> Iterator[tuple[str, list[float]]]:
-    """What each step takes by itself, without anything beside it."""
+    """What each step takes by itself, without pauses for anything beside it."""
     with uncollected():
         whole, new = parcel(snapshot), moved(snapshot, SHARING)
         yield "whole: portions written", timed(rounds, lambda: list(portions(snapshot.services)))
@@ -147,7 +147,11 @@ class Beside:
 
 
 def disturbance(snapshot: Snapshot, rounds: int) -> tuple[list[float], list[float], list[float]]:
-    """How long a thread beside waits, usually and during whole compiles back to back; and how long each took."""
+    """How long a thread beside waits, usually and during whole compiles back to back; and how long each took.
+
+    From here on they are compiled as a process does that answers: with pauses.
+    """
+    polite.begin()
     variants = [parcel(each) for each in (snapshot, moved(snapshot, len(snapshot.services)))]
     opener, took, tables = Opener(), list[float](), [compile_table(snapshot, None, _random)]
     with Beside().watching() as beside:
@@ -265,18 +269,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=positive, default=7)
     parser.add_argument("--changes", type=positive, default=50)
     given, console = parser.parse_args(), Console()
+    snapshots = {}
     for names in (("weighted",), ("geo", "weighted")):
         made = topology(given.services, tuple(load_plugin("policy", name)() for name in names))
-        control = Control(made)
-        snapshot, title = snapshot_of(tuple(control.steerings.values()), 1), " -> ".join(names)
+        control, title = Control(made), " -> ".join(names)
+        snapshots[title] = snapshot_of(tuple(control.steerings.values()), 1)
         with tempfile.TemporaryDirectory(prefix="bench-publish-") as folder:
             table = Printed("", "ms: least", "median", "max", title=f"{title}: {given.services} services")
             results, decisions = asyncio.run(reactions(control, made, given.changes, Path(folder)))
             table.add_row("from a result to a changed answer", *milliseconds(results))
             table.add_row("from its decision", *milliseconds(decisions), end_section=True)
-            for name, found in pieces(snapshot, given.rounds, Path(folder)):
+            for name, found in pieces(snapshots[title], given.rounds, Path(folder)):
                 table.add_row(name, *milliseconds(found))
             console.print(table)
+    for title, snapshot in snapshots.items():
         usual, during, took = disturbance(snapshot, given.rounds)
         table = Printed("a thread beside waits", "µs: median", "p99", "max", title=title)
         table.add_row("usually", *microseconds(usual))

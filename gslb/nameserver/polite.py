@@ -1,14 +1,15 @@
-"""Long work in a thread beside those that answer: a little at a time, and between that the interpreter is theirs.
+"""Long work in a thread beside those that answer: a little at a time, and between that interpreter and core are theirs.
 
 A thread that wants the interpreter back waits for the switch interval, or for the end of a single call into C, whatever
-that takes. So whoever works on a whole snapshot does it service by service, through here. What answers never does.
+that takes; on the same core it may also wait until the kernel thinks that the other one has had its share. So whoever
+works on a whole snapshot does it service by service, through here. What answers never does.
 """
 
 import gc
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TypeVar
 
 BITE = 0.00005
@@ -19,12 +20,17 @@ PAUSE = 0.00005
 
 _T = TypeVar("_T")
 
-_hurry = ContextVar("_hurry", default=False)
+_answering = threading.Event()
+
+
+def begin() -> None:
+    """From now on this process answers. Before that, and in others, there is nobody to be polite to."""
+    _answering.set()
 
 
 def politely(items: Iterable[_T]) -> Iterator[_T]:
     """``items``, with a pause before the next one whenever there has been work for a while."""
-    return iter(items) if _hurry.get() else _with_pauses(items)
+    return _with_pauses(items) if _answering.is_set() else iter(items)
 
 
 def _with_pauses(items: Iterable[_T]) -> Iterator[_T]:
@@ -34,16 +40,6 @@ def _with_pauses(items: Iterable[_T]) -> Iterator[_T]:
         if time.perf_counter() >= due:
             time.sleep(PAUSE)
             due = time.perf_counter() + BITE
-
-
-@contextmanager
-def in_a_hurry() -> Iterator[None]:
-    """Has no pauses: nothing answers yet that could be kept waiting. Holds for ``asyncio.to_thread`` as well."""
-    token = _hurry.set(True)
-    try:
-        yield
-    finally:
-        _hurry.reset(token)
 
 
 @contextmanager

@@ -15,14 +15,13 @@ import structlog
 from gslb.errors import SnapshotError
 from gslb.geo.locator import Locator
 from gslb.model.address import Address
-from gslb.nameserver import disk
+from gslb.nameserver import disk, polite
 from gslb.nameserver.authority import Authority
 from gslb.nameserver.control import ControlListener
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.limits import DEFAULT, TcpLimits
 from gslb.nameserver.listen import Sockets, listening
 from gslb.nameserver.news import News
-from gslb.nameserver.polite import in_a_hurry
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tcp import TcpListener
 from gslb.nameserver.textfile import INTERVAL, write_metrics
@@ -109,6 +108,7 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     control = ControlListener(authority, saver, tallies, news, lambda: tcp.stats, transfers)
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
+    polite.begin()
     saver.start()
     for listener in udp:
         listener.start()
@@ -203,8 +203,7 @@ async def _load_newest(authority: Authority, path: Path) -> None:
     """Start from the newest usable snapshot on disk; without one, every answer is SERVFAIL until one comes."""
     for candidate in (path, disk.previous(path)):
         try:
-            with in_a_hurry():  # nothing answers yet
-                await authority.load(disk.read(candidate))
+            await authority.load(disk.read(candidate))
         except FileNotFoundError:
             continue
         except (SnapshotError, OSError) as error:

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import count
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -272,7 +273,10 @@ async def read_order(reader: asyncio.StreamReader) -> Received:
     if not isinstance(order, Whole):
         return order
     found, room = list[bytes](), MAX_FRAME
-    while (portion := await _frame(reader, room)) != _END:
+    for _ in politely(count()):
+        portion = await _frame(reader, room)
+        if portion == _END:
+            break
         found.append(portion)
         room -= len(portion)
     return Parcel(order.snapshot, tuple(found))

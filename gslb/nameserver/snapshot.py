@@ -12,6 +12,7 @@ import msgspec
 from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.nameserver.polite import politely
 from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.transfer.access import NOBODY, Transfer
 
@@ -115,7 +116,7 @@ class Change(msgspec.Struct, frozen=True, tag="change"):
 
 def apply(snapshot: Snapshot, change: Change) -> Snapshot:
     """``snapshot`` after ``change``, which must be based on it."""
-    services = {service.name: service for service in snapshot.services}
+    services = {service.name: service for service in politely(snapshot.services)}
     for name in change.removed:
         services.pop(name, None)
     services.update((service.name, service) for service in change.services)
@@ -149,11 +150,12 @@ def differing(old: Sequence[Steering], new: Sequence[Steering]) -> tuple[tuple[S
 
     Mostly both are the same values in the same order, but for a few.
     """
-    pairs = [pair for pair in zip(old, new, strict=False) if pair[0] is not pair[1]]
-    if len(old) == len(new) and all(before.name == after.name for before, after in pairs):
-        return tuple(after for before, after in pairs if before != after), ()
-    known, names = {service.name: service for service in old}, {service.name for service in new}
-    changed = tuple(service for service in new if known.get(service.name) != service)
+    pairs = [pair for pair in politely(zip(old, new, strict=False)) if pair[0] is not pair[1]]
+    if len(old) == len(new) and all(before.name == after.name for before, after in politely(pairs)):
+        return tuple([after for before, after in politely(pairs) if before != after]), ()
+    known = {service.name: service for service in politely(old)}
+    names = {service.name for service in politely(new)}
+    changed = tuple([service for service in politely(new) if known.get(service.name) != service])
     return changed, tuple(name for name in known if name not in names)
 
 

@@ -1,11 +1,11 @@
-import asyncio
 import contextlib
 import gc
+import threading
 
 import pytest
 
 from gslb.nameserver import polite
-from gslb.nameserver.polite import in_a_hurry, let_go, politely, uncollected
+from gslb.nameserver.polite import let_go, politely, uncollected
 
 
 class Time:
@@ -27,6 +27,8 @@ class Time:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Time:
     found = Time()
     monkeypatch.setattr(polite, "time", found)
+    monkeypatch.setattr(polite, "_answering", threading.Event())
+    polite.begin()
     return found
 
 
@@ -44,15 +46,11 @@ def test_little_work_is_not_held_up(clock: Time) -> None:
     assert clock.pauses == []
 
 
-async def test_before_anything_answers_there_are_no_pauses(clock: Time) -> None:
-    def work() -> int:
-        for _ in politely(range(10)):
-            clock.now += polite.BITE
-        return len(clock.pauses)
-
-    with in_a_hurry():
-        assert await asyncio.to_thread(work) == 0
-    assert await asyncio.to_thread(work) == 10
+def test_before_anything_answers_there_are_no_pauses(clock: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polite, "_answering", threading.Event())
+    for _ in politely(range(10)):
+        clock.now += polite.BITE
+    assert clock.pauses == []
 
 
 def test_what_is_let_go_is_forgotten() -> None:
