@@ -19,6 +19,9 @@ from gslb.nameserver.snapshot import Snapshot, Version, decode, encode
 log = structlog.get_logger(__name__)
 
 FORM = 2
+GATHER = 0.1
+"""seconds until what is offered is written: a change seldom comes alone, and the next is to be compiled first"""
+
 RETRY = 5.0
 """seconds until a write that failed is tried again"""
 
@@ -110,6 +113,7 @@ class Saver:
             with self._changed:
                 while self._waiting is None and not self._stopping:
                     self._changed.wait()
+                self._changed.wait_for(lambda: self._stopping, GATHER)
                 snapshot, self._waiting = self._waiting, None
             if snapshot is None:
                 return

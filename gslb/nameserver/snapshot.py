@@ -116,7 +116,7 @@ class Change(msgspec.Struct, frozen=True, tag="change"):
 
 def apply(snapshot: Snapshot, change: Change) -> Snapshot:
     """``snapshot`` after ``change``, which must be based on it."""
-    services = {service.name: service for service in politely(snapshot.services)}
+    services = {service.name: service for service in snapshot.services}
     for name in change.removed:
         services.pop(name, None)
     services.update((service.name, service) for service in change.services)
