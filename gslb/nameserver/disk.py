@@ -6,6 +6,7 @@ A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
 import hashlib
 import threading
 from collections.abc import Callable
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 
@@ -26,6 +27,7 @@ RETRY = 5.0
 """seconds until a write that failed is tried again"""
 
 _MAGIC = "gslb-snapshot"
+_BLOCK = 2**14
 _LONGEST = 128
 """bytes in the longest first line"""
 
@@ -54,12 +56,13 @@ def write(path: Path, snapshot: Snapshot) -> None:
     Raises:
         OSError: it cannot be written; what was there is still there.
     """
-    body = list(politely(encode(snapshot)))
-    digest = hashlib.sha256()
-    for part in body:
+    body, digest = list[bytes](), hashlib.sha256()
+    for part in politely(encode(snapshot)):
+        body.append(part)
         digest.update(part)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = write_new(path, (f"{_MAGIC} {FORM} {digest.hexdigest()}\n".encode(), *body))
+    head = f"{_MAGIC} {FORM} {digest.hexdigest()}\n".encode()
+    new = write_new(path, politely((head, *body)))
     if _is_whole(path):
         path.replace(previous(path))
     new.replace(path)
@@ -147,7 +150,10 @@ def _check(file: BufferedReader, path: Path) -> None:
     head = file.readline(_LONGEST)
     match head.removesuffix(b"\n").decode("ascii", "replace").split(" "):
         case [magic, form, digest] if magic == _MAGIC and form == str(FORM):
-            if digest != hashlib.file_digest(file, "sha256").hexdigest():
+            found = hashlib.sha256()
+            for block in politely(iter(partial(file.read, _BLOCK), b"")):
+                found.update(block)
+            if digest != found.hexdigest():
                 raise SnapshotError(f"{path} is damaged: its checksum does not match")
             file.seek(0)
         case [magic, form, *_] if magic == _MAGIC:
