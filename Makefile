@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance fuzz bench-decide bench-probes bench-reaction bench-dns lint plots lock clean
+.PHONY: run test acceptance fuzz bench-decide bench-probes bench-publish bench-reaction bench-dns lint plots lock clean
 
 run: $(VENV)/.run
 	@exec $(BIN)/gslb demo
@@ -22,8 +22,8 @@ acceptance: $(VENV)/.dev
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.nameserver.fuzz_packets -max_total_time=$(or $(SECONDS),60)
 
-# But for decide: root, two cores, and the Debian packages that README.md names. ARGS="--help" lists what can be asked.
-bench-decide bench-probes bench-reaction: bench-%: $(VENV)/.run
+# But for decide and publish: root, two cores, and the Debian packages that README.md names. ARGS="--help" lists what can be asked.
+bench-decide bench-probes bench-publish bench-reaction: bench-%: $(VENV)/.run
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
 # The nameserver beside others; the same holds.

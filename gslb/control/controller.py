@@ -3,6 +3,7 @@
 import asyncio
 import math
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 import structlog
 
@@ -431,12 +432,17 @@ class Controller:
         self._unpublished = tuple(dict.fromkeys((*self._unpublished, *changed)))
         decisions = self.engine.decisions
         # What a nameserver answers from before is not taken away; a new service does not hold up the others.
-        awaited = (self._answered & self.engine.topology.services.keys()) or self.engine.topology.services.keys()
-        self._publishing = self._publishing or decisions.keys() >= awaited
+        self._publishing = self._publishing or decisions.keys() >= self._awaited
         if self._publishing:
             steerings = {name: decision.steering for name, decision in decisions.items()}
             self.publisher.publish(steerings, self._unpublished, at)
             self._unpublished = ()
+
+    @property
+    def _awaited(self) -> AbstractSet[ServiceName]:
+        """Services without which nothing is published."""
+        services = self.engine.topology.services.keys()
+        return (self._answered & services) or services
 
     def _publish_again(self) -> None:
         """What is answered is to have later serials."""

@@ -1,10 +1,11 @@
 """Areas that a region speaks for: continent, country, subdivision, network or autonomous system."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+
+import msgspec
 
 from gslb.model.countries import CONTINENTS, continent_of
 
@@ -21,8 +22,7 @@ class AreaKind(StrEnum):
     """those whose country and continent are not known"""
 
 
-@dataclass(frozen=True, slots=True)
-class Area:
+class Area(msgspec.Struct, frozen=True, gc=False):
     """One area. ``code`` is in canonical form: ``EU``, ``TR``, ``TR-34``, ``192.0.2.0/24``, ``AS9121``, ``unknown``."""
 
     kind: AreaKind

@@ -1,7 +1,8 @@
 """What a DNS name answers, as data: the common currency of policies, providers and the nameserver.
 
 Ten of these values are made for each decision, and compared for each publication. So they are msgspec.Structs, which do
-both several times faster than frozen dataclasses; ``msgspec.structs.replace`` makes changed copies.
+both several times faster than frozen dataclasses; ``msgspec.structs.replace`` makes changed copies. The cyclic garbage
+collector passes them over: they hold nothing that could lead back to them.
 """
 
 from enum import StrEnum
@@ -46,7 +47,7 @@ class NoAnswer(StrEnum):
     NODATA = "nodata"
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, gc=False):
     """One answer value, and the endpoints that share it.
 
     Attributes:
@@ -60,7 +61,7 @@ class Target(msgspec.Struct, frozen=True):
     value: str
 
 
-class Group(msgspec.Struct, frozen=True):
+class Group(msgspec.Struct, frozen=True, gc=False):
     """Targets that are picked together.
 
     Attributes:
@@ -80,7 +81,7 @@ WITHHELD = 256
 """Parts of a rule's answers, of which some may be withheld."""
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True, gc=False):
     """Answers for some of the clients.
 
     For each record type a group that has targets of that type is picked; where none has, and the service is configured
@@ -106,7 +107,7 @@ class Rule(msgspec.Struct, frozen=True):
         return {group.region: group.weight for group in self.groups}
 
 
-class Steering(msgspec.Struct, frozen=True):
+class Steering(msgspec.Struct, frozen=True, gc=False):
     """Everything a name answers.
 
     Attributes:
@@ -139,8 +140,12 @@ def answering(steering: Steering) -> set[EndpointName]:
 
 def groups_for(rule: Rule, kind: RecordType) -> tuple[Group, ...]:
     """The groups of ``rule`` reduced to their targets of type ``kind``; groups without any are left out."""
-    reduced = (structs.replace(g, targets=tuple(t for t in g.targets if t.type is kind)) for g in rule.groups)
-    return tuple(group for group in reduced if group.targets)
+    return tuple([reduced for group in rule.groups if (reduced := _reduced(group, kind)).targets])
+
+
+def _reduced(group: Group, kind: RecordType) -> Group:
+    targets = tuple([target for target in group.targets if target.type is kind])
+    return group if len(targets) == len(group.targets) else structs.replace(group, targets=targets)
 
 
 def rule_for(steering: Steering, client: Client | None) -> Rule:

@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 from collections.abc import Iterator, Mapping
 from random import Random
+from weakref import ref
 
 import structlog
 
 from gslb.model.names import ServiceName
 from gslb.nameserver.disk import Saver
+from gslb.nameserver.polite import let_go, uncollected
+from gslb.nameserver.protocol import Opener, Parcel
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.rrset import wire_name
 from gslb.nameserver.served import Counter
-from gslb.nameserver.snapshot import Change, Full, Snapshot, Version, apply
-from gslb.nameserver.table import Table, compile_table, lower
+from gslb.nameserver.snapshot import Change, Full, Snapshot, Version
+from gslb.nameserver.table import Table, compile_change, compile_table, lower, remains
 from gslb.nameserver.wire import Rcode
 
 PATIENCE = 1.0
@@ -31,7 +34,9 @@ class Authority:
         self._responder, self._saver, self._random = responder, saver, random
         self._table: Table | None = None
         self._lowered: frozenset[ServiceName] = frozenset()
+        self._opener = Opener()
         self._one_at_a_time = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
 
     @property
     def version(self) -> Version | None:
@@ -68,26 +73,28 @@ class Authority:
             SnapshotError: it cannot be compiled; what was served still is.
         """
         async with self._one_at_a_time:
-            await self._serve(snapshot)
+            await self._adopt(await asyncio.to_thread(self._compile, Full(snapshot)))
             self._saver.found(snapshot)
 
-    async def take(self, order: Full | Change) -> bool:
+    async def take(self, order: Full | Parcel | Change) -> bool:
         """Serve and save what ``order`` leads to; False if it is a change of something else than what is in force.
 
         Raises:
             SnapshotError: it cannot be compiled; what was served still is.
         """
         async with self._one_at_a_time:
-            current = self._table.snapshot if self._table else None
-            if isinstance(order, Full):
-                snapshot = order.snapshot
-            elif current is None or not order.leads_from(current):
-                return False
+            known = self._table
+            if not isinstance(order, Change):
+                table = await asyncio.to_thread(self._compile, order)
+            elif known is not None and order.leads_from(known.snapshot):
+                table = await asyncio.to_thread(compile_change, known, order, self._random)
             else:
-                snapshot = apply(current, order)
-            if snapshot != current:
-                await self._serve(snapshot)
-                self._saver.offer(snapshot)
+                return False
+            if table is not known:
+                await self._adopt(table)
+                self._saver.offer(table.snapshot)
+                if known is not None and not isinstance(order, Change):
+                    self._retire(known, table)
             return True
 
     async def lower(self, services: frozenset[ServiceName]) -> None:
@@ -104,16 +111,37 @@ class Authority:
             self._lowered = services
             log.debug("TTLs lowered", services=len(services))
 
-    async def _serve(self, snapshot: Snapshot) -> None:
-        await self._adopt(await asyncio.to_thread(compile_table, snapshot, self._table, self._random, self._lowered))
-        log.info("snapshot in force", generation=snapshot.generation, zones=len(snapshot.zones))
+    def _compile(self, order: Full | Parcel) -> Table:
+        with uncollected():
+            snapshot = self._opener.open(order) if isinstance(order, Parcel) else order.snapshot
+            return compile_table(snapshot, self._table, self._random, self._lowered)
 
     async def _adopt(self, table: Table) -> None:
         """Answer from ``table``, and return when no answer by the former one can follow."""
         self._responder.adopt(table)  # which may refuse it
         self._table = table
+        log.info("snapshot in force", generation=table.snapshot.generation, zones=len(table.snapshot.zones))
         under_way = self._responder.reclaimer.under_way()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
                 while under_way():  # noqa: ASYNC110  a listener is not to be burdened with telling
                     await asyncio.sleep(_LOOK)
+
+    def _retire(self, former: Table, table: Table) -> None:
+        task = asyncio.create_task(_free(former, table))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+async def _free(former: Table, table: Table) -> None:
+    """Free what ``table`` has taken the place of a little at a time, and not in the thread that uses it last.
+
+    To free ten thousand services at once would keep answers waiting.
+    """
+    left = await asyncio.to_thread(remains, former, table)
+    gone, loop = asyncio.Event(), asyncio.get_running_loop()
+    watch = ref(former, lambda _: loop.call_soon_threadsafe(gone.set))
+    del former, table
+    await gone.wait()
+    del watch
+    await asyncio.to_thread(let_go, left)

@@ -21,7 +21,7 @@ from gslb.nameserver.protocol import (
     Report,
     Saved,
     Stats,
-    frame,
+    frames,
     read_report,
 )
 from gslb.nameserver.snapshot import Full, Snapshot, diff
@@ -233,9 +233,10 @@ class Link:
 
 
 async def _say(writer: asyncio.StreamWriter, message: Order) -> None:
-    writer.write(frame(message))
     async with asyncio.timeout(SLOW):
-        await writer.drain()
+        for each in frames(message):
+            writer.write(each)
+            await writer.drain()
 
 
 async def _hear(reader: asyncio.StreamReader) -> Report:

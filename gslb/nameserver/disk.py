@@ -6,21 +6,30 @@ A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
 import hashlib
 import threading
 from collections.abc import Callable
+from functools import partial
+from io import BufferedReader
 from pathlib import Path
 
 import structlog
 
 from gslb.errors import SnapshotError
 from gslb.files import sync_folder, write_new
+from gslb.nameserver.polite import politely
 from gslb.nameserver.snapshot import Snapshot, Version, decode, encode
 
 log = structlog.get_logger(__name__)
 
 FORM = 2
+GATHER = 0.1
+"""seconds until what is offered is written: a change seldom comes alone, and the next is to be compiled first"""
+
 RETRY = 5.0
 """seconds until a write that failed is tried again"""
 
 _MAGIC = "gslb-snapshot"
+_BLOCK = 2**14
+_LONGEST = 128
+"""bytes in the longest first line"""
 
 
 def previous(path: Path) -> Path:
@@ -35,7 +44,10 @@ def read(path: Path) -> Snapshot:
         SnapshotError: it is damaged or of another form.
         OSError: it cannot be read.
     """
-    return decode(_body(path))
+    with path.open("rb") as file:
+        _check(file, path)
+        file.readline(_LONGEST)
+        return decode(file.read())
 
 
 def write(path: Path, snapshot: Snapshot) -> None:
@@ -44,9 +56,13 @@ def write(path: Path, snapshot: Snapshot) -> None:
     Raises:
         OSError: it cannot be written; what was there is still there.
     """
-    body = encode(snapshot)
+    body, digest = list[bytes](), hashlib.sha256()
+    for part in politely(encode(snapshot)):
+        body.append(part)
+        digest.update(part)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new = write_new(path, (f"{_MAGIC} {FORM} {hashlib.sha256(body).hexdigest()}\n".encode(), body))
+    head = f"{_MAGIC} {FORM} {digest.hexdigest()}\n".encode()
+    new = write_new(path, politely((head, *body)))
     if _is_whole(path):
         path.replace(previous(path))
     new.replace(path)
@@ -100,6 +116,7 @@ class Saver:
             with self._changed:
                 while self._waiting is None and not self._stopping:
                     self._changed.wait()
+                self._changed.wait_for(lambda: self._stopping, GATHER)
                 snapshot, self._waiting = self._waiting, None
             if snapshot is None:
                 return
@@ -128,13 +145,17 @@ class Saver:
                 self._waiting = snapshot
 
 
-def _body(path: Path) -> bytes:
-    head, _, body = path.read_bytes().partition(b"\n")
-    match head.decode("ascii", "replace").split(" "):
+def _check(file: BufferedReader, path: Path) -> None:
+    """Raise SnapshotError unless ``file`` is what was written to ``path``; goes back to its beginning."""
+    head = file.readline(_LONGEST)
+    match head.removesuffix(b"\n").decode("ascii", "replace").split(" "):
         case [magic, form, digest] if magic == _MAGIC and form == str(FORM):
-            if digest != hashlib.sha256(body).hexdigest():
+            found = hashlib.sha256()
+            for block in politely(iter(partial(file.read, _BLOCK), b"")):
+                found.update(block)
+            if digest != found.hexdigest():
                 raise SnapshotError(f"{path} is damaged: its checksum does not match")
-            return body
+            file.seek(0)
         case [magic, form, *_] if magic == _MAGIC:
             raise SnapshotError(f"{path} has form {form}; this version reads form {FORM}")
         case _:
@@ -143,7 +164,8 @@ def _body(path: Path) -> bytes:
 
 def _is_whole(path: Path) -> bool:
     try:
-        _body(path)
+        with path.open("rb") as file:
+            _check(file, path)
     except (SnapshotError, OSError):
         return False
     return True

@@ -1,12 +1,11 @@
 """Whether the answers of a service that changed have been given yet. Noted once, where a query has no ready answer."""
 
-from dataclasses import dataclass
+import msgspec
 
 from gslb.model.names import ServiceName
 
 
-@dataclass(slots=True, eq=False)
-class First:
+class First(msgspec.Struct, eq=False, gc=False):
     """The first answer of one version of a service. Any thread may look at it, and close it.
 
     Attributes:

@@ -15,7 +15,7 @@ import structlog
 from gslb.errors import SnapshotError
 from gslb.geo.locator import Locator
 from gslb.model.address import Address
-from gslb.nameserver import disk
+from gslb.nameserver import disk, polite
 from gslb.nameserver.authority import Authority
 from gslb.nameserver.batch import obstacle, pin
 from gslb.nameserver.control import ControlListener
@@ -32,7 +32,7 @@ from gslb.supervisor.privileges import forbid_new_privileges, give_up_all
 
 log = structlog.get_logger(__name__)
 
-SWITCH_INTERVAL = 0.0005
+SWITCH_INTERVAL = 0.0001
 """seconds that another thread of this process, compiling say, can keep the answering one waiting"""
 
 REFRESH = 5.0
@@ -117,6 +117,7 @@ async def _serve(options: Options, sockets: Sockets, locator: Locator | None) ->
     )
     _handle_signals(loop, ended, lambda: _reload(authority, control, options.snapshot))
     await _load_newest(authority, options.snapshot)
+    polite.begin()
     saver.start()
     for listener in udp:
         listener.start()
@@ -226,7 +227,7 @@ async def _load_newest(authority: Authority, path: Path) -> None:
 
 async def _reload(authority: Authority, control: ControlListener, path: Path) -> None:
     try:
-        await authority.load(disk.read(path))
+        await authority.load(await asyncio.to_thread(disk.read, path))
     except (SnapshotError, OSError) as error:
         log.error("snapshot not reloaded", path=str(path), reason=str(error))  # noqa: TRY400  no trace needed
     else:

@@ -2,20 +2,29 @@
 
 A frame is a 4-byte big-endian length and that many bytes of JSON, tagged with its ``type``. The nameserver listens and
 says Hello first. Either side closes the connection on a frame that is too long or cannot be read.
+
+A Full goes in many frames, so that neither side is held up by one of them: the snapshot without services, tagged
+``whole``, then arrays of services, and an empty one at the end.
 """
 
 import asyncio
 import struct
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from itertools import count
 from typing import Annotated, TypeVar
 
 import msgspec
 
+from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
-from gslb.nameserver.snapshot import Change, Full
+from gslb.model.steering import Steering
+from gslb.nameserver.polite import politely
+from gslb.nameserver.snapshot import Change, Full, Snapshot, portions
 
 MAX_FRAME = 64 * 2**20
-"""bytes in the largest frame a nameserver reads: a snapshot of some 500,000 records"""
+"""bytes in the largest frame a nameserver reads, and in the largest snapshot: some 500,000 records"""
 
 MAX_REPORT = 4 * 2**20
 """bytes in the largest frame a control process reads"""
@@ -36,6 +45,7 @@ MAX_FIRST = 1000
 """first answers in one report"""
 
 _LENGTH = struct.Struct(">I")
+_END = b"[]"
 _T = TypeVar("_T")
 
 
@@ -198,30 +208,107 @@ class Lower(msgspec.Struct, frozen=True, tag="lower"):
     services: Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=MAX_LOWERED)]
 
 
+class Whole(msgspec.Struct, frozen=True, tag="whole"):
+    """Begins a Full, with the ``snapshot`` but for its services, which follow."""
+
+    snapshot: Snapshot
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """A Full as it has come.
+
+    Attributes:
+        snapshot: without services.
+        portions: the services as arrays in JSON.
+    """
+
+    snapshot: Snapshot
+    portions: tuple[bytes, ...]
+
+
 Order = Full | Change | Lower
 """From the control process."""
+
+Received = Parcel | Change | Lower
+"""An Order as it has come."""
 
 Report = Hello | Ack | Saved | Answered | Gap | Stats | Counts
 """From the nameserver."""
 
-_orders: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
+_orders: msgspec.json.Decoder[Whole | Change | Lower] = msgspec.json.Decoder(Whole | Change | Lower)
+_services: msgspec.json.Decoder[tuple[Steering, ...]] = msgspec.json.Decoder(tuple[Steering, ...])
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
+
+
+class Opener:
+    """Takes services out of parcels. Portions that have come before need not be read again: mostly all have."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[Steering, ...]] = {}
+
+    def open(self, parcel: Parcel) -> Snapshot:
+        """The snapshot. Not for several threads at the same time.
+
+        Raises:
+            SnapshotError: it cannot be read.
+        """
+        known, self._known = self._known, {}
+        services: list[Steering] = []
+        for portion in politely(parcel.portions):
+            digest = blake2b(portion, digest_size=16).digest()
+            read = known.get(digest)
+            if read is None:
+                read = _read_services(portion)
+            self._known[digest] = read
+            services += read
+        return replace(parcel.snapshot, services=tuple(services))
+
+
+def _read_services(portion: bytes) -> tuple[Steering, ...]:
+    try:
+        return _services.decode(portion)
+    except msgspec.DecodeError as error:
+        raise SnapshotError(f"not a snapshot: {error}") from error
 
 
 def frame(message: Order | Report) -> bytes:
     """``message`` ready to be sent."""
-    body = msgspec.json.encode(message)
+    return b"".join(frames(message))
+
+
+def frames(message: Order | Report) -> Iterator[bytes]:
+    """``message`` ready to be sent bit by bit."""
+    if isinstance(message, Full):
+        snapshot = message.snapshot
+        yield _framed(msgspec.json.encode(Whole(replace(snapshot, services=()))))
+        yield from map(_framed, portions(snapshot.services))
+        yield _framed(_END)
+    else:
+        yield _framed(msgspec.json.encode(message))
+
+
+def _framed(body: bytes) -> bytes:
     return _LENGTH.pack(len(body)) + body
 
 
-async def read_order(reader: asyncio.StreamReader) -> Order:
+async def read_order(reader: asyncio.StreamReader) -> Received:
     """The next message from the control process.
 
     Raises:
-        ProtocolError: the frame is too long or cannot be read.
+        ProtocolError: a frame is too long or cannot be read.
         EOFError: the other side closed.
     """
-    return await _read(reader, MAX_FRAME, _orders)
+    order = await _read(reader, MAX_FRAME, _orders)
+    if not isinstance(order, Whole):
+        return order
+    found, room = list[bytes](), MAX_FRAME
+    for _ in politely(count()):
+        portion = await _frame(reader, room)
+        if portion == _END:
+            break
+        found.append(portion)
+        room -= len(portion)
+    return Parcel(order.snapshot, tuple(found))
 
 
 async def read_report(reader: asyncio.StreamReader) -> Report:
@@ -230,11 +317,15 @@ async def read_report(reader: asyncio.StreamReader) -> Report:
 
 
 async def _read(reader: asyncio.StreamReader, limit: int, decoder: msgspec.json.Decoder[_T]) -> _T:
-    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-    if length > limit:
-        raise ProtocolError(f"a frame of {length} bytes; at most {limit} are taken")
-    body = await reader.readexactly(length)
+    body = await _frame(reader, limit)
     try:
         return decoder.decode(body)
     except msgspec.DecodeError as error:
         raise ProtocolError(str(error)) from error
+
+
+async def _frame(reader: asyncio.StreamReader, limit: int) -> bytes:
+    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    if length > limit:
+        raise ProtocolError(f"a frame of {length} bytes; at most {limit} are taken")
+    return await reader.readexactly(length)

@@ -12,7 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gslb.nameserver.edns import COOKIE, Edns
 from gslb.nameserver.explain import LABEL
@@ -389,6 +389,14 @@ class Ready:
             if self._again(hash(key)):
                 self._cookies.put(key, given)
         return given
+
+    def remains(self, *, inherit: bool) -> object:
+        """What is of no use any more to anybody when another one is in place of this, which may ``inherit``."""
+        gone: list[Recent[Any, Any]] = [self._below, self._places, self._cookies]
+        gone += [] if inherit else [self._shapes]
+        if self._former is not None:
+            gone.append(self._former)
+        return tuple(part for recent in gone for part in (recent.young, recent.old))
 
     def renew(self) -> None:
         """Look at the clock again before cookies are given out."""

@@ -7,7 +7,9 @@ listener has ended the batch that it was in the midst of.
 from collections import deque
 from collections.abc import Callable, Iterable
 
-_PIECE = 256
+from gslb.nameserver.polite import politely
+
+_PIECE = 64
 """items that are freed at a time, for that cannot be interrupted"""
 
 
@@ -62,13 +64,13 @@ class Reclaimer:
 
 
 def _take_apart(thing: object) -> None:
-    """Free a collection bit by bit: all of it at once would keep other threads waiting."""
+    """Free collections bit by bit: all of it at once would keep other threads waiting."""
     if isinstance(thing, dict):
-        while thing:
+        for _ in politely(range(0, len(thing), _PIECE)):
             for _ in range(min(_PIECE, len(thing))):
                 thing.popitem()
     elif isinstance(thing, list):
-        while thing:
+        for _ in politely(range(0, len(thing), _PIECE)):
             del thing[-_PIECE:]
     elif isinstance(thing, tuple):
         for part in thing:

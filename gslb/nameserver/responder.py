@@ -134,6 +134,7 @@ class Responder:
         former = before if inherit else None
         self.ready = Ready(table, features, self._memory, self._locate, logger, stale=stale, former=former)
         before.replies.forget()
+        self.reclaimer.retire(before.remains(inherit=inherit))
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""

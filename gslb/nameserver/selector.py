@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from gslb.errors import SnapshotError
 from gslb.model.address import IPNetwork
@@ -13,8 +14,7 @@ from gslb.nameserver.networks import Networks, make_networks
 _Code = tuple[AreaKind, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(msgspec.Struct, frozen=True, gc=False, eq=False):
     """Rules by whom they are for.
 
     Attributes:

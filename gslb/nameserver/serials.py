@@ -23,7 +23,7 @@ from gslb.nameserver.content import (
     static_sets,
     wire_origins,
 )
-from gslb.nameserver.snapshot import Zone
+from gslb.nameserver.snapshot import Zone, differing
 
 _SPACE = 2**32
 _SUMS = 2**128
@@ -87,6 +87,7 @@ class Serials:
         self._static: dict[str, _Static] = {}
         self._origins: dict[bytes, str] = {}
         self._shares: dict[ServiceName, _Share] = {}
+        self._assigned: tuple[Steering, ...] = ()
         self._sums: dict[str, int] = {}
         self._serials: Mapping[str, int] = {}
 
@@ -117,12 +118,13 @@ class Serials:
         """
         if zones is not self._zones:
             self._take_zones(zones)
-        for name in self._shares.keys() - steerings.keys():
+        wanted = tuple(steerings.values())
+        changed, removed = differing(self._assigned, wanted)
+        for name in removed:
             self._put(name, None)
-        for steering in steerings.values():
-            known = self._shares.get(steering.name)
-            if known is None or (known.steering is not steering and known.steering != steering):
-                self._put(steering.name, steering)
+        for steering in changed:
+            self._put(steering.name, steering)
+        self._assigned = wanted
         self._number()
         return self._serials
 

@@ -3,7 +3,7 @@
 Nothing here knows the wire: compiling is in ``zone`` and ``table``, framing in ``protocol``, files in ``disk``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,8 +12,12 @@ import msgspec
 from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.nameserver.polite import politely
 from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.transfer.access import NOBODY, Transfer
+
+PORTION = 16
+"""services that are written or read at a time: one call for all of them would keep answers waiting"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class Snapshot:
         """Which one this is."""
         return Version(self.publisher, self.generation)
 
+    def is_like(self, other: "Snapshot") -> bool:
+        """Whether it is the same as ``other`` but for the services."""
+        mine, others = (self.version, self.settings, self.serials), (other.version, other.settings, other.serials)
+        return mine == others and self.zones == other.zones
+
 
 class Full(msgspec.Struct, frozen=True, tag="full"):
     """Replaces whatever the nameserver has, whatever its generation."""
@@ -125,24 +134,50 @@ def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
     same = old is not None and (old.publisher, old.settings, old.zones) == (new.publisher, new.settings, new.zones)
     if old is None or not same or old.serials.keys() - new.serials:
         return Full(new)
-    before = {service.name: service for service in old.services}
-    names = {service.name for service in new.services}
+    services, removed = differing(old.services, new.services)
     return Change(
         generation=new.generation,
         base=old.generation,
-        services=tuple(service for service in new.services if before.get(service.name) != service),
-        removed=tuple(name for name in before if name not in names),
+        services=services,
+        removed=removed,
         publisher=new.publisher,
         serials={origin: serial for origin, serial in new.serials.items() if old.serials.get(origin) != serial},
     )
 
 
+def differing(old: Sequence[Steering], new: Sequence[Steering]) -> tuple[tuple[Steering, ...], tuple[ServiceName, ...]]:
+    """The services of ``new`` that ``old`` does not have so, and the names of those that ``new`` does not have at all.
+
+    Mostly both are the same values in the same order, but for a few.
+    """
+    pairs = [pair for pair in politely(zip(old, new, strict=False)) if pair[0] is not pair[1]]
+    if len(old) == len(new) and all(before.name == after.name for before, after in politely(pairs)):
+        return tuple([after for before, after in politely(pairs) if before != after]), ()
+    known = {service.name: service for service in politely(old)}
+    names = {service.name for service in politely(new)}
+    changed = tuple([service for service in politely(new) if known.get(service.name) != service])
+    return changed, tuple(name for name in known if name not in names)
+
+
 _decoder = msgspec.json.Decoder(Snapshot)
+_encoder = msgspec.json.Encoder()
+_SERVICES = b'"services":['
+"""Within a string of JSON no quotation mark is without a backslash before it."""
 
 
-def encode(snapshot: Snapshot) -> bytes:
-    """``snapshot`` as JSON."""
-    return msgspec.json.encode(snapshot)
+def encode(snapshot: Snapshot) -> Iterator[bytes]:
+    """``snapshot`` as JSON, in parts."""
+    head, _, tail = _encoder.encode(replace(snapshot, services=())).partition(_SERVICES)
+    yield head + _SERVICES
+    for index, portion in enumerate(portions(snapshot.services)):
+        yield portion[1:-1] if index == 0 else b"," + portion[1:-1]
+    yield tail
+
+
+def portions(services: Sequence[Steering]) -> Iterator[bytes]:
+    """``services`` as arrays in JSON, some of them in each."""
+    for start in range(0, len(services), PORTION):
+        yield _encoder.encode(services[start : start + PORTION])
 
 
 def decode(data: bytes) -> Snapshot:

@@ -1,10 +1,12 @@
 """What a rule answers for one record type: to whom what, and whose turn it is. Compiled; only turns move on."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import cycle, repeat
 from random import Random
 from typing import TypeVar
+
+import msgspec
 
 from gslb.errors import SnapshotError
 from gslb.model.location import Client
@@ -30,9 +32,14 @@ Choice = tuple[tuple[int, ...], tuple[int, ...]]
 
 _T = TypeVar("_T")
 
+_GATES = {False: repeat(False), True: repeat(True)}
+"""of rules that withhold no answer, and all"""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Turns:
+_order = lru_cache(maxsize=256)(smooth_order)  # services have weights and numbers of addresses in common
+_windows = lru_cache(maxsize=256)(windows)
+
+
+class Turns(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Answers that are given in turn.
 
     Attributes:
@@ -53,15 +60,14 @@ class Turns:
         return sum(map(len, self.choices))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Steered:
-    """Answers of one rule and type.
+class Steered(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """Answers of one rule and type. Turns begin when they are first asked for: most of a large table is asked little.
 
     Attributes:
         name: the service.
         groups: those of the rule that have targets of the type.
         pick: how one of them is picked.
-        all: turns of all groups; without any choices where there is no group.
+        choices: per group, the RRsets it gives in turn.
         rdatas: per group, the rdata of each target.
         record: type number, TTL, and most addresses in one answer.
         no_answer: what is said where there is no group, and to those that are not answered.
@@ -70,14 +76,14 @@ class Steered:
         random: where turns begin.
         tells_apart: whether clients of this rule may be given different answers.
         may_fail: whether it says SERVFAIL at times.
-        nobody: how often there was no answer.
+        served: counts the answers of the service.
         error: why there is no answer, where there is none.
     """
 
     name: ServiceName
     groups: tuple[Group, ...]
     pick: Pick
-    all: Turns
+    choices: tuple[tuple[RRset, ...], ...]
     rdatas: tuple[tuple[bytes, ...], ...]
     record: tuple[int, int, int]
     no_answer: NoAnswer
@@ -86,9 +92,9 @@ class Steered:
     random: Random
     tells_apart: bool
     may_fail: bool
-    nobody: Counter
+    served: Served
     error: ExtendedError = NOBODY
-    _kept: dict[tuple[int, ...], Turns] = field(default_factory=dict)
+    _kept: dict[tuple[int, ...], Turns] = msgspec.field(default_factory=dict)
 
     @property
     def needs_location(self) -> bool:
@@ -98,7 +104,7 @@ class Steered:
     @property
     def everyone(self) -> Choice:
         """What a client of whom nothing is known may be given."""
-        return tuple(range(len(self.groups))), ()
+        return _everyone(len(self.groups))
 
     def choose(self, client: Client) -> Choice:
         """What ``client`` may be given (``gslb.model.pick``)."""
@@ -124,18 +130,25 @@ class Steered:
         groups, order = choice
         if order:
             return self._only(groups[0], order)
-        if len(groups) == len(self.groups):
-            return self.all
         found = self._kept.get(groups)
         if found is None:
             if len(self._kept) >= MAX_KEPT:
                 self._kept.clear()
             weights = [self.groups[index].weight for index in groups]
-            choices = tuple(self.all.choices[index] for index in groups)
-            counters = tuple(self.all.counters[index] for index in groups)
+            choices = tuple(self.choices[index] for index in groups)
+            counters = tuple(self.counter(index) for index in groups)
             made = make_turns(weights, choices, counters, self.random)
             found = self._kept.setdefault(groups, made)
         return found
+
+    @property
+    def nobody(self) -> Counter:
+        """How often there was no answer."""
+        return self.served.counter(NO_REGION)
+
+    def counter(self, group: int) -> Counter:
+        """How many answers of a group were given, in any rule and type."""
+        return self.served.counter(self.groups[group].region)
 
     def turn(self, turns: Turns) -> RRset | None:
         """The next one of ``turns``; None if this answer is withheld, or there is none."""
@@ -160,8 +173,13 @@ class Steered:
     def _only(self, group: int, order: tuple[int, ...]) -> Turns:
         type_, ttl, _ = self.record
         rrset = make_rrset(type_, ttl, [self.rdatas[group][index] for index in order])
-        counter = self.all.counters[group]
+        counter = self.counter(group)
         return Turns((0,), ((rrset,),), (counter,), counted(repeat(rrset), counter))
+
+
+@lru_cache(maxsize=256)
+def _everyone(groups: int) -> Choice:
+    return tuple(range(groups)), ()
 
 
 def spin(
@@ -193,7 +211,7 @@ def make_turns(
     weights: Sequence[int], choices: tuple[tuple[RRset, ...], ...], counters: tuple[Counter, ...], random: Random
 ) -> Turns:
     """Turns of groups with ``weights`` of 1 or more."""
-    order = smooth_order(weights) if weights else ()
+    order = _order(tuple(weights)) if weights else ()
     return Turns(order, choices, counters, spin(order, choices, counters, lambda choice: choice, random))
 
 
@@ -208,24 +226,23 @@ def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Rando
         raise SnapshotError(f"{steering.name}: weights are 1 or more, and withheld is within 0..{WITHHELD}")
     if rule.withheld == WITHHELD:
         groups = ()
-    rdatas = tuple(tuple(wire_rdata(kind, target.value)[1] for target in group.targets) for group in groups)
-    choices = tuple(_choices(steering, NUMBERS[kind], values) for values in rdatas)
-    counters = tuple(served.counter(group.region) for group in groups)
+    record = NUMBERS[kind], steering.ttl, steering.answers
+    rdatas = tuple([_rdatas(kind, tuple([target.value for target in group.targets])) for group in groups])
     pattern = _pattern(rule.withheld if groups else WITHHELD)
     return Steered(
         name=steering.name,
         groups=groups,
         pick=rule.pick,
-        all=make_turns([group.weight for group in groups], choices, counters, random),
+        choices=tuple([_choices(record, values) for values in rdatas]),
         rdatas=rdatas,
-        record=(NUMBERS[kind], steering.ttl, steering.answers),
+        record=record,
         no_answer=rule.no_answer,
         pattern=pattern,
-        gate=cycle(_rotate(list(pattern), random)),
+        gate=cycle(_rotate(list(pattern), random)) if len(pattern) > 1 else _GATES[pattern[0]],
         random=random,
         tells_apart=_tells_apart(rule.pick, groups),
         may_fail=rule.no_answer is NoAnswer.SERVFAIL and any(pattern),
-        nobody=served.counter(NO_REGION),
+        served=served,
     )
 
 
@@ -240,12 +257,20 @@ def _pattern(withheld: int) -> tuple[bool, ...]:
     """Whether each answer of a cycle is withheld, ``withheld`` of 256, spread evenly."""
     if withheld in (0, WITHHELD):
         return (withheld > 0,)
-    return tuple(index == 1 for index in smooth_order([WITHHELD - withheld, withheld]))
+    return tuple(index == 1 for index in _order((WITHHELD - withheld, withheld)))
 
 
-def _choices(steering: Steering, number: int, rdatas: Sequence[bytes]) -> tuple[RRset, ...]:
-    runs = windows(len(rdatas), steering.answers)
-    return tuple(make_rrset(number, steering.ttl, [rdatas[index] for index in run]) for run in runs)
+@lru_cache(maxsize=4096)
+def _rdatas(kind: RecordType, values: tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple([wire_rdata(kind, value)[1] for value in values])
+
+
+@lru_cache(maxsize=4096)
+def _choices(record: tuple[int, int, int], rdatas: tuple[bytes, ...]) -> tuple[RRset, ...]:
+    """What a group with these addresses gives in turn: the same value for all services that have them."""
+    number, ttl, answers = record
+    runs = _windows(len(rdatas), answers)
+    return tuple([make_rrset(number, ttl, [rdatas[index] for index in run]) for run in runs])
 
 
 def _rotate(items: list[_T], random: Random) -> list[_T]:

@@ -1,21 +1,23 @@
 """The whole of what is answered, compiled and immutable: a change makes a new table that takes the old one's place."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
 import dns.name
 import dns.tsig
+import msgspec
 import structlog
 from msgspec import structs
 
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.nameserver.first import First
-from gslb.nameserver.rrset import AAAA, CNAME, DS, A, ancestors, wire_name
+from gslb.nameserver.polite import politely
+from gslb.nameserver.rrset import AAAA, CNAME, DS, ROOT, A, ancestors, parent, wire_name
 from gslb.nameserver.served import Served
-from gslb.nameserver.snapshot import Snapshot, Zone
+from gslb.nameserver.snapshot import Change, Snapshot, Zone, apply, differing
 from gslb.nameserver.tailored import Tailored, compile_steering
 from gslb.nameserver.zone import CompiledZone, Node, compile_zone
 
@@ -24,8 +26,10 @@ log = structlog.get_logger(__name__)
 _OVERRIDDEN = {A, AAAA, CNAME}
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledService:
+_Static = Mapping[str, tuple[Zone, CompiledZone]]
+
+
+class CompiledService(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A compiled service, and what it was made of: what did not change is used again.
 
     Attributes:
@@ -34,7 +38,7 @@ class CompiledService:
         zone: the one it is in, without services.
         first: whether any answer by ``steering`` was given.
         served: counts its answers, whatever the steering was.
-        node: what is answered.
+        tailored: what is answered, by type number.
     """
 
     steering: Steering
@@ -42,10 +46,18 @@ class CompiledService:
     zone: CompiledZone
     first: First
     served: Served
-    node: Node
+    tailored: Mapping[int, Tailored]
+
+    def over(self, below: Node | None) -> Node:
+        """Its node over what its name has: static addresses and a CNAME give way, other static data stays."""
+        negative_ttl = self.steering.negative_ttl
+        if below is None:
+            return Node({}, negative_ttl, steered=self.tailored)
+        kept = {number: rrset for number, rrset in below.rrsets.items() if number not in _OVERRIDDEN}
+        return structs.replace(below, rrsets=kept, negative_ttl=negative_ttl, alias=None, steered=self.tailored)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Table:
     """Answers of one snapshot.
 
@@ -60,7 +72,7 @@ class Table:
 
     snapshot: Snapshot
     zones: Mapping[bytes, CompiledZone]
-    static: Mapping[str, tuple[Zone, CompiledZone]]
+    static: _Static
     services: Mapping[bytes, CompiledService]
     lowered: frozenset[ServiceName] = field(default_factory=frozenset)
     keys: Mapping[dns.name.Name, dns.tsig.Key] = field(default_factory=dict)
@@ -95,30 +107,37 @@ def compile_table(
         SnapshotError: some part of it cannot be.
     """
     static = {zone.origin: _static(zone, previous) for zone in snapshot.zones}
+    if previous is not None and lowered == previous.lowered and _is_same(static, previous.static):
+        changed, removed = differing(previous.snapshot.services, snapshot.services)
+        if not removed:
+            return _amended(previous, snapshot, changed, random)
     bare = {zone.origin: zone for _, zone in static.values()}
-    services: dict[bytes, CompiledService] = {}
+    known = previous.services if previous else {}
+    compiler = _Compiler(snapshot.generation, bare, known, lowered, random, news=previous is not None)
+    services = compiler.services(snapshot.services)
     overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
-    for steering in snapshot.services:
-        name = wire_name(steering.name)
-        zone = next((bare[suffix] for suffix in ancestors(name) if suffix in bare), None)
-        if zone is None:
-            log.warning("service is in no zone", service=steering.name)
-            continue
-        known = previous.services.get(name) if previous else None
-        is_lowered = steering.name in lowered
-        if known and known.zone is zone and known.steering == steering and known.lowered == is_lowered:
-            services[name] = known
-        else:
-            first = _first(steering, snapshot.generation, known, news=previous is not None)
-            served = known.served if known else Served()
-            services[name] = _service(name, steering, zone, first, served, random, lowered=is_lowered)
-        overlays[zone.origin][name] = services[name].node
+    for name, service in politely(services.items()):
+        overlays[service.zone.origin][name] = service.over(service.zone.nodes.get(name))
     zones = {
-        compiled.origin: compiled.with_nodes(overlays[compiled.origin], snapshot.serials.get(origin))
-        for origin, (_, compiled) in static.items()
+        zone.origin: zone.with_nodes(overlays[zone.origin], snapshot.serials.get(origin))
+        for origin, (_, zone) in static.items()
     }
     keys = {name: key for zone in zones.values() for name, key in zone.access.keys.items()}
     return Table(snapshot, zones, static, services, lowered, keys)
+
+
+def compile_change(table: Table, change: Change, random: Random) -> Table:
+    """What ``change``, which is based on the snapshot of ``table``, makes of it: the same as compiling the whole.
+
+    The work is that of the services that differ, and a copy of what points to them all, unless some went.
+
+    Raises:
+        SnapshotError: some part of it cannot be.
+    """
+    snapshot = apply(table.snapshot, change)
+    if change.removed:
+        return compile_table(snapshot, table, random, table.lowered)
+    return _amended(table, snapshot, change.services, random)
 
 
 def lower(table: Table, lowered: frozenset[ServiceName], random: Random) -> Table:
@@ -127,18 +146,39 @@ def lower(table: Table, lowered: frozenset[ServiceName], random: Random) -> Tabl
     Raises:
         SnapshotError: ``lowered`` has what is no name.
     """
-    services = dict(table.services)
+    known = (table.services.get(name) for name in map(wire_name, lowered ^ table.lowered))
+    changed = [service.steering for service in known if service]
+    return _amended(replace(table, lowered=lowered), table.snapshot, changed, random)
+
+
+def remains(former: Table, table: Table) -> list[object]:
+    """What ``former`` has and ``table`` has not."""
+    found: list[object] = []
+    for name, service in politely(former.services.items()):
+        if table.services.get(name) is not service:
+            found.append(service)
+    for origin, zone in former.zones.items():
+        nodes = table.zones[origin].nodes if origin in table.zones else {}
+        found += [node for name, node in politely(zone.nodes.items()) if nodes.get(name) is not node]
+    return found
+
+
+def _amended(table: Table, snapshot: Snapshot, changed: Sequence[Steering], random: Random) -> Table:
+    """``table`` for ``snapshot``, which has the same zones, and the same services but for those ``changed``.
+
+    If nothing else differs either it is ``table``.
+    """
+    if not changed and snapshot.is_like(table.snapshot):
+        return table
+    bare = {zone.origin: zone for _, zone in table.static.values()}
+    compiler = _Compiler(snapshot.generation, bare, table.services, table.lowered, random, news=True)
+    made = compiler.services(changed)
     overlays: dict[bytes, dict[bytes, Node]] = defaultdict(dict)
-    for name in map(wire_name, lowered ^ table.lowered):
-        known = services.get(name)
-        if known:
-            is_lowered = not known.lowered
-            services[name] = _service(
-                name, known.steering, known.zone, known.first, known.served, random, lowered=is_lowered
-            )
-            overlays[known.zone.origin][name] = services[name].node
-    zones = {origin: zone.with_nodes(overlays[origin]) for origin, zone in table.zones.items()}
-    return replace(table, zones=zones, services=services, lowered=lowered)
+    for name, service in politely(made.items()):
+        overlays[service.zone.origin][name] = service.over(table.zones[service.zone.origin].nodes.get(name))
+    numbers = {wire_name(origin): serial for origin, serial in snapshot.serials.items()}
+    zones = {origin: zone.with_nodes(overlays[origin], numbers.get(origin)) for origin, zone in table.zones.items()}
+    return replace(table, snapshot=snapshot, zones=zones, services={**table.services, **made})
 
 
 def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
@@ -146,30 +186,52 @@ def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:
     return known if known and known[0] == zone else (zone, compile_zone(zone))
 
 
-def _first(steering: Steering, generation: int, known: CompiledService | None, *, news: bool) -> First:
-    """That of ``known``, if the steering is the same; else a new one, which is due if it is ``news``."""
-    if known and known.steering == steering:
-        return known.first
-    return First(steering.name, generation, due=news)
+def _is_same(one: _Static, other: _Static) -> bool:
+    return one.keys() == other.keys() and all(one[origin] is other[origin] for origin in one)
 
 
-def _service(
-    name: bytes,
-    steering: Steering,
-    zone: CompiledZone,
-    first: First,
-    served: Served,
-    random: Random,
-    *,
-    lowered: bool,
-) -> CompiledService:
-    given = structs.replace(steering, ttl=min(steering.ttl, steering.negative_ttl)) if lowered else steering
-    tailored = compile_steering(given, random, first, served)
-    return CompiledService(steering, lowered, zone, first, served, _overlay(name, given, zone, tailored))
+class _Compiler(msgspec.Struct, frozen=True):
+    """Compiles services of one snapshot.
 
+    Attributes:
+        generation: of the snapshot.
+        zones: without services, by origin.
+        known: what was answered before: it is taken over where nothing is different.
+        lowered: services whose positive answers have the TTL of negative ones.
+        random: where turns begin.
+        news: whether anything was answered before.
+    """
 
-def _overlay(name: bytes, steering: Steering, zone: CompiledZone, tailored: Mapping[int, Tailored]) -> Node:
-    """The node of a service: it overrides static addresses and a CNAME, other static data stays."""
-    below = zone.nodes.get(name) or Node({}, zone.soa_ttl)
-    kept = {number: rrset for number, rrset in below.rrsets.items() if number not in _OVERRIDDEN}
-    return replace(below, rrsets=kept, negative_ttl=steering.negative_ttl, alias=None, steered=tailored)
+    generation: int
+    zones: Mapping[bytes, CompiledZone]
+    known: Mapping[bytes, CompiledService]
+    lowered: frozenset[ServiceName]
+    random: Random
+    news: bool
+
+    def services(self, steerings: Iterable[Steering]) -> dict[bytes, CompiledService]:
+        """Those that are in some zone, by name in wire form."""
+        found = {}
+        for steering in politely(steerings):
+            name = wire_name(steering.name)
+            zone = self._home(name)
+            if zone is None:
+                log.warning("service is in no zone", service=steering.name)
+            else:
+                found[name] = self._service(steering, zone, self.known.get(name))
+        return found
+
+    def _home(self, name: bytes) -> CompiledZone | None:
+        while (zone := self.zones.get(name)) is None and name != ROOT:
+            name = parent(name)
+        return zone
+
+    def _service(self, steering: Steering, zone: CompiledZone, known: CompiledService | None) -> CompiledService:
+        lowered, same = steering.name in self.lowered, known is not None and known.steering == steering
+        if known and same and known.zone is zone and known.lowered is lowered:
+            return known
+        first = known.first if known and same else First(steering.name, self.generation, due=self.news)
+        served = known.served if known else Served()
+        given = structs.replace(steering, ttl=min(steering.ttl, steering.negative_ttl)) if lowered else steering
+        tailored = compile_steering(given, self.random, first, served)
+        return CompiledService(steering, lowered, zone, first, served, tailored)

@@ -1,9 +1,12 @@
 """What a service answers for one record type: rules, and which of their answers a client gets (RFC 7871)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
+
+import msgspec
+from msgspec import structs
 
 from gslb.errors import SnapshotError
 from gslb.model.location import Client
@@ -12,6 +15,8 @@ from gslb.nameserver.first import GIVEN, First
 from gslb.nameserver.selector import Selector, make_selector
 from gslb.nameserver.served import Served
 from gslb.nameserver.steered import NOT_FOR_THEM, NUMBERS, Choice, Steered, compile_rule
+
+_selector = lru_cache(maxsize=256)(make_selector)  # there are fewer sets of areas than services
 
 
 class Place(NamedTuple):
@@ -28,8 +33,7 @@ class Place(NamedTuple):
     scope: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tailored:
+class Tailored(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Answers of one type.
 
     Attributes:
@@ -87,18 +91,25 @@ def compile_steering(
         raise SnapshotError(f"{steering.name}: needs a rule, and answers of 1 or more")
     if RecordType.CNAME in steering.types:
         raise SnapshotError(f"{steering.name}: CNAME cannot be steered here")
-    selector, counts = make_selector([rule.match for rule in steering.rules]), served or Served()
+    selector, counts = _selector(tuple([rule.match for rule in steering.rules])), served or Served()
     return {NUMBERS[kind]: _tailor(steering, selector, kind, random, first, counts) for kind in steering.types}
+
+
+@lru_cache(maxsize=256)
+def _everywhere(choice: Choice) -> Place:
+    """What every client gets."""
+    return Place(0, choice, 0)
 
 
 def _tailor(
     steering: Steering, selector: Selector, kind: RecordType, random: Random, first: First, served: Served
 ) -> Tailored:
     reached = steering.rules[: selector.last + 1]
-    rules = tuple(compile_rule(steering, rule, kind, random, served) for rule in reached)
-    if any(rule.groups for rule in rules):
-        rules = tuple(rule if rule.groups else replace(rule, error=NOT_FOR_THEM) for rule in rules)
+    rules = tuple([compile_rule(steering, rule, kind, random, served) for rule in reached])
+    empty = [rule for rule in rules if not rule.groups]
+    if empty and len(empty) < len(rules):
+        rules = tuple([rule if rule.groups else structs.replace(rule, error=NOT_FOR_THEM) for rule in rules])
     alike = not selector.parts and not rules[0].tells_apart
-    same = Place(0, rules[0].everyone, 0) if alike else None
+    same = _everywhere(rules[0].everyone) if alike else None
     needs_location = bool(selector.codes) or any(rule.needs_location for rule in rules)
     return Tailored(selector, rules, same, needs_location, first)

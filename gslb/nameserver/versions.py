@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
+from gslb.nameserver.snapshot import differing
 
 KEPT = 8
 """versions of each service that are told apart; reports of older ones are passed over"""
@@ -25,18 +26,18 @@ class Versions:
     """
 
     def __init__(self) -> None:
-        self._steerings: Mapping[ServiceName, Steering] = {}
+        self._steerings: tuple[Steering, ...] = ()
         self._kept: dict[ServiceName, deque[_Version]] = {}
 
     def published(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
         """From ``generation`` on ``steerings`` are what is wanted."""
-        for name, steering in steerings.items():
-            before = self._steerings.get(name)
-            if before is not steering and before != steering:
-                self._kept.setdefault(name, deque(maxlen=KEPT)).append(_Version(generation))
-        for name in self._kept.keys() - steerings.keys():
-            del self._kept[name]
-        self._steerings = dict(steerings)
+        wanted = tuple(steerings.values())
+        changed, removed = differing(self._steerings, wanted)
+        for steering in changed:
+            self._kept.setdefault(steering.name, deque(maxlen=KEPT)).append(_Version(generation))
+        for name in removed:
+            self._kept.pop(name, None)
+        self._steerings = wanted
 
     def first(self, service: ServiceName, generation: int) -> int | None:
         """The generation that brought what ``service`` answered in ``generation``; None where that is no news."""

@@ -9,8 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import msgspec
+from msgspec import structs
+
 from gslb.errors import SnapshotError
 from gslb.nameserver.additional import HELPFUL, RDATA, targets
+from gslb.nameserver.polite import politely
 from gslb.nameserver.rrset import (
     AAAA,
     CNAME,
@@ -24,6 +28,7 @@ from gslb.nameserver.rrset import (
     RRset,
     ancestors,
     make_rrset,
+    parent,
     wire_name,
     wire_rdata,
 )
@@ -51,8 +56,7 @@ class Cut:
     others: tuple[Owned, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What one name has. A node without anything is an empty non-terminal.
 
     Attributes:
@@ -70,8 +74,8 @@ class Node:
     alias: bytes | None = None
     redirect: bytes | None = None
     cut: Cut | None = None
-    steered: Mapping[int, Tailored] = field(default_factory=dict)
-    additional: Mapping[int, tuple[Owned, ...]] = field(default_factory=dict)
+    steered: Mapping[int, Tailored] = {}  # msgspec copies it
+    additional: Mapping[int, tuple[Owned, ...]] = {}
 
 
 class Found(NamedTuple):
@@ -145,13 +149,21 @@ class CompiledZone:
         if not nodes and serial in {None, self.serial}:
             return self
         merged = {**self.nodes, **nodes}
-        changed = set(nodes).union(*[_fill(merged, name, self.origin, self.soa_ttl) for name in nodes])
+        changed = {name for name, node in politely(nodes.items()) if self._has_other_records(name, node)}
+        for name in politely(nodes):
+            if name not in self.nodes:
+                changed |= _fill(merged, name, self.soa_ttl)
         rdata = self.soa_rdata if serial is None else _numbered(self.soa_rdata, serial)
         head = self.soa.bodies[0][:RDATA]
         apex = merged[self.origin]
-        merged[self.origin] = replace(apex, rrsets={**apex.rrsets, SOA: RRset(SOA, (head + rdata,))})
+        merged[self.origin] = structs.replace(apex, rrsets={**apex.rrsets, SOA: RRset(SOA, (head + rdata,))})
         zone = replace(self, nodes=merged, soa_rdata=rdata, _negative={})
         return zone if self.helpers.isdisjoint(changed) else _helped(zone)
+
+    def _has_other_records(self, name: bytes, node: Node) -> bool:
+        """Whether static records of ``name`` would be others by ``node``: only these help with those of other names."""
+        known = self.nodes.get(name)
+        return known is None or known.rrsets != node.rrsets
 
     def authoritative(self, name: bytes, types: Iterable[int]) -> Iterator[Owned]:
         """The static RRsets of ``types`` that ``name`` has, or gets from a wildcard; none if it is not of this zone."""
@@ -177,9 +189,9 @@ def compile_zone(zone: Zone) -> CompiledZone:
     (ttl,) = struct.unpack_from(">I", soa.bodies[0], 4)
     (minimum,) = struct.unpack_from(">I", soa_rdata, len(soa_rdata) - 4)
     soa_ttl = min(ttl, minimum)
-    nodes = {name: _node(name, names, soa_ttl, origin) for name in names}
-    for name in names:
-        _fill(nodes, name, origin, soa_ttl)
+    nodes = {name: _node(name, names, soa_ttl, origin) for name in politely(names)}
+    for name in politely(names.keys() - {origin}):
+        _fill(nodes, name, soa_ttl)
     return _helped(CompiledZone(origin, nodes, soa_rdata, soa_ttl, make_access(zone.transfer)))
 
 
@@ -197,7 +209,7 @@ def _gather(zone: Zone, origin: bytes) -> _Names:
     """RRsets by name and type. Records of one set that differ in TTL get the least (RFC 2181, section 5.2)."""
     rdatas: dict[tuple[bytes, int], list[bytes]] = defaultdict(list)
     ttls: dict[tuple[bytes, int], int] = {}
-    for record in zone.records:
+    for record in politely(zone.records):
         name = wire_name(record.name)
         number, rdata = wire_rdata(record.type, record.rdata)
         if origin not in ancestors(name):
@@ -222,11 +234,12 @@ def _target(rrsets: Mapping[int, RRset], type_: int) -> bytes | None:
     return rrsets[type_].bodies[0][RDATA:].lower() if type_ in rrsets else None
 
 
-def _fill(nodes: dict[bytes, Node], name: bytes, origin: bytes, negative_ttl: int) -> set[bytes]:
-    """Add the empty non-terminals above ``name`` (RFC 4592, section 2.2.2), and tell which."""
-    above = ancestors(name)
-    missing = {parent for parent in above[: above.index(origin)] if parent not in nodes}
-    nodes.update((parent, Node({}, negative_ttl)) for parent in missing)
+def _fill(nodes: dict[bytes, Node], name: bytes, negative_ttl: int) -> set[bytes]:
+    """Add the empty non-terminals above ``name`` (RFC 4592, section 2.2.2), and tell which. The apex is there."""
+    missing = set[bytes]()
+    while (name := parent(name)) not in nodes:
+        nodes[name] = Node({}, negative_ttl)
+        missing.add(name)
     return missing
 
 
@@ -234,12 +247,12 @@ def _helped(zone: CompiledZone) -> CompiledZone:
     """``zone`` with glue at its cuts and additional data at its other nodes."""
     nodes = dict(zone.nodes)
     helpers: set[bytes] = set()
-    for name, node in zone.nodes.items():
+    for name, node in politely(zone.nodes.items()):
         pointing = {type_: tuple(targets(name, node.rrsets[type_])) for type_ in HELPFUL.keys() & node.rrsets.keys()}
         if node.cut:
-            nodes[name] = replace(node, cut=_with_glue(node.cut, pointing[NS], zone))
+            nodes[name] = structs.replace(node, cut=_with_glue(node.cut, pointing[NS], zone))
         elif pointing:
-            nodes[name] = replace(node, additional=_additional(name, pointing, zone))
+            nodes[name] = structs.replace(node, additional=_additional(name, pointing, zone))
         helpers.update(target for found in pointing.values() for target in found)
     return replace(zone, nodes=nodes, helpers=frozenset(helpers))
 

@@ -247,7 +247,7 @@ def test_turns_of_groups_that_are_equally_near_are_shared_by_their_clients_and_b
     for place in places:
         steered.turns(steered.choose(Client(ip_network("192.0.2.1/32"), Location(coordinates=place))))
         assert len(steered._kept) <= MAX_KEPT
-    assert steered.turns(steered.choose(Client(ip_network("192.0.2.1/32"), NOWHERE))) is steered.all
+    assert steered.turns(steered.choose(Client(ip_network("192.0.2.1/32"), NOWHERE))) is steered.turns(steered.everyone)
 
 
 @pytest.mark.parametrize("withheld", [-1, 257])

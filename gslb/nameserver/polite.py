@@ -1,0 +1,63 @@
+"""Long work in a thread beside those that answer: a little at a time, and between that interpreter and core are theirs.
+
+A thread that wants the interpreter back waits for the switch interval, or for the end of a single call into C, whatever
+that takes; on the same core it may also wait until the kernel thinks that the other one has had its share. So whoever
+works on a whole snapshot does it service by service, through here. What answers never does.
+"""
+
+import gc
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+BITE = 0.00005
+"""seconds of work between two pauses"""
+
+PAUSE = 0.00005
+"""seconds in a pause"""
+
+_T = TypeVar("_T")
+
+_answering = threading.Event()
+
+
+def begin() -> None:
+    """From now on this process answers. Before that, and in others, there is nobody to be polite to."""
+    _answering.set()
+
+
+def politely(items: Iterable[_T]) -> Iterator[_T]:
+    """``items``, with a pause before the next one whenever there has been work for a while."""
+    return _with_pauses(items) if _answering.is_set() else iter(items)
+
+
+def _with_pauses(items: Iterable[_T]) -> Iterator[_T]:
+    due = time.perf_counter() + BITE
+    for item in items:
+        yield item
+        if time.perf_counter() >= due:
+            time.sleep(PAUSE)
+            due = time.perf_counter() + BITE
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keeps the cyclic garbage collector out while much is made that stays, and from ever looking at it.
+
+    It would go through all of it time and again, in one call each. Nothing that is compiled is part of a cycle. What
+    else is garbage at the end, and in a cycle, is never collected: the little that others have left meanwhile.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def let_go(items: list[_T]) -> None:
+    """Forget ``items``, of which this is the last that knows: to free them takes as long as to make them."""
+    for _ in politely(range(len(items))):
+        items.pop()
