@@ -1,6 +1,7 @@
 """Entry of a nameserver process. Started by the supervisor; imports no more than it needs, to be back soon."""
 
 import argparse
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -9,8 +10,9 @@ from gslb.cli.places import lock_file, worker_snapshot, worker_socket
 from gslb.errors import GslbError
 from gslb.model.address import parse_address
 from gslb.nameserver.limits import TcpLimits
-from gslb.nameserver.process import Options, serve
-from gslb.supervisor.lockfile import hold_lock
+from gslb.nameserver.process import Options, serve, take_over
+from gslb.nameserver.succession import SuccessionError
+from gslb.supervisor.child import CANNOT_TAKE_OVER, TAKE_OVER
 from gslb.telemetry.log import configure_log
 
 
@@ -28,6 +30,7 @@ def main() -> int:
     for bound in fields(TcpLimits):
         kind = type(bound.default)
         parser.add_argument(f"--tcp-{bound.name.replace('_', '-')}", type=kind, default=bound.default)
+    parser.add_argument("--code", default="", help="which code this is; tells command lines apart")
     parser.add_argument("--log-format", choices=("human", "json"), default="human")
     parser.add_argument("--log-level", default="info")
     given = parser.parse_args()
@@ -36,14 +39,18 @@ def main() -> int:
         listen=tuple(given.listen),
         socket=worker_socket(given.run_folder, given.name),
         snapshot=worker_snapshot(given.run_folder, given.name),
+        lock=lock_file(given.run_folder, given.name),
+        command=tuple(sys.orig_argv),
         reuse_port=given.reuse_port,
         geo=tuple(given.geo),
         passed=tuple(given.passed),
         tcp=TcpLimits(given.tcp_connections, given.tcp_per_client, given.tcp_idle, given.tcp_queries),
     )
     try:
-        with hold_lock(lock_file(given.run_folder, given.name), sys.orig_argv):
-            return serve(options)
+        return take_over(options) if os.environ.pop(TAKE_OVER, "") else serve(options)
+    except SuccessionError as error:
+        print(error, file=sys.stderr)
+        return CANNOT_TAKE_OVER
     except GslbError as error:
         print(error, file=sys.stderr)
         return 1

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from gslb.errors import GslbError
-from gslb.supervisor.supervisor import Child, Supervisor
+from gslb.supervisor.child import Child
+from gslb.supervisor.supervisor import Supervisor
 from gslb.telemetry.log import configure_log
 
 

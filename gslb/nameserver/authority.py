@@ -1,7 +1,8 @@
 """What the nameserver has to say: takes snapshots and changes in, and has them compiled, served and saved."""
 
 import asyncio
-from collections.abc import Iterator
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 from random import Random
 
 import structlog
@@ -31,6 +32,16 @@ class Authority:
         return self._table.snapshot.version if self._table else None
 
     @property
+    def snapshot(self) -> Snapshot | None:
+        """The one in force; None if there is none yet."""
+        return self._table.snapshot if self._table else None
+
+    @property
+    def lowered(self) -> frozenset[ServiceName]:
+        """Services whose positive answers have the TTL of negative ones."""
+        return self._lowered
+
+    @property
     def serials(self) -> dict[str, int]:
         """Of the zones that are answered, by origin."""
         zones = self._table.snapshot.zones if self._table else ()
@@ -47,6 +58,25 @@ class Authority:
         for service in tuple(self._table.services.values()) if self._table else ():
             if counts := service.served.counts():
                 yield service.steering.name, counts
+
+    @contextlib.asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """Take nothing in meanwhile; who brings something waits."""
+        async with self._one_at_a_time:
+            yield
+
+    def begin(self, table: Table, *, saved: bool) -> None:
+        """Serve a table that was compiled before there was anything to serve; ``saved``: its snapshot is on disk.
+
+        Raises:
+            SnapshotError: its settings cannot be used.
+        """
+        self._adopt(table)
+        self._lowered = table.lowered
+        if saved:
+            self._saver.found(table.snapshot)
+        else:
+            self._saver.offer(table.snapshot)
 
     async def load(self, snapshot: Snapshot) -> None:
         """Serve a snapshot that is on disk already.

@@ -18,6 +18,7 @@ import structlog
 
 from gslb.errors import StateError
 from gslb.supervisor.backoff import next_restart
+from gslb.supervisor.child import Child
 from gslb.supervisor.lockfile import hold_lock, lock_file, read_holder
 from gslb.supervisor.process import Process, retire
 from gslb.supervisor.signals import read_signals, signal_pipe
@@ -27,21 +28,6 @@ ESTABLISHED = 5.0  # seconds after its first start in which exit code 1 or 2 is 
 _REFUSALS = (1, 2)  # what gslb exits with on a bad configuration and on wrong usage, having said why
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Child:
-    """A process to keep alive.
-
-    Attributes:
-        name: it holds ``NAME.lock`` while it lives. The one named ``control`` is sent each SIGHUP.
-        command: its command line; it must record the same words in its lock, or it is replaced instead of adopted.
-        descriptors: open files of the supervisor that it is given, under the same numbers.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    descriptors: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)

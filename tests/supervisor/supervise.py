@@ -10,7 +10,8 @@ from pathlib import Path
 import structlog
 
 from gslb.errors import GslbError
-from gslb.supervisor.supervisor import Child, Supervisor
+from gslb.supervisor.child import Child
+from gslb.supervisor.supervisor import Supervisor
 
 
 def main() -> int:
