@@ -9,7 +9,7 @@ import errno
 import os
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 import structlog
@@ -135,32 +135,32 @@ class TcpListener:
         for connection in self._crowd.members():
             connection.finish()
         await self._emptied(GRACE)
-        for connection in self._crowd.members():
-            if not connection.finish_transfer():
-                connection.close()
+        self._cut_off([it for it in self._crowd.members() if not it.finish_transfer()])
 
     async def stop(self, patience: float = 0.0) -> None:
         """Close all connections once they have been answered; transfers have so many seconds more."""
         if not self._stopping:
             await self.finish()
-        if not await self._emptied(patience):
-            log.info("connections cut off", connections=len(self._crowd))
-        for connection in self._crowd.members():
-            connection.close()
+        await self._emptied(patience)
+        self._cut_off(list(self._crowd.members()))
         for task in self._tasks:
             task.cancel()
         await asyncio.sleep(0)  # in which transports close their sockets
 
-    async def _emptied(self, patience: float) -> bool:
-        """Whether the last connection ends within so many seconds."""
-        try:
+    async def _emptied(self, patience: float) -> None:
+        """Wait so many seconds for the last connection to end."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while self._crowd:
                     self._empty.clear()
                     await self._empty.wait()
-        except TimeoutError:
-            return False
-        return True
+
+    @staticmethod
+    def _cut_off(connections: Sequence[Connection]) -> None:
+        if connections:
+            log.info("connections cut off", connections=len(connections))
+        for connection in connections:
+            connection.close()
 
     def _accept_last(self, listening: socket.socket) -> None:
         with suppress(OSError):
