@@ -142,6 +142,14 @@ def read_holder(path: Path) -> Holder | None:
     raise _nameless(path)
 
 
+def read_name(path: Path) -> Holder | None:
+    """The process that is named in ``path``, whether it has the lock or not, as it stands there at this moment."""
+    try:
+        return _parse(path.read_bytes())
+    except OSError:
+        return None
+
+
 def start_ticks(pid: int) -> int | None:
     """When process ``pid`` started, in clock ticks since boot; None where there is no such process."""
     try:

@@ -2,29 +2,17 @@
 
 import contextlib
 import os
-import signal
-import socket
-import struct
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-import dns.exception
-import dns.message
-import dns.query
-import pytest
-
 from gslb.nameserver import disk
-from gslb.nameserver.protocol import Hello, frame
-from gslb.nameserver.snapshot import Snapshot
-from gslb.supervisor.child import CANNOT_TAKE_OVER, TAKE_OVER
-from gslb.supervisor.lockfile import hold_lock, lock_file, read_holder
+from gslb.supervisor.child import TAKE_OVER
+from gslb.supervisor.lockfile import lock_file, read_holder
 from tests.e2e.load import queries
-from tests.nameserver.support import NAME, SNAPSHOT, ZONES, Server, service, started, values
-from tests.waiting import eventually, free_port
+from tests.nameserver.support import NAME, SNAPSHOT, Server, started
+from tests.waiting import eventually
 
 
 def successor(server: Server, *arguments: str) -> subprocess.Popen[bytes]:
