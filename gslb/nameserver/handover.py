@@ -36,6 +36,9 @@ PREPARING = 30.0
 NAMING = 5.0
 """seconds it has to take the name once everything else is done"""
 
+ENDING = 1.0
+"""seconds for one that has given up to end by itself"""
+
 _Message = TypeVar("_Message")
 
 
@@ -92,8 +95,10 @@ async def hand_over(
             try:
                 kept = await _give(predecessor, estate, order, sock, reader, writer)
             except (OSError, EOFError, TimeoutError, ProtocolError) as error:
-                # It may just have become slow: but two must not be one, so this decides who it is.
-                await asyncio.to_thread(successor.kill)
+                gone = isinstance(error, EOFError | ConnectionError)
+                if not (gone and await asyncio.to_thread(successor.has_ended, ENDING)):
+                    # It may just have become slow: but two must not be one, so this decides who it is.
+                    await asyncio.to_thread(successor.kill)
                 predecessor.go_on()
                 log.error("successor has failed, going on", successor=successor.pid, reason=_reason(error))  # noqa: TRY400  no trace needed
                 return False
