@@ -6,6 +6,7 @@ and the rights of the daemon.
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from gslb.cli.activation import passed_sockets
@@ -35,8 +36,8 @@ def attempt(path: Path, folder: Path, sockets: int) -> list[str]:
     Raises:
         ConfigError, StateError, ListenError: it cannot be.
     """
-    import gslb.cli.supervise  # noqa: F401  what is to be started can be
-
+    for program in ("supervise", "nameserver", "control"):  # what cannot be imported cannot be started
+        import_module(f"gslb.cli.{program}")
     configuration = load(path)
     if configuration.run_folder != folder:
         message = f"is {configuration.database}, but that of the running daemon is beside {folder}"

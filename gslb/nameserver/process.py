@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +47,17 @@ REFRESH = 5.0
 RESERVED = 64
 """descriptors that are not for connections, nor for the addresses to listen on"""
 
-_LOOK = 0.01
+ENDING = 1.0
+"""seconds for a process that has been killed to be gone"""
+
 SAVING = 1.0
 """seconds for a snapshot to get to disk before the place is handed over"""
 
 LINGER = 20.0
 """seconds for transfers to end when the place has been handed over"""
+
+
+_LOOK = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +112,25 @@ def take_over(options: Options) -> int:
     try:
         succession = succeed(options.socket, options.lock, table.snapshot.version if table else None)
     except SuccessionError as error:
-        try:
-            lock = hold_lock(options.lock, options.command)  # it has ended meanwhile
-        except AlreadyRunningError:
+        lock = _lock_of_the_dead(options)
+        if lock is None:
             raise error from None
         with lock:
             return _answer(options, lock, locator, table)
     with succession.lock as lock:
         return _answer(options, lock, locator, table, succession)
+
+
+def _lock_of_the_dead(options: Options) -> LockFile | None:
+    """The lock, if its holder has ended meanwhile, or is about to."""
+    deadline = time.monotonic() + ENDING
+    while True:
+        try:
+            return hold_lock(options.lock, options.command)
+        except AlreadyRunningError:
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(_LOOK)
 
 
 def _locator(options: Options) -> Locator | None:

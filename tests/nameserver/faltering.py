@@ -7,6 +7,7 @@ alone. Points of a predecessor: frozen, sent, rested, displaced, finished.
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ def falter(point: str) -> None:
     if point == POINT and not _ended:
         _ended = True
         os.kill(os.getpid(), signal.Signals[ACTION])
+        time.sleep(60)  # the signal may be another thread's to take, and this one would go on until that has
 
 
 def before(owner: Any, name: str, point: str, when: Callable[..., bool] = lambda *_: True) -> None:
