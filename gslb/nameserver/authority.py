@@ -78,15 +78,15 @@ class Authority:
         else:
             self._saver.offer(table.snapshot)
 
-    async def load(self, snapshot: Snapshot) -> None:
-        """Serve a snapshot that is on disk already.
+    async def load(self, snapshot: Snapshot, *, saved: bool = True) -> None:
+        """Serve a snapshot that is on disk already; ``saved``: where a restart of this process looks first.
 
         Raises:
             SnapshotError: it cannot be compiled; what was served still is.
         """
         async with self._one_at_a_time:
             await self._serve(snapshot)
-            self._saver.found(snapshot)
+            (self._saver.found if saved else self._saver.offer)(snapshot)
 
     async def take(self, order: Full | Change) -> bool:
         """Serve and save what ``order`` leads to; False if it is a change of something else than what is in force.

@@ -116,7 +116,7 @@ def take_over(options: Options) -> int:
         if lock is None:
             raise error from None
         with lock:
-            return _answer(options, lock, locator, table)
+            return _answer(options, lock, locator)
     with succession.lock as lock:
         return _answer(options, lock, locator, table, succession)
 
@@ -255,7 +255,7 @@ class _Worker:
         with self._control.closed():
             async with self._authority.frozen():
                 snapshot = self._authority.snapshot
-                saved = snapshot is None or await self._is_saved(snapshot.version)
+                saved = snapshot is not None and await self._is_saved(snapshot.version)
                 self._handing_over = True
                 yield Estate(
                     self._lock.descriptor, self._sockets.all, snapshot, saved, tuple(sorted(self._authority.lowered))
@@ -355,9 +355,9 @@ def _handle_signals(
 
 def _newest(path: Path) -> Table | None:
     """The newest usable snapshot on disk, compiled."""
-    for candidate in (path, disk.previous(path)):
-        with contextlib.suppress(SnapshotError, OSError):
-            return compile_table(disk.read(candidate), None, SystemRandom())
+    for _, snapshot in disk.newest(path):
+        with contextlib.suppress(SnapshotError):
+            return compile_table(snapshot, None, SystemRandom())
     return None
 
 
@@ -375,13 +375,11 @@ def _brought_up_to_date(table: Table | None, succession: Succession) -> Table | 
 
 async def _load_newest(authority: Authority, path: Path) -> None:
     """Start from the newest usable snapshot on disk; without one, every answer is SERVFAIL until one comes."""
-    for candidate in (path, disk.previous(path)):
+    for file, snapshot in disk.newest(path):
         try:
-            await authority.load(disk.read(candidate))
-        except FileNotFoundError:
-            continue
-        except (SnapshotError, OSError) as error:
-            log.error("snapshot unusable", path=str(candidate), reason=str(error))  # noqa: TRY400  no trace needed
+            await authority.load(snapshot, saved=file in {path, disk.previous(path)})
+        except SnapshotError as error:
+            log.error("snapshot unusable", path=str(file), reason=str(error))  # noqa: TRY400  no trace needed
         else:
             return
     log.info("no snapshot to start from", path=str(path))
