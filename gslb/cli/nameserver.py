@@ -4,20 +4,31 @@ import argparse
 import os
 import sys
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 from gslb.cli.places import lock_file, worker_snapshot, worker_socket
 from gslb.errors import GslbError
-from gslb.model.address import parse_address
-from gslb.nameserver.limits import TcpLimits
-from gslb.nameserver.process import Options, serve, take_over
-from gslb.nameserver.succession import SuccessionError
 from gslb.supervisor.child import CANNOT_TAKE_OVER, TAKE_OVER
+from gslb.supervisor.unhurried import unhurried
 from gslb.telemetry.log import configure_log
 
 
 def main() -> int:
     """Serve until told to stop; returns the exit code."""
+    succeeds = bool(os.environ.pop(TAKE_OVER, ""))
+    if succeeds:  # another one answers until this one does, and needs the processor more
+        unhurried(lambda: import_module("gslb.nameserver.process"))
+    return run(succeeds=succeeds)
+
+
+def run(*, succeeds: bool) -> int:
+    """The same; ``succeeds``: in place of the process that has the name now."""
+    from gslb.model.address import parse_address
+    from gslb.nameserver.limits import TcpLimits
+    from gslb.nameserver.process import Options, serve, take_over
+    from gslb.nameserver.succession import SuccessionError
+
     parser = argparse.ArgumentParser(prog="gslb-nameserver", description=__doc__)
     parser.add_argument("name", help="name of this worker")
     parser.add_argument("run_folder", type=Path)
@@ -47,7 +58,7 @@ def main() -> int:
         tcp=TcpLimits(given.tcp_connections, given.tcp_per_client, given.tcp_idle, given.tcp_queries),
     )
     try:
-        return take_over(options) if os.environ.pop(TAKE_OVER, "") else serve(options)
+        return take_over(options) if succeeds else serve(options)
     except SuccessionError as error:
         print(error, file=sys.stderr)
         return CANNOT_TAKE_OVER

@@ -15,10 +15,14 @@ from gslb.cli.run import supervisor_arguments
 from gslb.config.load import load
 from gslb.errors import ConfigError, GslbError, Problem
 from gslb.supervisor.renewal import Renewal, write
+from gslb.supervisor.unhurried import NICE
+
+_PROGRAMS = ("gslb.cli.supervise", "gslb.cli.nameserver", "gslb.nameserver.process", "gslb.cli.control")
 
 
 def main() -> int:
     """``CONFIG RUN_FOLDER SOCKETS``, the latter the number of those that were passed; returns 0 if it can be."""
+    os.nice(NICE)
     path, folder, sockets = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     try:
         renewal = Renewal(arguments=tuple(attempt(path, folder, sockets)))
@@ -36,8 +40,8 @@ def attempt(path: Path, folder: Path, sockets: int) -> list[str]:
     Raises:
         ConfigError, StateError, ListenError: it cannot be.
     """
-    for program in ("supervise", "nameserver", "control"):  # what cannot be imported cannot be started
-        import_module(f"gslb.cli.{program}")
+    for program in _PROGRAMS:  # what cannot be imported cannot be started
+        import_module(program)
     configuration = load(path)
     if configuration.run_folder != folder:
         message = f"is {configuration.database}, but that of the running daemon is beside {folder}"

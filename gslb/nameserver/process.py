@@ -35,6 +35,7 @@ from gslb.nameserver.textfile import INTERVAL, write_metrics
 from gslb.supervisor.descriptors import raise_limit
 from gslb.supervisor.lockfile import AlreadyRunningError, LockFile, hold_lock
 from gslb.supervisor.privileges import forbid_new_privileges, give_up_all
+from gslb.supervisor.unhurried import unhurried
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +109,7 @@ def take_over(options: Options) -> int:
         SuccessionError: it does not hand over its place, and has to be ended first.
         ListenError, SnapshotError: this process cannot do what that one does; that one goes on.
     """
-    locator, table = _locator(options), _newest(options.snapshot)
+    locator, table = unhurried(lambda: (_locator(options), _newest(options.snapshot)))
     try:
         succession = succeed(options.socket, options.lock, table.snapshot.version if table else None)
     except SuccessionError as error:

@@ -116,8 +116,8 @@ def test_a_worker_that_does_not_get_as_far_as_to_take_over_leaves_the_former_one
         with queries(site.dns) as load:
             edit(
                 tmp_path / "code/gslb/nameserver/process.py",
-                "    locator, table = _loc",
-                "    raise OSError\n    locator, table = _loc",
+                "    locator, table = un",
+                "    raise OSError\n    locator, table = un",
             )
             result = site.gslb("upgrade", str(site.config))
         assert result.returncode == 1

@@ -190,7 +190,7 @@ def test_what_waits_in_its_sockets_is_answered_before_it_stops(tmp_path: Path) -
 
 
 def test_it_imports_only_what_answering_needs() -> None:
-    script = "import sys, gslb.cli.nameserver; print(*sys.modules)"
+    script = "import sys, gslb.cli.nameserver, gslb.nameserver.process; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     heavy = {"aiohttp", "boto3", "google", "pydantic", "sqlmodel", "typer", "uvloop"}
     assert not heavy & set(done.stdout.decode().split())
