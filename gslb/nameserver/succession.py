@@ -38,8 +38,8 @@ from gslb.supervisor.lockfile import LockFile, read_holder
 
 log = structlog.get_logger(__name__)
 
-ANSWERING = 10.0
-"""seconds the other process has to hand over what it has"""
+ANSWERING = 20.0
+"""seconds the other process has to hand over what it has; it may be compiling what it was sent last"""
 
 LEAVING = 5.0
 """seconds it has to leave what it has handed over; then it is killed, since it must not answer any more"""

@@ -194,6 +194,7 @@ def test_one_that_dies_before_it_has_handed_anything_over_leaves_a_free_place(wo
     assert world.holder() == later
 
 
+@pytest.mark.acceptance
 def test_one_that_does_not_answer_in_time_has_to_be_ended_first(world: World) -> None:
     former = world.first(falters=("frozen", "SIGSTOP"))
     later = world.start(succeeds=True)
@@ -234,7 +235,7 @@ def former_version(world: World, said: bytes) -> Iterator[None]:
         pytest.param(frame(Hello(1, "0.0.1", 7)), id="an older one"),
         pytest.param(b"\0\0\0\5[1,2]", id="garbage"),
         pytest.param(b"\xff" * 100, id="a frame without end"),
-        pytest.param(b"", id="nothing"),
+        pytest.param(b"", id="nothing", marks=pytest.mark.acceptance),  # it is given 20 s
     ],
 )
 def test_one_that_does_not_know_how_to_hand_over_has_to_be_ended_first(world: World, said: bytes) -> None:
