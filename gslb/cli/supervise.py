@@ -29,7 +29,7 @@ def main() -> int:
     passed = tuple(sorted({descriptor for child in children for descriptor in child.descriptors}))
     this = (sys.executable, "-m", "gslb.cli.supervise")
     trial = (sys.executable, "-m", "gslb.cli.trial", config, run_folder, str(len(passed)))
-    renewer = Renewer(Path(run_folder), trial, passed, this)
+    renewer = Renewer(trial, this, passed)
     try:
         return Supervisor(children, Path(run_folder), renewer=renewer).run()
     except GslbError as error:

@@ -14,24 +14,24 @@ from gslb.cli.preflight import check_renewal
 from gslb.cli.run import supervisor_arguments
 from gslb.config.load import load
 from gslb.errors import ConfigError, GslbError, Problem
-from gslb.supervisor.renewal import Renewal, write
+from gslb.supervisor.renewal import Outcome, conclude
 from gslb.supervisor.unhurried import NICE
 
 _PROGRAMS = ("gslb.cli.supervise", "gslb.cli.nameserver", "gslb.nameserver.process", "gslb.cli.control")
 
 
 def main() -> int:
-    """``CONFIG RUN_FOLDER SOCKETS``, the latter the number of those that were passed; returns 0 if it can be."""
+    """``CONFIG RUN_FOLDER SOCKETS FILE``: how many sockets were passed, and where to say what has come of it."""
     os.nice(NICE)
-    path, folder, sockets = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    path, folder, sockets, file = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     try:
-        renewal = Renewal(arguments=tuple(attempt(path, folder, sockets)))
+        outcome = Outcome(arguments=tuple(attempt(path, folder, sockets)))
     except GslbError as error:
-        renewal = Renewal(refused=str(error))
+        outcome = Outcome(refused=str(error))
     except Exception as error:  # noqa: BLE001  new code may fail in any way
-        renewal = Renewal(refused=f"{type(error).__name__}: {error}")
-    write(folder, renewal)
-    return 1 if renewal.refused else 0
+        outcome = Outcome(refused=f"{type(error).__name__}: {error}")
+    conclude(file, outcome)
+    return 0
 
 
 def attempt(path: Path, folder: Path, sockets: int) -> list[str]:

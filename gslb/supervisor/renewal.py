@@ -17,12 +17,26 @@ import msgspec
 from gslb.errors import StateError
 from gslb.files import write_new
 from gslb.supervisor.lockfile import lock_file, read_holder
+from gslb.supervisor.process import Process
 
 TRIAL_TIME = 60.0
 """seconds that a trial may take"""
 
 _FILE = "renewal.json"
+_MOST = 16 * 2**20
 _PAUSE = 0.05
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """Of a trial.
+
+    Attributes:
+        refused: why the supervisor cannot go on as another one.
+        arguments: of the one that it can become.
+    """
+
+    refused: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 class Renewal(msgspec.Struct, frozen=True):
@@ -30,13 +44,13 @@ class Renewal(msgspec.Struct, frozen=True):
 
     Attributes:
         refused: why the supervisor stays what it is.
-        arguments: of the supervisor that this one is to become.
+        tried: it is about to become another one.
         done: that has come up, and has started, adopted or replaced everything.
         stayed: names of processes that should have been replaced, and were not.
     """
 
     refused: str = ""
-    arguments: tuple[str, ...] = ()
+    tried: bool = False
     done: bool = False
     stayed: tuple[str, ...] = ()
 
@@ -46,29 +60,60 @@ class Renewer:
     """What a supervisor needs to know to renew itself.
 
     Attributes:
-        run_dir: where the file is.
-        trial: command of a process that calls ``write``, and exits with 0 if that is not a refusal.
-        descriptors: open files that the trial is given.
-        program: what takes ``arguments``.
+        trial: command of a process that works out what it would be. It is given one more argument, a descriptor, and
+            calls ``conclude`` with that.
+        descriptors: further open files that it is given.
+        program: what takes the arguments that it finds.
     """
 
-    run_dir: Path
     trial: tuple[str, ...]
+    program: tuple[str, ...]
     descriptors: tuple[int, ...] = ()
-    program: tuple[str, ...] = ()
+
+
+class Trial:
+    """A trial that runs. What it finds comes in a file in memory: whoever could write that could have any program run.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def __init__(self, renewer: Renewer) -> None:
+        self._program, self._file = renewer.program, os.memfd_create("gslb-renewal")
+        command = (*renewer.trial, str(self._file))
+        try:
+            self.process = Process.spawn(command, (*renewer.descriptors, self._file))
+        except OSError:
+            os.close(self._file)
+            raise
+        self.too_late = time.monotonic() + TRIAL_TIME
+        self.outcome = Outcome()
+
+    def end(self) -> None:
+        """To be called once the process has ended: ``outcome`` is known then."""
+        code = self.process.reap()
+        try:
+            found = msgspec.json.decode(os.pread(self._file, _MOST, 0), type=Outcome)
+        except msgspec.DecodeError:
+            found = Outcome()
+        os.close(self._file)
+        nothing = f"the trial of the new code has failed (exit code {code})"
+        self.outcome = found if found.refused or (found.arguments and code == 0) else Outcome(nothing)
 
     def become(self) -> None:
-        """Become what the trial has found. Returns only where that is nothing.
+        """Become what was found.
 
         Raises:
             OSError: the program cannot be started.
         """
-        renewal = read(self.run_dir)
-        if renewal is None or not renewal.arguments:
-            return
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(self.program[0], [*self.program, *renewal.arguments])  # noqa: S606  no shell is meant
+        os.execv(self._program[0], [*self._program, *self.outcome.arguments])  # noqa: S606  no shell is meant
+
+
+def conclude(descriptor: int, outcome: Outcome) -> None:
+    """Of the process on trial: say what it has found."""
+    os.write(descriptor, msgspec.json.encode(outcome))
 
 
 def write(run_dir: Path, renewal: Renewal) -> None:
@@ -121,7 +166,7 @@ class Request:
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             news = self.news()
-            if news and (news.refused or news.done or (news.arguments and not done)):
+            if news and (news.refused or news.done or (news.tried and not done)):
                 return news
             time.sleep(_PAUSE)
         return None

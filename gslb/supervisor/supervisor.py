@@ -23,7 +23,7 @@ from gslb.supervisor.backoff import next_restart
 from gslb.supervisor.child import CANNOT_TAKE_OVER, TAKE_OVER, Child
 from gslb.supervisor.lockfile import Holder, hold_lock, lock_file, read_holder, read_name
 from gslb.supervisor.process import Process, retire
-from gslb.supervisor.renewal import TRIAL_TIME, Renewal, Renewer
+from gslb.supervisor.renewal import Renewal, Renewer, Trial
 from gslb.supervisor.signals import read_signals, signal_pipe
 
 ESTABLISHED = 5.0  # seconds after its first start in which exit code 1 or 2 is a refusal to start
@@ -94,9 +94,9 @@ class Supervisor:
         self._adopted = False  # what was adopted serves somebody, and does not end because something else cannot start
         self._exit_code: int | None = None  # known once everything is to stop
         self._leaving: dict[Process, float] = {}  # those whose place was taken, and when they are killed
-        self._trial: Process | None = None
-        self._trial_due = math.inf
-        self._renewing = self._told = False
+        self._trial: Trial | None = None
+        self._renewing: Trial | None = None  # it has found what to become
+        self._told = False
 
     def run(self) -> int:
         """Start or adopt every child, and return the exit code when all of them have ended.
@@ -125,7 +125,11 @@ class Supervisor:
 
     def _turn(self) -> None:
         """Wait for something to happen, and see to it."""
-        moments = [self._trial_due, *self._leaving.values(), *(slot.due for slot in self._slots)]
+        moments = [
+            self._trial.too_late if self._trial else math.inf,
+            *self._leaving.values(),
+            *(slot.due for slot in self._slots),
+        ]
         next_due = min(moments)
         timeout = None if next_due == math.inf else max(0.0, next_due - time.monotonic())
         for key, _ in self._selector.select(timeout):
@@ -137,7 +141,7 @@ class Supervisor:
         if self._exit_code is None and all(slot.settled for slot in self._slots):
             self._tell_settled()
             if self._renewing and not self._leaving:
-                self._become()
+                self._become(self._renewing)
 
     def _act(self, slot: _Slot) -> None:
         if slot.successor is not None:
@@ -323,9 +327,8 @@ class Supervisor:
     def _stop(self, *, exit_code: int) -> None:
         log.info("supervisor stops", exit_code=exit_code)
         self._exit_code = exit_code
-        for hastened in (self._trial, *self._leaving):
-            if hastened:
-                hastened.signal(signal.SIGKILL)
+        for hastened in (*([self._trial.process] if self._trial else []), *self._leaving):
+            hastened.signal(signal.SIGKILL)
         for slot in self._slots:
             if slot.successor:
                 self._look(slot, slot.successor)
@@ -361,9 +364,9 @@ class Supervisor:
                 log.warning("process killed", pid=process.pid)
                 process.signal(signal.SIGKILL)
                 self._leaving[process] = math.inf
-        if self._trial and self._trial_due <= now:
-            self._trial.signal(signal.SIGKILL)
-            self._trial_due = math.inf
+        if self._trial and self._trial.too_late <= now:
+            self._trial.process.signal(signal.SIGKILL)
+            self._trial.too_late = math.inf
 
     def _renew(self) -> None:
         """Have it tried what this supervisor could go on as."""
@@ -371,42 +374,37 @@ class Supervisor:
             return
         log.info("supervisor renews itself")
         try:
-            self._trial = Process.spawn(self._renewer.trial, self._renewer.descriptors)
+            self._trial = Trial(self._renewer)
         except OSError as error:
-            self._tell(Renewal(refused=f"the trial cannot be started: {error}"))
+            self._stay(f"the trial cannot be started: {error}")
             return
-        self._trial_due = time.monotonic() + TRIAL_TIME
-        self._selector.register(self._trial.pidfd, selectors.EVENT_READ, self._on_trial_exit)
+        self._selector.register(
+            self._trial.process.pidfd, selectors.EVENT_READ, functools.partial(self._on_trial_exit, self._trial)
+        )
 
-    def _on_trial_exit(self) -> None:
-        trial, self._trial, self._trial_due = self._trial, None, math.inf
-        if trial is None:
-            return
-        self._selector.unregister(trial.pidfd)
-        code = trial.reap()
-        told = renewal.read(self._run_dir)
-        if code == 0 and told and told.arguments:
-            self._renewing = True
-            return
-        if code != 1 or told is None or not told.refused:
-            told = Renewal(refused=f"the trial of it has failed: {_fate(code)}")
-            self._tell(told)
-        log.error("supervisor stays what it is", reason=told.refused)
+    def _on_trial_exit(self, trial: Trial) -> None:
+        self._selector.unregister(trial.process.pidfd)
+        self._trial = None
+        trial.end()
+        if trial.outcome.refused:
+            self._stay(trial.outcome.refused)
+        else:
+            self._renewing = trial
+            self._tell(Renewal(tried=True))
 
-    def _become(self) -> None:
+    def _become(self, trial: Trial) -> None:
         """Go on as another program, under the same process id."""
-        self._renewing = False
-        if self._renewer is None:
-            return
+        self._renewing = None
         former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            self._renewer.become()
-            reason = "there is nothing to become"
+            trial.become()
         except OSError as error:
-            reason = str(error)
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
-        self._tell(Renewal(refused=reason))
+            signal.pthread_sigmask(signal.SIG_SETMASK, former)
+            self._stay(str(error))
+
+    def _stay(self, reason: str) -> None:
         log.error("supervisor stays what it is", reason=reason)
+        self._tell(Renewal(refused=reason))
 
     def _tell_settled(self) -> None:
         if not self._told:

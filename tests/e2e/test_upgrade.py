@@ -183,8 +183,10 @@ def test_a_reload_adds_and_removes_addresses_without_loss_at_those_that_stay(tmp
         with queries(site.dns) as load:
             for port, gone in ((one, None), (other, one)):
                 write(site, f'listen = ["127.0.0.1:{site.dns}", "127.0.0.1:{port}"]')
+                control = site.pid("control")
                 result = site.gslb("reload")
                 assert result.returncode == 0, result.stderr
+                eventually(lambda: site.pid("control") not in (None, control))  # noqa: B023  called at once
                 assert "processes are replaced for nameserver.listen" in result.stdout
                 eventually(lambda: answers_at(port))  # noqa: B023  called at once
                 eventually(lambda: gone is None or not answers_at(gone))  # noqa: B023
@@ -201,8 +203,10 @@ def test_a_reload_changes_the_number_of_workers_without_loss(tmp_path: Path) -> 
             for workers in (3, 1, 2):
                 text = re.sub("workers = .", f"workers = {workers}", site.config.read_text())
                 site.config.write_text(text)
+                control = site.pid("control")
                 result = site.gslb("reload")
                 assert result.returncode == 0, result.stderr
+                eventually(lambda: site.pid("control") not in (None, control))  # noqa: B023  called at once
                 eventually(lambda: nameservers(site) == workers)  # noqa: B023  called at once
             time.sleep(0.5)
         assert load.lost() == []
