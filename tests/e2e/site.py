@@ -202,6 +202,8 @@ def running(
     try:
         site.start()
         site.answers_with(site.istanbul, site.ankara)
+        for worker in range(workers):  # each of them: one without has nothing to answer from yet
+            eventually((site.run_folder / f"nameserver-{worker}.snapshot").exists)
         yield site
     finally:
         site.close()
