@@ -9,6 +9,7 @@ GslbError
 ├── RefusedError     an action would break a safety rule
 ├── DaemonError      the running daemon cannot be reached, or answered with an error
 ├── AlreadyRunningError           (gslb.supervisor.lockfile) a lock is held by a live process
+├── SuccessionError               (gslb.nameserver.succession) another process does not hand over its place
 ├── NoTargetError                 (gslb.control.runner) there is no address to probe
 ├── BrokenError                   (probes.net.connection) a probe raised where it must not
 ├── ResponseError, Http2Error     (probes.net.http1, probes.net.http2) there is no response to judge

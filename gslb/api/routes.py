@@ -159,5 +159,6 @@ async def probe(request: web.Request) -> web.Response:
 
 
 async def reload(request: web.Request) -> web.Response:
-    """Read the configuration file again."""
-    return web.json_response({"configuration": await reload_file(request.app[CONTROLLER])})
+    """Read the configuration file again. ``replacing`` has keys for which processes are being replaced."""
+    reloaded = await reload_file(request.app[CONTROLLER])
+    return web.json_response({"configuration": reloaded.version, "replacing": reloaded.replacing})

@@ -51,7 +51,7 @@ def main() -> int:
     calm_collector()  # before thousands of services are decided for the first time
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # there is nothing to reload yet
     try:
-        path, folder, digest = sys.argv[1:]
+        path, folder, digest, _code, _api = sys.argv[1:]  # the latter tell command lines apart
         with hold_lock(lock_file(Path(folder), CONTROL), sys.orig_argv):
             configuration, fault = load_or_accepted(Path(path), Path(folder), digest)
             configure_log(configuration.log.format, configuration.log.level, CONTROL)

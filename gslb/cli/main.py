@@ -44,10 +44,18 @@ def main() -> None:
 
 @app.command()
 def run(config: ConfigArgument) -> None:
-    """Run the daemon. SIGHUP or `gslb reload` reloads its configuration."""
+    """Run the daemon. SIGHUP or `gslb reload` reloads its configuration, SIGUSR2 or `gslb upgrade` its code too."""
     from gslb.cli.run import run as start
 
     start(config)
+
+
+@app.command()
+def upgrade(config: ConfigArgument) -> None:
+    """Have the running daemon go on with the code and the configuration that are there now, without losing a query."""
+    from gslb.cli.upgrade import upgrade as follow
+
+    follow(config)
 
 
 @app.command()
@@ -116,7 +124,10 @@ def probe(
 def reload(api: ApiOption = None, token_file: TokenOption = None, config: ConfigOption = None) -> None:
     """Make the daemon read its configuration again; a file with faults changes nothing."""
     answer = find_daemon(api, token_file, config).post("/v1/reload", {})
-    print(f"configuration {answer['configuration']} is in force")
+    if keys := answer.get("replacing"):
+        print(f"configuration {answer['configuration']} is accepted; processes are replaced for {', '.join(keys)}")
+    else:
+        print(f"configuration {answer['configuration']} is in force")
 
 
 @app.command()

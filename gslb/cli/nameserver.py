@@ -1,21 +1,34 @@
 """Entry of a nameserver process. Started by the supervisor; imports no more than it needs, to be back soon."""
 
 import argparse
+import os
 import sys
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 from gslb.cli.places import lock_file, worker_snapshot, worker_socket
 from gslb.errors import GslbError
-from gslb.model.address import parse_address
-from gslb.nameserver.limits import TcpLimits
-from gslb.nameserver.process import Options, serve
-from gslb.supervisor.lockfile import hold_lock
+from gslb.supervisor.child import CANNOT_TAKE_OVER, TAKE_OVER
+from gslb.supervisor.unhurried import unhurried
 from gslb.telemetry.log import configure_log
 
 
 def main() -> int:
     """Serve until told to stop; returns the exit code."""
+    succeeds = bool(os.environ.pop(TAKE_OVER, ""))
+    if succeeds:  # another one answers until this one does, and needs the processor more
+        unhurried(lambda: import_module("gslb.nameserver.process"))
+    return run(succeeds=succeeds)
+
+
+def run(*, succeeds: bool) -> int:
+    """The same; ``succeeds``: in place of the process that has the name now."""
+    from gslb.model.address import parse_address
+    from gslb.nameserver.limits import TcpLimits
+    from gslb.nameserver.process import Options, serve, take_over
+    from gslb.nameserver.succession import SuccessionError
+
     parser = argparse.ArgumentParser(prog="gslb-nameserver", description=__doc__)
     parser.add_argument("name", help="name of this worker")
     parser.add_argument("run_folder", type=Path)
@@ -29,6 +42,7 @@ def main() -> int:
         kind = type(bound.default)
         parser.add_argument(f"--tcp-{bound.name.replace('_', '-')}", type=kind, default=bound.default)
     parser.add_argument("--plain", action="store_true", help="read packets one by one, as where there is no other way")
+    parser.add_argument("--code", default="", help="which code this is; tells command lines apart")
     parser.add_argument("--log-format", choices=("human", "json"), default="human")
     parser.add_argument("--log-level", default="info")
     given = parser.parse_args()
@@ -37,6 +51,8 @@ def main() -> int:
         listen=tuple(given.listen),
         socket=worker_socket(given.run_folder, given.name),
         snapshot=worker_snapshot(given.run_folder, given.name),
+        lock=lock_file(given.run_folder, given.name),
+        command=tuple(sys.orig_argv),
         reuse_port=given.reuse_port,
         geo=tuple(given.geo),
         passed=tuple(given.passed),
@@ -44,8 +60,10 @@ def main() -> int:
         plain=given.plain,
     )
     try:
-        with hold_lock(lock_file(given.run_folder, given.name), sys.orig_argv):
-            return serve(options)
+        return take_over(options) if succeeds else serve(options)
+    except SuccessionError as error:
+        print(error, file=sys.stderr)
+        return CANNOT_TAKE_OVER
     except GslbError as error:
         print(error, file=sys.stderr)
         return 1

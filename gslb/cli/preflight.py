@@ -3,8 +3,9 @@
 import errno
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -15,7 +16,7 @@ from gslb.cli.places import API_SOCKET, CONTROL, SUPERVISOR, TOKEN, lock_file, w
 from gslb.cli.privileges import user_name
 from gslb.config.configuration import Configuration
 from gslb.errors import ListenError, StateError
-from gslb.model.address import Address
+from gslb.model.address import Address, parse_address
 from gslb.nameserver.listen import MAX_SOCKET_PATH, family_of
 from gslb.nameserver.tcp import open_tcp
 from gslb.nameserver.udp import open_udp
@@ -39,13 +40,58 @@ def check_start(configuration: Configuration, passed: Sequence[Passed] = ()) -> 
     open_store(configuration.database, CollectorRegistry()).close()
     read_token(folder / TOKEN)
     workers = worker_names(configuration.nameserver.workers)
+    held = any(read_holder(lock_file(folder, worker)) for worker in workers)
+    addresses = () if held else tuple(missing(configuration.nameserver.listen, passed))
+    _check_addresses(addresses, None if read_holder(lock_file(folder, CONTROL)) else configuration.api.listen)
+
+
+def check_renewal(configuration: Configuration, passed: Sequence[Passed] = ()) -> None:
+    """Check that the running daemon can go on with this configuration. What its processes have bound they pass on.
+
+    Raises:
+        StateError: the run folder cannot be used.
+        ListenError: an address is taken.
+    """
+    folder = configuration.run_folder
+    _check_folder(folder)
+    read_token(folder / TOKEN)
+    bound = _bound(folder)
+    addresses = [
+        (address, kind)
+        for address, kind in missing(configuration.nameserver.listen, passed)
+        if not any(_concern(address, ours) for ours in bound)
+    ]
+    api = configuration.api.listen
+    _check_addresses(addresses, None if _is_api(folder, api) else api)
+
+
+def _bound(folder: Path) -> set[Address]:
+    """What living workers listen on: that stands on their command lines."""
+    holders = filter(None, (read_holder(path) for path in folder.glob("nameserver-*.lock")))
+    words = (word for holder in holders for word in holder.command if word.startswith(_LISTEN))
+    return {parse_address(word.removeprefix(_LISTEN)) for word in words}
+
+
+def _concern(address: Address, ours: Address) -> bool:
+    """Whether it is this one, or can stand beside it only since both are ours: a wildcard, and an address below it."""
+    if address.port != ours.port or family_of(address) != family_of(ours):
+        return False
+    return address == ours or any(ip_address(str(it.host)).is_unspecified for it in (address, ours))
+
+
+def _is_api(folder: Path, address: Address) -> bool:
+    """Whether that is what the living control listens on."""
+    holder = read_holder(lock_file(folder, CONTROL))
+    return holder is not None and holder.command[-1] == str(address)
+
+
+def _check_addresses(nameserver: Iterable[tuple[Address, socket.SocketKind]], api: Address | None) -> None:
     with ExitStack() as bound:  # all together: they could be in the way of each other
-        if not any(read_holder(lock_file(folder, worker)) for worker in workers):
-            for address, kind in missing(configuration.nameserver.listen, passed):
-                open_ = open_udp if kind is socket.SOCK_DGRAM else open_tcp
-                bound.enter_context(_bind(address, open_, "nameserver.listen"))
-        if not read_holder(lock_file(folder, CONTROL)):
-            bound.enter_context(_bind(configuration.api.listen, open_tcp, "api.listen"))
+        for address, kind in nameserver:
+            open_ = open_udp if kind is socket.SOCK_DGRAM else open_tcp
+            bound.enter_context(_bind(address, open_, "nameserver.listen"))
+        if api is not None:
+            bound.enter_context(_bind(api, open_tcp, "api.listen"))
 
 
 def _check_folder(folder: Path) -> None:
@@ -69,6 +115,9 @@ def _check_folder(folder: Path) -> None:
     longest = max((API_SOCKET, "nameserver-00.sock"), key=len)
     if len(os.fsencode(folder / longest)) > MAX_SOCKET_PATH:
         raise StateError(str(folder), f"a socket in it would have a name of over {MAX_SOCKET_PATH} bytes", remedy)
+
+
+_LISTEN = "--listen="
 
 
 def _bind(address: Address, open_: Callable[..., socket.socket], key: str) -> socket.socket:

@@ -1,4 +1,4 @@
-"""What may change while the daemon runs, and what needs a restart."""
+"""What may change while the daemon runs: at once, by processes that take the place of others, or not at all."""
 
 import hashlib
 from collections.abc import Iterable
@@ -28,18 +28,28 @@ def refuse_all_drained(old: Configuration, new: Configuration, overrides: Iterab
         raise ConfigError(*problems)
 
 
-def refuse_restart(old: Configuration, new: Configuration) -> None:
-    """Refuse a reload that changes what processes were started with.
+def restart_keys(old: Configuration, new: Configuration) -> tuple[str, ...]:
+    """Keys that differ of what processes were started with: these have to be replaced by others."""
+    before, after = _fixed(old), _fixed(new)
+    return tuple(key for key in before if before[key] != after[key])
+
+
+def refuse_restart(old: Configuration, new: Configuration, keys: Iterable[str] = (), reason: str = "") -> None:
+    """Refuse a reload that changes what cannot be changed while the daemon runs.
+
+    Args:
+        old: in force.
+        new: to be.
+        keys: of what can be, those that cannot be now.
+        reason: why not.
 
     Raises:
         ConfigError: naming each such key.
     """
-    before, after = _fixed(old), _fixed(new)
-    problems = [
-        Problem(str(new.path), key, "cannot be changed by a reload", "restart gslb run, or put the former value back")
-        for key in before
-        if before[key] != after[key]
-    ]
+    refused = _LASTING.intersection(restart_keys(old, new)) | set(keys)
+    message = "cannot be changed by a reload" + (f": {reason}" if reason else "")
+    remedy = "restart gslb run, or put the former value back"
+    problems = [Problem(str(new.path), key, message, remedy) for key in restart_keys(old, new) if key in refused]
     if problems:
         raise ConfigError(*problems)
 
@@ -47,6 +57,10 @@ def refuse_restart(old: Configuration, new: Configuration) -> None:
 def fixed_digest(configuration: Configuration) -> str:
     """Tells configurations apart that need a restart between them."""
     return hashlib.sha256(repr(_fixed(configuration)).encode()).hexdigest()[:12]
+
+
+_LASTING = frozenset({"node.state", "nameserver.user", "nameserver.group"})
+"""where everything is, and who one is: for as long as the daemon runs"""
 
 
 def _fixed(configuration: Configuration) -> dict[str, object]:

@@ -166,12 +166,20 @@ class Controller:
         Raises:
             ConfigError: it changes what needs a restart, or leaves a service with drained endpoints only.
         """
-        refuse_restart(self.configuration, configuration)
-        refuse_all_drained(self.configuration, configuration, self.orders.in_force, self.clock.monotonic())
+        self.check(configuration)
         self._apply(configuration)
         self._publish((), self.clock.monotonic())  # zones may have changed even if no decision has
         self.metrics.reloads.labels("done").inc()
         log.info("configuration loaded", version=configuration.version, services=len(configuration.topology.services))
+
+    def check(self, configuration: Configuration) -> None:
+        """Refuse a configuration that this daemon cannot go on with.
+
+        Raises:
+            ConfigError: it changes what needs a restart, or leaves a service with drained endpoints only.
+        """
+        refuse_restart(self.configuration, configuration)
+        refuse_all_drained(self.configuration, configuration, self.orders.in_force, self.clock.monotonic())
 
     def _apply(self, configuration: Configuration) -> None:
         self.configuration = configuration

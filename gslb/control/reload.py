@@ -2,21 +2,41 @@
 
 import asyncio
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
 from gslb.config.configuration import Configuration
 from gslb.config.load import load
 from gslb.config.sources import Sources, keep_accepted, read_accepted
-from gslb.control.changes import fixed_digest
+from gslb.control.changes import fixed_digest, refuse_restart, restart_keys
 from gslb.control.controller import Controller
 from gslb.errors import ConfigError, Problem
+from gslb.supervisor.renewal import Request
 
 log = structlog.get_logger(__name__)
 
 
-async def reload_file(controller: Controller) -> str:
-    """Load the controller's file again; returns the version that is now in force. One reload at a time.
+PATIENCE = 8.0
+"""seconds for the supervisor to find out whether it can go on with other processes; less than clients wait"""
+
+
+class Reloaded(NamedTuple):
+    """What has come of a reload.
+
+    Attributes:
+        version: of the configuration that is accepted.
+        replacing: keys of it for which processes are being replaced, this one among them. Empty: it is in force.
+    """
+
+    version: str
+    replacing: tuple[str, ...] = ()
+
+
+async def reload_file(controller: Controller) -> Reloaded:
+    """Load the controller's file again. One reload at a time.
+
+    What processes were started with is changed by others that take their places: the supervisor sees to that.
 
     Raises:
         ConfigError: the file has faults, or changes what needs a restart; nothing has changed then.
@@ -24,15 +44,32 @@ async def reload_file(controller: Controller) -> str:
     async with controller.reloading:
         try:
             loaded = await asyncio.to_thread(load, controller.configuration.path)
-            controller.reload(loaded)
+            keys = restart_keys(controller.configuration, loaded)
+            if keys:
+                controller.check(loaded)
+                await asyncio.to_thread(_renew, controller.configuration, loaded, keys)
+                log.info("configuration accepted, processes are replaced", version=loaded.version, keys=keys)
+            else:
+                controller.reload(loaded)
         except ConfigError as error:
             controller.metrics.reloads.labels("refused").inc()
             controller.metrics.stale.set(1)
             report("reload refused, the former configuration stays", error)
             raise
         controller.metrics.stale.set(0)
-        await asyncio.to_thread(keep, loaded)
-        return loaded.version
+        if not keys:
+            await asyncio.to_thread(keep, loaded)
+        return Reloaded(loaded.version, keys)
+
+
+def _renew(old: Configuration, new: Configuration, keys: tuple[str, ...]) -> None:
+    try:
+        news = Request(old.run_folder).wait(PATIENCE)
+    except LookupError as error:
+        refuse_restart(old, new, keys, str(error))
+        raise
+    if news and news.refused:
+        raise ConfigError(Problem(str(new.path), ", ".join(keys), news.refused))
 
 
 def load_or_accepted(path: Path, run_folder: Path, digest: str) -> tuple[Configuration, ConfigError | None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from random import Random
 from weakref import ref
 
@@ -44,6 +44,16 @@ class Authority:
         return self._table.snapshot.version if self._table else None
 
     @property
+    def snapshot(self) -> Snapshot | None:
+        """The one in force; None if there is none yet."""
+        return self._table.snapshot if self._table else None
+
+    @property
+    def lowered(self) -> frozenset[ServiceName]:
+        """Services whose positive answers have the TTL of negative ones."""
+        return self._lowered
+
+    @property
     def serials(self) -> dict[str, int]:
         """Of the zones that are answered, by origin."""
         zones = self._table.snapshot.zones if self._table else ()
@@ -66,15 +76,34 @@ class Authority:
             if counts := service.served.counts():
                 yield service.steering.name, counts
 
-    async def load(self, snapshot: Snapshot) -> None:
-        """Serve a snapshot that is on disk already.
+    @contextlib.asynccontextmanager
+    async def frozen(self) -> AsyncIterator[None]:
+        """Take nothing in meanwhile; who brings something waits."""
+        async with self._one_at_a_time:
+            yield
+
+    async def begin(self, table: Table, *, saved: bool) -> None:
+        """Serve a table that was compiled before there was anything to serve; ``saved``: its snapshot is on disk.
+
+        Raises:
+            SnapshotError: its settings cannot be used.
+        """
+        await self._adopt(table)
+        self._lowered = table.lowered
+        if saved:
+            self._saver.found(table.snapshot)
+        else:
+            self._saver.offer(table.snapshot)
+
+    async def load(self, snapshot: Snapshot, *, saved: bool = True) -> None:
+        """Serve a snapshot that is on disk already; ``saved``: where a restart of this process looks first.
 
         Raises:
             SnapshotError: it cannot be compiled; what was served still is.
         """
         async with self._one_at_a_time:
             await self._adopt(await asyncio.to_thread(self._compile, Full(snapshot)))
-            self._saver.found(snapshot)
+            (self._saver.found if saved else self._saver.offer)(snapshot)
 
     async def take(self, order: Full | Parcel | Change) -> bool:
         """Serve and save what ``order`` leads to; False if it is a change of something else than what is in force.

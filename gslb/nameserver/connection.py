@@ -29,6 +29,7 @@ KERNEL_BUFFER = 2**16
 
 _LAST_READS = 1 + 2 * KERNEL_BUFFER // READ
 _LENGTH_SIZE = 2
+_SEVERAL = 2
 
 
 class Host(Protocol):
@@ -80,6 +81,7 @@ class Connection(asyncio.BufferedProtocol):
         "_finished",
         "_host",
         "_left",
+        "_parts",
         "_replies",
         "_sock",
         "_source",
@@ -94,6 +96,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._unread = bytearray()
         self._replies: Iterator[bytes] = iter(())
+        self._parts = 0
         self._blocked = self._due = self._eof = self._finished = self._ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -148,6 +151,16 @@ class Connection(asyncio.BufferedProtocol):
         self._eof = True
         self._transport.pause_reading()
         self._schedule()
+
+    def finish_transfer(self) -> bool:
+        """Close after the message that is being answered, if that has several replies, as transfers have; whether so.
+
+        What it says is what was so when it was asked for, however long it takes.
+        """
+        if self._parts < _SEVERAL or self._transport is None:
+            return False
+        self._left = 0
+        return True
 
     def close(self) -> None:
         """Close at once.
@@ -213,10 +226,11 @@ class Connection(asyncio.BufferedProtocol):
         """The next reply; None if there is none for now, or none any more."""
         reply = next(self._replies, None)
         if reply is None and (packet := self._take()) is not None:
-            self._replies = self._host.stream(packet, self._source)
+            self._replies, self._parts = self._host.stream(packet, self._source), 0
             reply = next(self._replies, None)
             self._finished = reply is None
         if reply is not None:
+            self._parts += 1
             self._host.heard(self)
         return reply
 

@@ -15,6 +15,7 @@ from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.nameserver.authority import Authority
 from gslb.nameserver.disk import Saver
+from gslb.nameserver.handover import Predecessor, hand_over
 from gslb.nameserver.news import News
 from gslb.nameserver.protocol import (
     COUNTS_INTERVAL,
@@ -27,11 +28,14 @@ from gslb.nameserver.protocol import (
     FirstAnswer,
     Gap,
     Hello,
+    Leave,
     Lower,
     ProtocolError,
     Report,
     Saved,
     Stats,
+    Taken,
+    TakeOver,
     TcpStats,
     frame,
     read_order,
@@ -63,10 +67,12 @@ class ControlListener:
         connections: Callable[[], TcpStats] = TcpStats,
         transfers: Mapping[str, int] = MappingProxyType({}),
         overflowed: Callable[[], int] = int,
+        predecessor: Predecessor | None = None,
     ) -> None:
         self._authority, self._saver, self._tallies, self._news = authority, saver, tallies, news
         self._tcp, self._transfers, self._overflowed = connections, transfers, overflowed
-        self._connections = 0
+        self._predecessor = predecessor
+        self._connections, self._closed = 0, False
         self._left = time.monotonic()
         self._greeted: set[asyncio.StreamWriter] = set()
         self._lowering: asyncio.StreamWriter | None = None
@@ -86,6 +92,21 @@ class ControlListener:
         """Seconds for which there has been no control process; 0 while there is one."""
         return 0.0 if self._greeted else time.monotonic() - self._left
 
+    @contextlib.contextmanager
+    def closed(self) -> Iterator[None]:
+        """Have no control process meanwhile: what it would be told might not be so any more."""
+        self._closed = True
+        for writer in tuple(self._greeted):
+            writer.transport.abort()
+        try:
+            yield
+        finally:
+            self._closed = False
+
+    def expect_control(self) -> None:
+        """TTLs were lowered by order of a control process that a predecessor of this process has heard."""
+        self._await_end_of_lowering(None)
+
     def greet(self) -> None:
         """Say again what is answered: not what was ordered last, but what somebody had read from disk."""
         self._told = None
@@ -93,6 +114,9 @@ class ControlListener:
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends or misbehaves."""
+        if self._closed:
+            writer.transport.abort()
+            return
         if self._connections >= MAX_CONNECTIONS:
             log.warning("too many control connections", most=MAX_CONNECTIONS)
             writer.transport.abort()
@@ -100,8 +124,8 @@ class ControlListener:
         self._connections += 1
         reporting = asyncio.create_task(self._report(writer))
         try:
-            await self._obey(reader, writer)
-        except (ProtocolError, SnapshotError) as error:
+            await self._obey(reader, writer, reporting)
+        except (ProtocolError, SnapshotError, PermissionError) as error:
             log.error("control connection closed", reason=str(error))  # noqa: TRY400  the other side's fault
         except (OSError, EOFError, TimeoutError):
             log.info("control process left")
@@ -114,11 +138,16 @@ class ControlListener:
             reporting.cancel()
             writer.transport.abort()
             if writer is self._lowering:
-                task = asyncio.create_task(self._forget(writer))
-                self._forgetting.add(task)
-                task.add_done_callback(self._forgetting.discard)
+                self._await_end_of_lowering(writer)
 
-    async def _obey(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _await_end_of_lowering(self, writer: asyncio.StreamWriter | None) -> None:
+        task = asyncio.create_task(self._forget(writer))
+        self._forgetting.add(task)
+        task.add_done_callback(self._forgetting.discard)
+
+    async def _obey(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reporting: asyncio.Task[None]
+    ) -> None:
         self._greeted.add(writer)
         _write(writer, self._hello(), self._saved())
         self._news.ring()  # maybe some have waited for this connection
@@ -127,12 +156,25 @@ class ControlListener:
             if isinstance(order, Lower):
                 self._lowering = writer
                 await self._authority.lower(frozenset(order.services))
+            elif isinstance(order, TakeOver):
+                reporting.cancel()
+                self._greeted.discard(writer)
+                await self._hand_over(order, reader, writer)
+                return
+            elif isinstance(order, Leave | Taken):
+                raise ProtocolError(f"{type(order).__name__} before TakeOver")
             else:
                 taken = await self._authority.take(order)
                 version = self._authority.version
                 await _send(writer, Ack(version.generation) if taken and version is not None else Gap())
 
-    async def _forget(self, writer: asyncio.StreamWriter) -> None:
+    async def _hand_over(self, order: TakeOver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._predecessor is None or self._closed:
+            raise ProtocolError("this process does not hand over its place")
+        self._tell(*_in_parts(self._news.take()))
+        await hand_over(self._predecessor, order, reader, writer)
+
+    async def _forget(self, writer: asyncio.StreamWriter | None) -> None:
         """A control process that died with TTLs lowered must not leave them so for ever."""
         await asyncio.sleep(FORGET)
         if writer is self._lowering:  # nobody has said anything since

@@ -5,7 +5,7 @@ A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
@@ -25,6 +25,9 @@ GATHER = 0.1
 
 RETRY = 5.0
 """seconds until a write that failed is tried again"""
+
+_AT_ONCE = 1.0
+"""seconds within which several nameservers keep the same snapshot"""
 
 _MAGIC = "gslb-snapshot"
 _BLOCK = 2**14
@@ -48,6 +51,45 @@ def read(path: Path) -> Snapshot:
         _check(file, path)
         file.readline(_LONGEST)
         return decode(file.read())
+
+
+def newest(path: Path) -> Iterator[tuple[Path, Snapshot]]:
+    """What a nameserver whose file is ``path`` can start from, best first, each with the file it is in.
+
+    That is what it has kept itself, but for one whose name was not in use for a while: what others have kept that are
+    at work is newer then. A damaged file is passed over, and said to be so.
+    """
+    own = [found for candidate in (path, previous(path)) if (found := _usable(candidate))]
+    others = sorted(((_written(it), it) for it in path.parent.glob("*.snapshot") if it != path), reverse=True)
+    for written, other in others[:1]:
+        if own and written <= _written(path) + _AT_ONCE:
+            continue
+        found = _usable(other)
+        if found and not (own and _follows(own[0][1], found[1])):
+            own.insert(0, found)
+    yield from own
+
+
+def _usable(path: Path) -> tuple[Path, Snapshot] | None:
+    try:
+        return path, read(path)
+    except FileNotFoundError:
+        return None
+    except (SnapshotError, OSError) as error:
+        log.error("snapshot unusable", path=str(path), reason=str(error))  # noqa: TRY400  no trace needed
+        return None
+
+
+def _written(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _follows(one: Snapshot, other: Snapshot) -> bool:
+    """Whether it is known to be as new: clocks may have been set back."""
+    return one.publisher == other.publisher and one.generation >= other.generation
 
 
 def write(path: Path, snapshot: Snapshot) -> None:

@@ -1,7 +1,8 @@
-"""The messages between control process and nameserver, and their frames on a Unix stream socket.
+"""The messages between control process and nameserver, between that and its successor, and their frames.
 
-A frame is a 4-byte big-endian length and that many bytes of JSON, tagged with its ``type``. The nameserver listens and
-says Hello first. Either side closes the connection on a frame that is too long or cannot be read.
+All of it goes over a Unix stream socket. A frame is a 4-byte big-endian length and that many bytes of JSON, tagged with
+its ``type``. The nameserver listens and says Hello first. Either side closes the connection on a frame that is too
+long or cannot be read.
 
 A Full goes in many frames, so that neither side is held up by one of them: the snapshot without services, tagged
 ``whole``, then arrays of services, and an empty one at the end.
@@ -44,7 +45,9 @@ MAX_COUNTS = 1000
 MAX_FIRST = 1000
 """first answers in one report"""
 
-_LENGTH = struct.Struct(">I")
+LENGTH = struct.Struct(">I")
+"""how long a frame is, before it"""
+
 _END = b"[]"
 _T = TypeVar("_T")
 
@@ -226,16 +229,59 @@ class Parcel(msgspec.Struct, frozen=True):
     portions: tuple[bytes, ...]
 
 
-Order = Full | Change | Lower
-"""From the control process."""
+class TakeOver(msgspec.Struct, frozen=True, tag="take-over"):
+    """From a process that is to take the nameserver's place, and could answer from this version now; see ``handover``.
 
-Received = Parcel | Change | Lower
+    Attributes:
+        publisher: of the snapshot that it has compiled.
+        generation: likewise; None if it has none.
+    """
+
+    publisher: str = ""
+    generation: int | None = None
+
+
+class Handover(msgspec.Struct, frozen=True, tag="handover"):
+    """Here is what I have. Descriptors come with it: the lock, the ``sockets``, and the snapshot, if there is one.
+
+    Attributes:
+        sockets: type (SOCK_DGRAM, SOCK_STREAM), address and port of each.
+        snapshot: whether that in force is another one than the successor has; it is a file then, in memory.
+        saved: whether that in force is on disk.
+        lowered: services whose positive answers have the TTL of negative ones.
+    """
+
+    sockets: tuple[tuple[int, str, int], ...]
+    snapshot: bool
+    saved: bool
+    lowered: tuple[ServiceName, ...] = ()
+
+
+class Leave(msgspec.Struct, frozen=True, tag="leave"):
+    """I answer now. Read nothing any more from the sockets of these numbers."""
+
+    kept: tuple[int, ...]
+
+
+class Left(msgspec.Struct, frozen=True, tag="left"):
+    """What I have read is answered, and I read nothing any more from what you have kept."""
+
+
+class Taken(msgspec.Struct, frozen=True, tag="taken"):
+    """I am you now. End what you still do; I wait for the end of this connection."""
+
+
+Order = Full | Change | Lower | TakeOver | Leave | Taken
+"""From the control process, or from a successor: the latter three."""
+
+Received = Parcel | Change | Lower | TakeOver | Leave | Taken
 """An Order as it has come."""
 
-Report = Hello | Ack | Saved | Answered | Gap | Stats | Counts
-"""From the nameserver."""
+Report = Hello | Ack | Saved | Answered | Gap | Stats | Counts | Handover | Left
+"""From the nameserver. To a successor: Hello, Handover, Left."""
 
-_orders: msgspec.json.Decoder[Whole | Change | Lower] = msgspec.json.Decoder(Whole | Change | Lower)
+_Message = Whole | Change | Lower | TakeOver | Leave | Taken
+_orders: msgspec.json.Decoder[_Message] = msgspec.json.Decoder(_Message)
 _services: msgspec.json.Decoder[tuple[Steering, ...]] = msgspec.json.Decoder(tuple[Steering, ...])
 _reports: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
@@ -271,6 +317,18 @@ def _read_services(portion: bytes) -> tuple[Steering, ...]:
         raise SnapshotError(f"not a snapshot: {error}") from error
 
 
+def decode_report(body: bytes) -> Report:
+    """The report in the body of a frame.
+
+    Raises:
+        ProtocolError: it cannot be read.
+    """
+    try:
+        return _reports.decode(body)
+    except msgspec.DecodeError as error:
+        raise ProtocolError(str(error)) from error
+
+
 def frame(message: Order | Report) -> bytes:
     """``message`` ready to be sent."""
     return b"".join(frames(message))
@@ -288,7 +346,7 @@ def frames(message: Order | Report) -> Iterator[bytes]:
 
 
 def _framed(body: bytes) -> bytes:
-    return _LENGTH.pack(len(body)) + body
+    return LENGTH.pack(len(body)) + body
 
 
 async def read_order(reader: asyncio.StreamReader) -> Received:
@@ -325,7 +383,7 @@ async def _read(reader: asyncio.StreamReader, limit: int, decoder: msgspec.json.
 
 
 async def _frame(reader: asyncio.StreamReader, limit: int) -> bytes:
-    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    (length,) = LENGTH.unpack(await reader.readexactly(LENGTH.size))
     if length > limit:
         raise ProtocolError(f"a frame of {length} bytes; at most {limit} are taken")
     return await reader.readexactly(length)

@@ -114,8 +114,10 @@ class QueryLogger:
         try:
             if self.file.exists() and self.file.stat().st_size >= self._most:
                 self.file.replace(self.file.with_name(f"{self.file.name}.1"))
-            with open(self.file, "a", encoding="utf-8", opener=_private) as output:
-                output.writelines(f"{json.dumps(line)}\n" for line in map(described, taken))
+            lines = "".join(f"{json.dumps(line)}\n" for line in map(described, taken))
+            # In one call of the kernel's: while one process takes the place of another, both write to one file.
+            with open(self.file, "ab", buffering=0, opener=_private) as output:
+                output.write(lines.encode())
         except Exception as error:  # noqa: BLE001  whatever it is, what comes later can still be written
             self.lost += len(taken)
             if not self._failed:

@@ -9,7 +9,8 @@ import errno
 import os
 import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -81,6 +82,7 @@ class TcpListener:
         self._responder, self._limits = responder, limits
         self._crowd: Crowd[Connection] = Crowd()
         self._sockets: tuple[socket.socket, ...] = ()
+        self._resting: frozenset[socket.socket] = frozenset()
         self._waiting: deque[Connection] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._empty = asyncio.Event()
@@ -108,25 +110,63 @@ class TcpListener:
             self._listen(sock)
         self._keep(asyncio.create_task(self._sweep()))
 
-    async def stop(self) -> None:
-        """Answer what has been read, and close all connections."""
+    def rest(self, sockets: Iterable[socket.socket]) -> None:
+        """Accept nothing from these ``sockets``: another process does."""
+        self._resting = frozenset(sockets)
+        for sock in self._resting:
+            asyncio.get_running_loop().remove_reader(sock)
+
+    def go_on(self) -> None:
+        """Accept again."""
+        resting, self._resting = self._resting, frozenset()
+        for sock in resting:
+            self._listen(sock)
+
+    async def finish(self, own: Iterable[socket.socket] = ()) -> None:
+        """Accept what waits in the sockets that are ``own``, answer what has been read, and read no more.
+
+        Nothing is left then but transfers.
+        """
         self._stopping = True
         for sock in self._sockets:
             asyncio.get_running_loop().remove_reader(sock)
+        for sock in own:
+            self._accept_last(sock)
         for connection in self._crowd.members():
             connection.finish()
-        try:
-            async with asyncio.timeout(GRACE):
-                while self._crowd:
-                    self._empty.clear()
-                    await self._empty.wait()
-        except TimeoutError:
-            log.info("connections cut off", connections=len(self._crowd))
-        for connection in self._crowd.members():
-            connection.close()
+        await self._emptied(GRACE)
+        self._cut_off([it for it in self._crowd.members() if not it.finish_transfer()])
+
+    async def stop(self, patience: float = 0.0) -> None:
+        """Close all connections once they have been answered; transfers have so many seconds more."""
+        if not self._stopping:
+            await self.finish()
+        await self._emptied(patience)
+        self._cut_off(list(self._crowd.members()))
         for task in self._tasks:
             task.cancel()
         await asyncio.sleep(0)  # in which transports close their sockets
+
+    async def _emptied(self, patience: float) -> None:
+        """Wait so many seconds for the last connection to end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self._crowd:
+                    self._empty.clear()
+                    await self._empty.wait()
+
+    @staticmethod
+    def _cut_off(connections: Sequence[Connection]) -> None:
+        if connections:
+            log.info("connections cut off", connections=len(connections))
+        for connection in connections:
+            connection.close()
+
+    def _accept_last(self, listening: socket.socket) -> None:
+        with suppress(OSError):
+            for _ in range(BACKLOG):
+                sock, address = listening.accept()
+                self._take_in(sock, address[0])
 
     def stream(self, packet: bytes, source: str) -> Iterator[bytes]:
         """Of ``connection.Host``: the replies to a message."""
@@ -160,7 +200,7 @@ class TcpListener:
                 asyncio.get_running_loop().call_soon(self._give_turns)
 
     def _listen(self, sock: socket.socket) -> None:
-        if not self._stopping:
+        if not self._stopping and sock not in self._resting:
             asyncio.get_running_loop().add_reader(sock, self._accept, sock)
 
     def _accept(self, listening: socket.socket) -> None:

@@ -59,16 +59,33 @@ class LockFile:
     """A lock that is held, until ``release`` or the end of the process.
 
     The descriptor does not pass to programs this process starts. A plain fork does share it, and then keeps the lock
-    taken for as long as the fork lives.
+    taken for as long as the fork lives. So does a process that the descriptor was sent to: then the lock is that of
+    both, without a moment between them in which it is free, and its content says which of them is meant.
+
+    Attributes:
+        path: of the file.
+        descriptor: of the open file that has the lock.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        self.path, self._descriptor = path, descriptor
+        self.path, self.descriptor = path, descriptor
+        self._closed = False
+
+    def name(self, command: Sequence[str]) -> None:
+        """Say that the holder is this process, whose command line is ``command``."""
+        _write(self.descriptor, command)
 
     def release(self) -> None:
         """Give the lock back. The name goes first, so that nobody is taken for the next holder."""
-        os.ftruncate(self._descriptor, 0)
-        os.close(self._descriptor)
+        if not self._closed:
+            os.ftruncate(self.descriptor, 0)
+            self.leave()
+
+    def leave(self) -> None:
+        """Leave the lock, and the name in it, to the process that shares it."""
+        if not self._closed:
+            self._closed = True
+            os.close(self.descriptor)
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +140,14 @@ def read_holder(path: Path) -> Holder | None:
     except OSError as error:
         raise _unusable(path, error) from error
     raise _nameless(path)
+
+
+def read_name(path: Path) -> Holder | None:
+    """The process that is named in ``path``, whether it has the lock or not, as it stands there at this moment."""
+    try:
+        return _parse(path.read_bytes())
+    except OSError:
+        return None
 
 
 def start_ticks(pid: int) -> int | None:

@@ -15,14 +15,17 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 
 from gslb.supervisor.lockfile import Holder, read_holder
 
 log = structlog.get_logger(__name__)
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Process:
@@ -40,14 +43,25 @@ class Process:
         self.since = time.monotonic()
 
     @classmethod
-    def spawn(cls, command: tuple[str, ...], descriptors: tuple[int, ...] = ()) -> "Process":
+    def spawn(
+        cls, command: tuple[str, ...], descriptors: tuple[int, ...] = (), environment: Mapping[str, str] = _NOTHING
+    ) -> "Process":
         """Start ``command``, which writes where this process writes, and has ``descriptors`` of it open too.
+
+        Args:
+            command: with arguments.
+            descriptors: open files that it is given, under the same numbers.
+            environment: variables beside those of this process.
 
         Raises:
             OSError: it cannot be started.
         """
         popen = subprocess.Popen(  # noqa: S603  the command is the program's own
-            command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=descriptors
+            command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=descriptors,
+            env=os.environ | dict(environment),
         )
         try:
             return cls(popen.pid, popen)
@@ -82,9 +96,24 @@ class Process:
         self.reap()
 
     def reap(self) -> int | None:
-        """Let go of a process that has ended: its exit code, minus the signal that ended it, or None if adopted."""
-        os.close(self.pidfd)
-        return self._popen.wait() if self._popen else None
+        """Let go of a process that has ended: its exit code, minus the signal that ended it.
+
+        None if it is not known: an adopted one is somebody else's child, unless this program has started it before it
+        was replaced by itself (execve(2)).
+        """
+        try:
+            return self._popen.wait() if self._popen else self._wait()
+        finally:
+            os.close(self.pidfd)
+
+    def _wait(self) -> int | None:
+        try:
+            found = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG)
+        except ChildProcessError:
+            return None
+        if found is None:
+            return None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
 
 def retire(run_dir: Path, spared: Container[str], patience: float) -> None:

@@ -12,10 +12,12 @@ def signal_pipe(*numbers: signal.Signals) -> Iterator[int]:
 
     For the main thread. The handlers of before are back in place afterwards.
     """
+    # These may have been kept waiting while this program replaced itself: without a handler, they would have ended it.
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     # a full pipe holds 65,536 unread signals: another one would say nothing new
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     handlers = {number: signal.signal(number, _only_wake_up) for number in numbers}
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
     try:
         yield reading
     finally:

@@ -326,10 +326,14 @@ listen = ["127.0.0.1:9998"]
         lab.write(lambda text: text.replace("gslb.db", "other.db"), more=other)
         with pytest.raises(ConfigError) as refusal:
             await reload_file(controller)
-        assert [p.key for p in refusal.value.problems] == ["node.state", "api.listen", "nameserver.listen"]
+        assert [p.key for p in refusal.value.problems] == ["node.state"]
+        lab.write(lambda text: text, more=other)
+        with pytest.raises(ConfigError, match="no supervisor is running") as refusal:
+            await reload_file(controller)
+        assert [p.key for p in refusal.value.problems] == ["api.listen", "nameserver.listen"]
         assert all("restart gslb run" in problem.remedy for problem in refusal.value.problems)
         assert controller.configuration is before
-        assert sample(controller, "gslb_reloads_total", outcome="refused") == 1
+        assert sample(controller, "gslb_reloads_total", outcome="refused") == 2
 
 
 async def test_a_file_with_faults_leaves_the_former_configuration_running(lab: Lab) -> None:

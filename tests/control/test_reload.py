@@ -24,7 +24,7 @@ async def test_of_reloads_at_the_same_time_the_newest_file_wins(lab: Lab) -> Non
         lab.write(lambda text: text.replace('hold    = "60s"', 'hold    = "61s"'))
         second = asyncio.create_task(reload_file(controller))
         await asyncio.gather(first, second)
-        assert controller.configuration.version == second.result() == load(lab.file).version
+        assert controller.configuration.version == second.result().version == load(lab.file).version
 
 
 async def test_a_reload_that_leaves_drained_endpoints_only_is_refused_and_names_the_drain(lab: Lab) -> None:

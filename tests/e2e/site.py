@@ -105,12 +105,20 @@ class Site:
         self.config.write_text(CONFIG.format(dns=self.dns, api=self.api, workers=workers, hold=hold, **ports))
         self.run_folder = run_folder(folder / "gslb.db")
         self.log = folder / "log"
+        self.environment: dict[str, str] = {}
         self.daemon: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "gslb", "run", str(self.config)]
-            self.daemon = subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.daemon = subprocess.Popen(
+                command,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd=self.folder,
+                env=os.environ | self.environment,
+            )
 
     def stop(self) -> int:
         assert self.daemon is not None
@@ -168,7 +176,15 @@ class Site:
     def gslb(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command against this daemon, from the configuration's folder."""
         command = [sys.executable, "-m", "gslb", *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=30, check=False)
+        return subprocess.run(
+            command,
+            cwd=self.folder,
+            env=os.environ | self.environment,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
 
     def json(self, *arguments: str) -> Any:
         result = self.gslb(*arguments, "--json")
@@ -177,12 +193,17 @@ class Site:
 
 
 @contextmanager
-def running(folder: Path, *, workers: int = 2, hold: str = "1s") -> Iterator[Site]:
+def running(
+    folder: Path, *, workers: int = 2, hold: str = "1s", environment: dict[str, str] | None = None
+) -> Iterator[Site]:
     """A daemon whose both regions answer."""
     site = Site(folder, workers=workers, hold=hold)
+    site.environment |= environment or {}
     try:
         site.start()
         site.answers_with(site.istanbul, site.ankara)
+        for worker in range(workers):  # each of them: one without has nothing to answer from yet
+            eventually((site.run_folder / f"nameserver-{worker}.snapshot").exists)
         yield site
     finally:
         site.close()

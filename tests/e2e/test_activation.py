@@ -12,6 +12,7 @@ import dns.message
 import dns.query
 import pytest
 
+from tests.e2e.load import queries
 from tests.e2e.site import Site
 from tests.waiting import eventually
 
@@ -143,3 +144,22 @@ def test_a_socket_of_no_use_stops_the_start(site: Site, stack: ExitStack) -> Non
     assert site.daemon.wait(20) == 1
     assert "passed socket 3: is UDP 127.0.0.1:" in site.log.read_text()
     assert site.pid("supervisor") is None
+
+
+def test_workers_that_are_replaced_keep_the_sockets_and_lose_no_query(site: Site, stack: ExitStack) -> None:
+    sockets = bound(stack, site.dns)
+    start(site, sockets)
+    eventually(lambda: serving(site))
+    eventually(lambda: site.gslb("status").returncode == 0)
+    former = {name: site.pid(name) for name in ("nameserver-0", "nameserver-1")}
+    with queries(site.dns) as load:
+        site.config.write_text(site.config.read_text().replace("[nameserver]", '[nameserver]\ntcp = { idle = "5s" }'))
+        result = site.gslb("reload")
+        assert result.returncode == 0, result.stderr
+        eventually(lambda: all(site.pid(name) not in {None, pid} for name, pid in former.items()))
+    assert load.lost() == []
+    for name in former:
+        pid = site.pid(name)
+        assert pid is not None
+        assert inodes(sockets) <= descriptors(pid)
+    assert serving(site)

@@ -1,6 +1,7 @@
 """A real nameserver process, the zone it serves, and ways to ask it."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -131,6 +132,7 @@ class Server:
         self._command += extra
         self._log = folder / f"{name}.log"
         self.descriptors: tuple[int, ...] = ()
+        self.environment: dict[str, str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -144,7 +146,13 @@ class Server:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, pass_fds=self.descriptors)
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=log,
+                pass_fds=self.descriptors,
+                env=os.environ | self.environment,
+            )
         eventually(lambda: self._answers() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log
 

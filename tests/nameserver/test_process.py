@@ -1,5 +1,6 @@
 """Starting, stopping and reloading the process, and the addresses it listens on."""
 
+import os
 import signal
 import socket
 import stat
@@ -139,8 +140,57 @@ def test_it_answers_from_disk_soon_after_its_start(tmp_path: Path) -> None:
         assert time.monotonic() - at < 3  # 0.3 s at leisure
 
 
+def ahead(seconds: float, *paths: Path) -> None:
+    at = time.time() + seconds
+    for path in paths:
+        os.utime(path, (at, at))
+
+
+def test_a_new_worker_starts_from_what_others_have_kept(tmp_path: Path) -> None:
+    disk.write(tmp_path / "nameserver-0.snapshot", SNAPSHOT)
+    [(file, snapshot)] = disk.newest(tmp_path / "nameserver-1.snapshot")
+    assert (file.name, snapshot) == ("nameserver-0.snapshot", SNAPSHOT)
+
+
+def test_a_worker_whose_name_was_not_in_use_for_long_does_not_start_from_what_was_then(tmp_path: Path) -> None:
+    own, other = tmp_path / "nameserver-1.snapshot", tmp_path / "nameserver-0.snapshot"
+    disk.write(own, SNAPSHOT)
+    disk.write(other, Snapshot(8, ZONES, (MOVED,)))
+    assert next(disk.newest(own))[0] == own  # both at work
+    ahead(60, other)
+    assert [file for file, _ in disk.newest(own)] == [other, own]
+
+
+def test_a_clock_that_was_set_back_makes_nothing_newer(tmp_path: Path) -> None:
+    own, other = tmp_path / "nameserver-1.snapshot", tmp_path / "nameserver-0.snapshot"
+    disk.write(own, Snapshot(8, ZONES, (MOVED,)))
+    disk.write(other, SNAPSHOT)
+    ahead(60, other)
+    assert [file for file, _ in disk.newest(own)] == [own]
+
+
+def test_what_waits_in_its_sockets_is_answered_before_it_stops(tmp_path: Path) -> None:
+    with running(tmp_path) as server, socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect((server.host, server.port))
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        query = dns.message.make_query("www.example.com.", "A").to_wire()
+        server.process.send_signal(signal.SIGSTOP)
+        for _ in range(200):
+            client.send(query)
+        with socket.create_connection((server.host, server.port)) as stream:
+            stream.settimeout(5)
+            stream.sendall(len(query).to_bytes(2) + query)
+            server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGCONT)
+            assert server.process.wait(10) == 0
+            assert stream.recv(2)
+        for _ in range(200):
+            assert client.recv(4096)
+
+
 def test_it_imports_only_what_answering_needs() -> None:
-    script = "import sys, gslb.cli.nameserver; print(*sys.modules)"
+    script = "import sys, gslb.cli.nameserver, gslb.nameserver.process; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     heavy = {"aiohttp", "boto3", "google", "pydantic", "sqlmodel", "typer", "uvloop"}
     assert not heavy & set(done.stdout.decode().split())

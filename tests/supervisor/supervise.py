@@ -10,12 +10,13 @@ from pathlib import Path
 import structlog
 
 from gslb.errors import GslbError
-from gslb.supervisor.supervisor import Child, Supervisor
+from gslb.supervisor.child import Child
+from gslb.supervisor.supervisor import Supervisor
 
 
 def main() -> int:
     run_dir = Path(sys.argv[1])
-    children = [Child(name, tuple(command)) for name, command in json.loads(sys.argv[3])]
+    children = [Child(name, tuple(command), takes_over=name != "control") for name, command in json.loads(sys.argv[3])]
     events = (run_dir / "events").open("a", buffering=1)
     structlog.configure(
         processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.WriteLoggerFactory(events)

@@ -1,3 +1,4 @@
+import os
 import select
 import signal
 import subprocess
@@ -40,15 +41,26 @@ def test_a_started_process_reads_nothing_and_prints_where_we_print(capfd: pytest
     assert capfd.readouterr() == ("out\n", "err\n")
 
 
-def test_an_adopted_process_can_be_signalled_and_watched_but_not_asked_how_it_ended(
-    cat: subprocess.Popen[bytes],
-) -> None:
-    process = Process.adopt(holder(cat.pid, start_ticks(cat.pid)))
+def test_an_adopted_process_can_be_signalled_and_watched_but_not_asked_how_it_ended() -> None:
+    started = subprocess.run(["sh", "-c", "cat /dev/zero >/dev/null & echo $!"], stdout=subprocess.PIPE, check=True)
+    pid = int(started.stdout)
+    process = Process.adopt(holder(pid, start_ticks(pid)))
     assert process is not None
     process.signal(signal.SIGTERM)
     wait_for_end(process)
     assert process.reap() is None
-    assert cat.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_one_that_is_our_own_child_after_all_is_reaped(number: signal.Signals) -> None:
+    """As after this program has replaced itself."""
+    pid = os.posix_spawnp("cat", ["cat", "/dev/zero"], os.environ, file_actions=[(os.POSIX_SPAWN_CLOSE, 1)])
+    process = Process.adopt(holder(pid, start_ticks(pid)))
+    assert process is not None
+    process.signal(number)
+    wait_for_end(process)
+    assert process.reap() in {-number, 1}
+    assert start_ticks(pid) is None
 
 
 def test_a_process_that_was_given_the_pid_of_the_holder_is_not_adopted(cat: subprocess.Popen[bytes]) -> None:

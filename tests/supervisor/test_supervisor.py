@@ -255,3 +255,65 @@ def test_a_child_that_refuses_to_start_does_not_end_what_was_adopted(world: Worl
     assert world.pid("nameserver-0") == pid
     supervisor.send_signal(signal.SIGTERM)
     assert ended(supervisor) == 0
+
+
+def test_one_that_does_not_hand_over_its_place_is_ended_before_the_next_one_starts(world: World) -> None:
+    first = world.supervise(world.worker("nameserver-0"))
+    old = world.wait_for_pid("nameserver-0")
+    kill(first)
+    world.supervise(world.worker("nameserver-0", "cannot"))
+    world.wait_for_event("process is ended first", pid=old)
+    world.wait_for_pid("nameserver-0", other_than=old)
+    assert [what for _, what in world.notes("nameserver-0")] == [
+        *("begun", "serving", "begun", "to take over", "stopped", "begun", "serving")
+    ]
+
+
+def test_a_successor_that_is_not_able_to_leaves_the_former_one_in_its_place(world: World) -> None:
+    first = world.supervise(world.worker("nameserver-0"), world.worker("nameserver-1"))
+    old = [world.wait_for_pid(name) for name in ("nameserver-0", "nameserver-1")]
+    kill(first)
+    second = world.supervise(world.worker("nameserver-0", "unable"), world.worker("nameserver-1", "unable"))
+    for pid in old:
+        world.wait_for_event("process could not take over, the former one stays", pid=pid)
+    assert [world.pid(name) for name in ("nameserver-0", "nameserver-1")] == old
+    starts = world.events("process is to take over")
+    assert [entry["name"] for entry in starts] == ["nameserver-0", "nameserver-1"]  # the second after the first
+    os.kill(old[0], signal.SIGKILL)
+    world.wait_for_pid("nameserver-0", other_than=old[0])
+    second.send_signal(signal.SIGTERM)
+    assert ended(second) == 0
+    assert world.alive() == []
+
+
+def test_a_stop_does_not_wait_for_a_successor(world: World) -> None:
+    first = world.supervise(world.worker("nameserver-0"))
+    world.wait_for_pid("nameserver-0")
+    kill(first)
+    second = world.supervise(world.worker("nameserver-0", "idle"))
+    world.wait_for_notes("nameserver-0", "to take over")
+    second.send_signal(signal.SIGTERM)
+    assert ended(second) == 0
+    assert world.alive() == []
+
+
+def test_one_whose_place_is_to_be_taken_may_die_before(world: World) -> None:
+    first = world.supervise(world.worker("nameserver-0"))
+    old = world.wait_for_pid("nameserver-0")
+    kill(first)
+    world.supervise(world.worker("nameserver-0", "idle"))
+    world.wait_for_notes("nameserver-0", "to take over")
+    os.kill(old, signal.SIGKILL)
+    world.wait_for_event("process exited", pid=old)
+    os.kill(world.events("process is to take over")[0]["pid"], signal.SIGKILL)
+    world.wait_for_pid("nameserver-0", other_than=old)
+
+
+def test_without_a_way_to_renew_itself_it_stays_what_it_is(world: World) -> None:
+    supervisor = world.supervise(world.worker("control"))
+    world.wait_for_notes("control", "serving")
+    supervisor.send_signal(signal.SIGUSR2)
+    supervisor.send_signal(signal.SIGHUP)
+    world.wait_for_notes("control", "signalled")
+    supervisor.send_signal(signal.SIGTERM)
+    assert ended(supervisor) == 0

@@ -2,6 +2,8 @@
 
 serve: live until SIGTERM, noting SIGHUP. stubborn: likewise, but ignore SIGTERM. late: take the lock only once
 RUN_DIR/go-PID exists. refuse: exit 1 at once. crash: exit 3 at once. once: serve the first time, then refuse.
+
+As successors of others, cannot: these have to be ended first. unable: it could not do what they do. idle: do nothing.
 """
 
 import os
@@ -10,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from gslb.supervisor.child import CANNOT_TAKE_OVER, TAKE_OVER
 from gslb.supervisor.lockfile import AlreadyRunningError, hold_lock, lock_file
 
 run_dir, name, behaviour = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -33,6 +36,12 @@ def serve() -> None:
 
 again = notes.exists()
 note("begun")
+if os.environ.pop(TAKE_OVER, ""):
+    note("to take over")
+    if behaviour == "idle":
+        signal.pause()
+    if behaviour in {"cannot", "unable"}:
+        sys.exit(CANNOT_TAKE_OVER if behaviour == "cannot" else 1)
 if behaviour == "refuse" or (behaviour == "once" and again):
     sys.exit(1)
 if behaviour == "crash":
