@@ -51,6 +51,7 @@ def commands(configuration: Configuration, passed: Sequence[Passed] = ()) -> dic
     shared = [f"--listen={address}" for address in nameserver.listen]
     shared += [each.argument for each in passed]
     shared += ["--reuse-port"] if nameserver.workers > 1 else []
+    shared += [] if nameserver.batches else ["--plain"]
     shared += [f"--geo={path}" for path in configuration.geo.databases]
     shared += [f"--tcp-{key.replace('_', '-')}={value}" for key, value in asdict(nameserver.tcp_limits).items()]
     shared += [f"--log-format={log.format}", f"--log-level={log.level}", f"--code={code}"]

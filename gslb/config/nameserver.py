@@ -95,6 +95,9 @@ class NameserverSection(Options):
     workers: Annotated[
         int, Field(ge=1, le=64, description="processes that share the addresses; with two, one may crash unnoticed")
     ] = 2
+    batches: Annotated[
+        bool, Field(description="take packets in batches where that is possible; false: read them one by one")
+    ] = True
     tcp: Annotated[TcpSection, Field(description="bounds of connections over TCP")] = TcpSection()
     identity: Annotated[
         Told | None,

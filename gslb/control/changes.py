@@ -73,6 +73,7 @@ def _fixed(configuration: Configuration) -> dict[str, object]:
         "api.listen": configuration.api.listen,
         "nameserver.listen": nameserver.listen,
         "nameserver.workers": nameserver.workers,
+        "nameserver.batches": nameserver.batches,
         "nameserver.user": nameserver.user,
         "nameserver.group": nameserver.group,
         "nameserver.tcp": nameserver.tcp,

@@ -22,6 +22,7 @@ from gslb.nameserver.ready import Ready
 from gslb.nameserver.reclaim import Reader
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tally import Tally
+from gslb.supervisor.promptness import be_prompt
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ WAIT = 0.25
 """seconds after which a reader to whom nobody talks looks whether it is to stop: its socket may be in use by other
 processes, so that it cannot be woken by shutting that down"""
 
-_SO_MEMINFO = 55
+_SO_RCVBUFFORCE, _SO_MEMINFO = 33, 55
 _MEMORY = struct.Struct("=9I")
 """what sock_diag(7) shows as well: last, how many packets were dropped"""
 _TIMEVAL = struct.Struct("@ll")
@@ -57,8 +58,8 @@ def open_udp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        _prepare(sock, wildcard=ip_address(host).is_unspecified)  # first: packets may come as soon as it is bound
         sock.bind((host, port))
-        take_udp(sock)
     except OSError:
         sock.close()
         raise
@@ -67,12 +68,26 @@ def open_udp(family: socket.AddressFamily, host: str, port: int, *, reuse_port: 
 
 def take_udp(sock: socket.socket) -> None:
     """Make a bound socket ready. Other processes may have it too: what is set here is set for all of them."""
+    _prepare(sock, wildcard=_is_wildcard(sock))
+
+
+def _prepare(sock: socket.socket, *, wildcard: bool) -> None:
     sock.setblocking(True)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    _enlarge(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(WAIT * 1e6)))
     _stay_whole(sock)
-    if _is_wildcard(sock):
+    if wildcard:
         _ask_for_destination(sock)
+
+
+def _enlarge(sock: socket.socket) -> None:
+    """As large a buffer as is wanted, or as the kernel gives; never a smaller one than others have got for it."""
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= RECEIVE_BUFFER:
+        return
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
 
 class UdpListener:
@@ -113,6 +128,7 @@ class UdpListener:
         self._thread.join()
 
     def _run(self) -> None:
+        be_prompt()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # none is to interrupt the sending of a batch
         try:
             self._serve(self._sock, self._responder, self.tally, self._reader, self._stopping)

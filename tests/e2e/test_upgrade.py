@@ -21,7 +21,7 @@ from tests.e2e.site import Site, running
 from tests.waiting import eventually, free_port
 
 NAMES = ("nameserver-0", "nameserver-1", "control")
-KNOWN = "Order = Full | Change | Lower"
+KNOWN = "_Message = Whole | Change | Lower\n"
 ROOT = Path(__file__).parents[2]
 
 
@@ -75,7 +75,9 @@ def test_upgrade_from_one_that_cannot_hand_over_ends_it_first(tmp_path: Path) ->
     """There is a gap then, but no more than with a restart of one worker after the other."""
     environment = install(tmp_path / "code")
     edit(
-        tmp_path / "code/gslb/nameserver/protocol.py", "Order = Full | Change | Lower | TakeOver | Leave | Taken", KNOWN
+        tmp_path / "code/gslb/nameserver/protocol.py",
+        "_Message = Whole | Change | Lower | TakeOver | Leave | Taken\n",
+        KNOWN,
     )
     (tmp_path / "site").mkdir()
     with running(tmp_path / "site", environment=environment) as site:
