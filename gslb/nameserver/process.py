@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from random import SystemRandom
+from random import Random
 
 import structlog
 
@@ -43,6 +43,7 @@ log = structlog.get_logger(__name__)
 SWITCH_INTERVAL = 0.0001
 """seconds that another thread of this process, compiling say, can keep the answering one waiting"""
 
+_RANDOM = Random()  # noqa: S311  where turns begin is no secret
 REFRESH = 5.0
 """seconds between two looks at whether a geo database is another one"""
 
@@ -196,7 +197,7 @@ class _Worker:
 
         self._answering = Answering(self._sockets, self._responder, _affordable(options), died, batched=not trouble)
         self._responder.idle = lambda: self._answering.tcp.idle
-        self._authority = Authority(self._responder, self._saver, SystemRandom())
+        self._authority = Authority(self._responder, self._saver, _RANDOM)
         self._control = ControlListener(
             self._authority,
             self._saver,
@@ -367,7 +368,7 @@ def _newest(path: Path) -> Table | None:
     """The newest usable snapshot on disk, compiled."""
     for _, snapshot in disk.newest(path):
         with contextlib.suppress(SnapshotError):
-            return compile_table(snapshot, None, SystemRandom())
+            return compile_table(snapshot, None, _RANDOM)
     return None
 
 
@@ -379,8 +380,8 @@ def _brought_up_to_date(table: Table | None, succession: Succession) -> Table | 
     """
     lowered = frozenset(succession.lowered)
     if succession.snapshot:
-        return compile_table(succession.snapshot, table, SystemRandom(), lowered)
-    return lower(table, lowered, SystemRandom()) if table and lowered else table
+        return compile_table(succession.snapshot, table, _RANDOM, lowered)
+    return lower(table, lowered, _RANDOM) if table and lowered else table
 
 
 async def _load_newest(authority: Authority, path: Path) -> None:

@@ -54,6 +54,9 @@ MAX_BELOW = 2**10
 MAX_PLACES = 256
 """groups of clients that one shape has templates for"""
 
+LESSONS = 8
+"""templates that are made for one batch"""
+
 MAX_PAYLOADS = 16
 """sizes of responses that clients take, where responses are long"""
 
@@ -188,6 +191,8 @@ class Ready:
     Attributes:
         observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
         replies: the hot path looks no further than here.
+        lessons: templates that may yet be made for the batch in hand. After a change many are missing, and all at once
+            would hold up answers.
     """
 
     def __init__(
@@ -204,6 +209,7 @@ class Ready:
         self.table, self.features, self.logger, self.stale = table, features, logger, stale
         self.limiter = features.limiter
         self.observed = self.limiter is not None or logger is not None
+        self.lessons = LESSONS
         self.replies = Prebuilt(bytes if self.observed else memory.pin, memory.retire)
         self._memory, self._again, self._locate = memory, memory.sightings.again, locate
         self._zones: Mapping[bytes, object] = table.zones if table else {}
@@ -330,8 +336,9 @@ class Ready:
         return (COOKIES if has_cookie else NOTHING), at
 
     def _learn_shape(self, mark: bytes, payload: bytes, case: Case, echo: Echo, tail: int) -> None:
-        if not self._again(hash(mark)):
+        if not self._again(hash(mark)) or self.lessons <= 0:
             return
+        self.lessons -= 1
         query, limit = case.query, PLAIN_UDP if case.query.edns is None else MAX_UDP
         template = make_template(case, echo, self._memory.counters, limit)
         if template is None:
@@ -362,8 +369,9 @@ class Ready:
         path = ancestors(query.name)
         depth = next((depth for depth, name in enumerate(path) if name in existing), len(path) - 1)
         mark = head + path[depth] + common
-        if not 0 < depth <= MAX_DEPTH or not self._again(hash(mark)):
+        if not 0 < depth <= MAX_DEPTH or not self._again(hash(mark)) or self.lessons <= 0:
             return
+        self.lessons -= 1
         below = make_below(case, existing, echo, tail, self._memory.counters)
         if below is not None:
             self._below.put(mark, below)

@@ -20,7 +20,7 @@ from gslb.nameserver.kept import Sightings
 from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.ready import Memory, Personal, Ready
+from gslb.nameserver.ready import LESSONS, Memory, Personal, Ready
 from gslb.nameserver.reclaim import Reclaimer
 from gslb.nameserver.rrset import ANY, IN, IXFR, TXT
 from gslb.nameserver.served import Counter, new_counter
@@ -166,6 +166,7 @@ class Responder:
     def answer(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
         """The response to a packet from ``source``, from a ready reply if there is one, and observed."""
         ready, key = self.ready, _NO_ID + packet[2:]
+        ready.lessons = LESSONS
         turns = ready.replies.turns.get(key)
         reply = None if turns is None else next(turns)
         if isinstance(reply, Personal):

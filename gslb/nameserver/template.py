@@ -29,6 +29,8 @@ COOKIE_SIZE = 24
 _ID = 2
 _POINTER = 0xC000
 _TYPE_AND_CLASS = 4
+_SAME_NAME = b"\xc0\x0c"
+"""the owner that is the name in the question"""
 _SHORT = struct.Struct(">H")
 
 Pair = tuple[bytes, bytes]
@@ -117,7 +119,7 @@ def make_template(case: Case, echo: "Echo", counters: Counters, limit: int) -> T
         return _only(_pair(case, reply, echo, limit), counters.get(reply.rcode))
     if turns.size > MAX_CHOICES:
         return None
-    pairs = {id(choice): _pair(case, case.reply(choice), echo, limit) for group in turns.choices for choice in group}
+    pairs = {id(choice): pair for choice, pair in _pairs(case, turns, echo, limit)}
     if any(steered.pattern):
         pairs[id(None)] = _pair(case, case.reply(None), echo, limit)
     failed = counters.get(Rcode.SERVFAIL) if steered.no_answer is NoAnswer.SERVFAIL else None
@@ -127,6 +129,25 @@ def make_template(case: Case, echo: "Echo", counters: Counters, limit: int) -> T
 
     cost = len(pairs) + (len(turns.order) + len(steered.pattern)) // 16
     return Template(steered.spin(turns, lambda choice: pairs[id(choice)], failed), prebuilt, (*pairs.values(),), cost)
+
+
+def _pairs(case: Case, turns: Turns, echo: "Echo", limit: int) -> Iterator[tuple[RRset, Pair]]:
+    """Each RRset of a service, and the pieces of the response with it.
+
+    Those of one size differ in nothing but the records, and are made of the first one: to build each would take as long
+    as all the rest. None that would not fit is among them, for then the records are not where they are looked for.
+    """
+    known: dict[int, tuple[Pair, int]] = {}
+    for choice in (choice for group in turns.choices for choice in group):
+        records = b"".join(_SAME_NAME + body for body in choice.bodies)
+        (before, behind), size = known.get(len(choice.bodies), ((b"", b""), -1))
+        if size != len(records):
+            before, behind = pair = _pair(case, case.reply(choice), echo, limit)
+            if behind[_TYPE_AND_CLASS : _TYPE_AND_CLASS + len(records)] == records:
+                known[len(choice.bodies)] = pair, len(records)
+        else:
+            behind = behind[:_TYPE_AND_CLASS] + records + behind[_TYPE_AND_CLASS + size :]
+        yield choice, (before, behind)
 
 
 def _pair(case: Case, reply: Reply, echo: "Echo", limit: int) -> Pair:

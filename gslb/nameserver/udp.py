@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from gslb.nameserver.batch import MAX_PACKET, UNSENT, Batch, pin
-from gslb.nameserver.ready import Ready
+from gslb.nameserver.ready import LESSONS, Ready
 from gslb.nameserver.reclaim import Reader
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tally import Tally
@@ -174,6 +174,7 @@ def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Respond
     """Send ``records``, with those that are missing."""
     built: list[bytes] = []  # what is sent has to stay in memory until then
     unsent: list[int] = []
+    ready.lessons = LESSONS
     keys, hosts, known = batch.keys, batch.hosts(len(records)), responder.known
     others = 0
     for index, record in enumerate(records):
