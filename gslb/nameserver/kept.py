@@ -34,7 +34,7 @@ class Sightings:
 
     def again(self, mark: int) -> bool:
         """Whether what has this hash has been seen before; from now on it has."""
-        slot, part = mark % _SLOTS, mark >> _MARK & 0xFFFF
+        slot, part = mark % _SLOTS, mark >> _MARK & 0xFFFF or 1  # 0 says that there is nothing yet
         seen = self._seen[slot]
         if seen == part:
             return True
