@@ -1,5 +1,6 @@
 """Memory for what clients ask again: it is bounded, and no flood has it forget what is in use."""
 
+from itertools import pairwise
 from random import Random
 from typing import ClassVar
 
@@ -29,7 +30,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def held(recent: Recent[int, int]) -> set[int]:
+def held(recent: Recent[int, tuple[int, int]]) -> set[int]:
     return {*recent.young, *recent.old}
 
 
@@ -92,7 +93,7 @@ def test_nothing_is_forgotten_twice_within_a_second(clock: Clock) -> None:
             forgotten.append(clock.now)
         clock.now += 0.001
     assert 5 < len(forgotten) <= 11
-    assert all(later - earlier >= 1 for earlier, later in zip(forgotten, forgotten[1:], strict=False))
+    assert all(later - earlier >= 1 for earlier, later in pairwise(forgotten))
 
 
 def test_what_has_not_been_used_makes_room(clock: Clock) -> None:
@@ -135,14 +136,14 @@ class RecentMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self._real, self._clock = kept.time, Clock()
-        kept.time = self._clock  # type: ignore[assignment]
+        self._patch, self._clock = pytest.MonkeyPatch(), Clock()
+        self._patch.setattr(kept, "time", self._clock)
         self.recent: Recent[int, tuple[int, int]] = Recent(self.MOST, lambda value: value[1])
         self.last: dict[int, tuple[int, int]] = {}
         self.turned: list[float] = []
 
     def teardown(self) -> None:
-        kept.time = self._real
+        self._patch.undo()
 
     @rule(key=keys, number=st.integers(), cost=st.integers(1, 8))
     def put(self, key: int, number: int, cost: int) -> None:
@@ -154,11 +155,11 @@ class RecentMachine(RuleBasedStateMachine):
 
     @rule(key=keys)
     def get(self, key: int) -> None:
-        known = key in held_by(self.recent)
+        known = key in held(self.recent)
         found = self.recent.get(key)
         assert (found is not None) == known
         if known:
-            assert key in held_by(self.recent)
+            assert key in held(self.recent)
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.5]))
     def wait(self, seconds: float) -> None:
@@ -169,11 +170,7 @@ class RecentMachine(RuleBasedStateMachine):
     def is_bounded(self) -> None:
         for part in (self.recent.young, self.recent.old):
             assert sum(cost for _, cost in part.values()) <= self.MOST
-        assert all(later - earlier >= 1 for earlier, later in zip(self.turned, self.turned[1:], strict=False))
-
-
-def held_by(recent: Recent[int, tuple[int, int]]) -> set[int]:
-    return {*recent.young, *recent.old}
+        assert all(later - earlier >= 1 for earlier, later in pairwise(self.turned))
 
 
 TestRecent = RecentMachine.TestCase
@@ -203,7 +200,7 @@ def test_what_was_seen_is_told_from_what_was_not() -> None:
 
 
 def test_of_a_flood_of_what_never_came_hardly_any_is_taken_for_seen() -> None:
-    """One in 65,536, that is 10 here: 40 would come about by chance less than once in 10^12 runs."""
+    """One in 65,536, that is 10 here; by chance as many as 40 hardly ever."""
     sightings, random = Sightings(), Random(2)
     assert sum(sightings.again(random.getrandbits(64) - 2**63) for _ in range(655_360)) <= 40
 
