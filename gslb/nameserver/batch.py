@@ -37,6 +37,9 @@ _MSG_WAITFORONE = 0x10000
 _MANY = 2**20
 """references that a key seems to have, so that its memory is never given back"""
 
+_HELD: list[object] = []
+"""memory of keys that somebody has kept for longer than their batch: it cannot be told for how long"""
+
 _NAME_ROOM = 32
 _CONTROL_ROOM = 64
 _FAMILIES = {socket.AF_INET: (16, "4x4s24x"), socket.AF_INET6: (28, "8x16s8x")}
@@ -89,17 +92,18 @@ class Batch:
 
     def __init__(self, sock: socket.socket, *, destination: bool) -> None:
         self.keys: list[bytes] = []
+        self._memory = ctypes.create_string_buffer(PLACE * SIZE)  # which is aligned to 16 bytes
+        places = memoryview(self._memory).cast("B")
+        self._references = places.cast("q")[:: PLACE // 8]
         self._descriptor, self._family = sock.fileno(), sock.family
         self._name_length, host = _FAMILIES.get(sock.family, (0, f"{_NAME_ROOM}s"))
         self._hosts = [struct.Struct(host * count).unpack_from for count in range(SIZE + 1)]
-        self._memory = ctypes.create_string_buffer(PLACE * SIZE)  # which is aligned to 16 bytes
         self._names = ctypes.create_string_buffer(_NAME_ROOM * SIZE)
         self._ids: Any = ctypes.create_string_buffer(2 * SIZE)  # a slice of it is bytes
         self._control = ctypes.create_string_buffer(_CONTROL_ROOM * SIZE)
         self._incoming, self._outgoing = (_Message * SIZE)(), (_Message * SIZE)()
         self._vectors_in, self._vectors_out = (_Vector * SIZE)(), (_Vector * (2 * SIZE))()
         self._incoming_at, self._outgoing_at = ctypes.addressof(self._incoming), ctypes.addressof(self._outgoing)
-        places = memoryview(self._memory).cast("B")
         self._lengths = places.cast("I")[4 :: PLACE // 4]  # the lower half, which comes first
         self._hashes = places.cast("q")[3 :: PLACE // 8]
         self._id_places = places.cast("H")[HEAD // 2 :: PLACE // 2]
@@ -117,6 +121,8 @@ class Batch:
 
     def __del__(self) -> None:
         self.keys.clear()  # before the memory that they are
+        if max(self._references.tolist()) > _MANY:
+            _HELD.append(self._memory)
 
     def _lay_out(self, words: "memoryview[int]") -> None:
         at = ctypes.addressof
@@ -185,8 +191,9 @@ class Batch:
 
     def packet(self, index: int) -> bytes:
         """A packet as it came."""
-        id_: bytes = self._ids[2 * index : 2 * index + 2]
-        return id_ + self.keys[index][2:]
+        id_, key = self._ids[2 * index : 2 * index + 2], self.keys[index]
+        whole: bytes = id_ + key[2:]
+        return whole[: len(key)]
 
     def hosts(self, count: int) -> tuple[bytes, ...]:
         """The octets of the addresses that the first so many packets came from."""

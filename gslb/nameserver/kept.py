@@ -34,7 +34,7 @@ class Sightings:
 
     def again(self, mark: int) -> bool:
         """Whether what has this hash has been seen before; from now on it has."""
-        slot, part = mark % _SLOTS, mark >> _MARK & 0xFFFF
+        slot, part = mark % _SLOTS, mark >> _MARK & 0xFFFF or 1  # 0 says that there is nothing yet
         seen = self._seen[slot]
         if seen == part:
             return True
@@ -51,44 +51,51 @@ def _one(_: object) -> int:
 class Recent(Generic[_K, _V]):
     """A mapping that forgets what has not been used of late, once it is full.
 
-    It has a young part and an old one. When the young part is full it becomes the old one, and what was old is
-    forgotten; what is found in the old part moves to the young one. If it is full again so soon that what is in use
-    could not have moved, nothing more is taken in for a while.
+    It has a young part and an old one. What is new goes to the young part, up to half of its room. When that is taken
+    the young part becomes the old one, and what was old is forgotten; what is found in the old part moves to the young
+    one, for which the other half is left. If the room for what is new is taken again so soon that what is in use could
+    not have moved, nothing new is taken in for a while. So whatever is used every second stays, if it is not more than
+    half of what there is room for.
 
     Args:
         most: cost of all items in one of the two parts.
-        cost: of an item.
+        cost: of an item. One that costs more than half of all is not kept.
 
     Attributes:
         young: that part, for whoever is in a hurry.
         old: the other one; what is found there by ``get`` moves.
     """
 
-    __slots__ = ("_cost", "_most", "_since", "_spent", "old", "young")
+    __slots__ = ("_cost", "_most", "_new", "_since", "_spent", "old", "young")
 
     def __init__(self, most: int, cost: Callable[[_V], int] = _one) -> None:
         self.young: dict[_K, _V] = {}
         self.old: dict[_K, _V] = {}
         self._most, self._cost = most, cost
-        self._spent, self._since = 0, 0.0
+        self._spent, self._new, self._since = 0, 0, 0.0
 
     def get(self, key: _K) -> _V | None:
         """What was put there for ``key``, if it is still there."""
         found = self.young.get(key)
         if found is None:
-            found = self.old.pop(key, None)
-            if found is not None:
-                self.put(key, found)
+            found = self.old.get(key)
+            if found is not None and self._spent + (cost := self._cost(found)) <= self._most:
+                self._spent += cost
+                self.young[key] = found
+                self.old.pop(key, None)
         return found
 
     def put(self, key: _K, value: _V) -> None:
         """Keep ``value`` for ``key``, if there is room."""
-        cost = self._cost(value)
-        if self._spent + cost > self._most:
+        cost, room = self._cost(value), self._most // 2
+        if cost > room:
+            return
+        if self._new + cost > room or self._spent + cost > self._most:
             now = time.monotonic()
             if now - self._since < _PAUSE:
                 return
             self.old, self.young = self.young, {}
-            self._spent, self._since = 0, now
+            self._spent, self._new, self._since = 0, 0, now
         self._spent += cost
+        self._new += cost
         self.young[key] = value

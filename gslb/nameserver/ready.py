@@ -149,7 +149,7 @@ class Prebuilt:
 
     def add_personal(self, key: bytes, personal: Personal) -> None:
         """Have ``personal`` at ``key``, if there is room, and it is not taken by another address."""
-        if self._has_room(1):
+        if key not in self.turns and self._has_room(1):
             self._personal.append(key)
             self.turns.setdefault(key, repeat(personal))
 
@@ -348,6 +348,8 @@ class Ready:
         if known.by_payload is None and query.edns and template.size + len(query.name) + echo.size > PLAIN_UDP:
             known = Shape(tail, echo, asked, by_payload={})
         if known.by_payload is not None:
+            if not self._may_join(known.by_payload, payload, mark):
+                return
             template = make_template(case, echo, self._memory.counters, query.udp_limit) or template
             if len(known.by_payload) >= MAX_PAYLOADS:
                 known.by_payload.clear()
@@ -355,12 +357,16 @@ class Ready:
         tailored, subnet = case.answer.tailored, query.edns.subnet if query.edns else None
         if case.place is None or tailored is None or tailored.same or (subnet and not tail):
             shape.template = template
-        else:
+        elif self._may_join(shape.templates, case.place, mark):
             if len(shape.templates) >= MAX_PLACES:
                 shape.templates.clear()
             shape.tailored = tailored
             shape.templates[case.place] = template
         self._shapes.put(mark, known)
+
+    def _may_join(self, others: Mapping[_W, object], one: _W, mark: bytes) -> bool:
+        """Whether ``one``, that a shape may be seen with, is to be kept beside others: not when it is seen first."""
+        return not others or one in others or self._again(hash((mark, one)))
 
     def _learn_below(self, head: bytes, common: bytes, case: Case, echo: Echo, tail: int) -> None:
         query = case.query

@@ -266,10 +266,11 @@ class Below:
 
 def make_below(case: Case, existing: Mapping[bytes, object], echo: Echo, tail: int, counters: Counters) -> Below | None:
     """What is said of the names beside that of ``case``, which does not exist; None if it cannot be told from that."""
-    reply, name = case.answer.reply, case.query.name
+    reply, name, tailored = case.answer.reply, case.query.name, case.answer.tailored
+    told_apart = tailored is not None and tailored.same is None
     withheld = case.steered is not None and any(case.steered.pattern)
     led_on = any(owner != name or rrset.type in {CNAME, DNAME} for owner, rrset in reply.answer)  # where to, and back?
-    if led_on or withheld or reply.additional or reply.optional or (reply.authority and reply.answer):
+    if told_apart or led_on or withheld or reply.additional or reply.optional or (reply.authority and reply.answer):
         return None
     template = make_template(case, echo, counters, MAX_UDP if case.query.edns else PLAIN_UDP)
     if template is None or any(pre[0] & TC >> 8 for pre, _ in template.pairs):

@@ -103,6 +103,7 @@ class UdpListener:
     def __init__(self, sock: socket.socket, responder: Responder, died: Callable[[], None], *, batched: bool) -> None:
         self.tally = Tally("udp")
         self._sock, self._responder, self._died = sock, responder, died
+        self._address = str(sock.getsockname())
         self._serve = _serve_batches if batched else _serve_each
         self._reader = responder.reclaimer.reader()
         self._stopping = threading.Event()
@@ -134,7 +135,7 @@ class UdpListener:
             self._serve(self._sock, self._responder, self.tally, self._reader, self._stopping)
         finally:
             if not self._stopping.is_set():
-                log.error("udp listener died", address=str(self._sock.getsockname()))
+                log.error("udp listener died", address=self._address)
                 self._died()
 
 

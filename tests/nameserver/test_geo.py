@@ -244,4 +244,7 @@ def test_the_number_of_clients_that_are_remembered_is_bounded() -> None:
     for number in range(2 * MAX_CLIENTS):
         for _ in range(2):
             ready.place(tailored, who_of(number.to_bytes(4)))
-    assert MAX_CLIENTS / 2 < len(ready._places.young) <= MAX_CLIENTS
+    kept = ready._places
+    assert len(kept.young) <= MAX_CLIENTS
+    assert len(kept.old) <= MAX_CLIENTS
+    assert len(kept.young) + len(kept.old) > MAX_CLIENTS / 4

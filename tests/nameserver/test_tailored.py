@@ -287,5 +287,7 @@ def test_floods_of_subnets_and_of_sources_keep_nothing_and_evict_nothing() -> No
         packet = query(RecordType.A)[:-2] + b"\x00\x0b\x00\x08\x00\x07\x00\x01\x18\x00" + (number << 4).to_bytes(3)
         responder.answer(packet, "192.0.2.1", tally)
         responder.answer(query(RecordType.AAAA), str(ip_address(number << 12)), tally)
-    assert set(responder.ready.replies.turns) == {bytes(2) + it[2:] for it in (regular, query(RecordType.AAAA))}
+    kept = responder.ready.replies.turns
+    assert {bytes(2) + it[2:] for it in (regular, query(RecordType.AAAA))} <= kept.keys()
+    assert len(kept) < 6  # maybe some whose hash is like another's
     assert len(responder.ready._places.young) < 10  # one for each choice, and maybe one whose hash is like another's
