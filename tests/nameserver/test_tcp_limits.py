@@ -59,6 +59,13 @@ def test_every_worker_is_started_with_the_limits_of_the_configuration(tmp_path: 
         asked(sock)
 
 
+@pytest.mark.parametrize("batches", [True, False])
+def test_a_worker_is_told_whether_to_take_packets_in_batches(tmp_path: Path, *, batches: bool) -> None:
+    file = tmp_path / "gslb.toml"
+    file.write_text(CONFIG.replace("tcp = ", f"batches = {str(batches).lower()}\ntcp = "))
+    assert ("--plain" in commands(load(file))["nameserver-0"]) is not batches
+
+
 def test_limits_are_changed_by_other_processes(tmp_path: Path) -> None:
     file = tmp_path / "gslb.toml"
     file.write_text(CONFIG)
