@@ -1,5 +1,5 @@
-"""Benchmarks against what a user would run instead: ``make bench-probes`` and ``make bench-reaction``.
+"""Benchmarks, no part of the product: ``make bench-decide``, ``bench-publish``, ``bench-probes`` and ``bench-reaction``.
 
-That of nameservers, ``make bench-dns``, is in ``tests/bench/dns``. No part of the product. They run as root on Linux,
-with two CPUs and the Debian packages that ``tools.py`` names.
+The latter two, and that of nameservers (``make bench-dns``, in ``tests/bench/dns``), are against what a user would run
+instead. They take root on Linux, two CPUs and the Debian packages that ``tools.py`` names.
 """
