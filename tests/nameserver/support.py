@@ -112,6 +112,9 @@ SERVICES = (
 SNAPSHOT = Snapshot(7, ZONES, SERVICES)
 
 
+PLAIN = ["--plain"] if os.environ.get("GSLB_PLAIN") else []
+"""for all nameservers: `make test` asks them a second time where packets are read one by one"""
+
 NAME = "nameserver-0"
 CLIENT = "192.0.2.200"
 """Address that a packet comes from where that does not matter."""
@@ -129,7 +132,7 @@ class Server:
         self.socket, self.snapshot = worker_socket(run, name), worker_snapshot(run, name)
         shown = f"[{listen}]" if ":" in listen else listen
         self._command = [sys.executable, "-m", "gslb.cli.nameserver", name, str(run), f"--listen={shown}:{self.port}"]
-        self._command += extra
+        self._command += [*PLAIN, *extra]
         self._log = folder / f"{name}.log"
         self.descriptors: tuple[int, ...] = ()
         self.environment: dict[str, str] = {}

@@ -326,11 +326,11 @@ def test_a_wildcard_takes_the_place_of_an_address_and_the_other_way_round(
     world = World(tmp_path)
     try:
         port = world.server.port
-        world.server._command[-1] = f"--listen={before}:{port}"
+        world.server._command[5] = f"--listen={before}:{port}"
         former = world.first()
         with queries(port) as load:
             time.sleep(0.2)
-            world.server._command[-1] = f"--listen={then}:{port}"
+            world.server._command[5] = f"--listen={then}:{port}"
             later = world.start(succeeds=True)
             assert world.code(former) == 0
             time.sleep(0.2)

@@ -50,7 +50,7 @@ def test_it_listens_on_several_addresses_and_shares_them_if_asked_to(tmp_path: P
     (tmp_path / "b").mkdir()
     with running(tmp_path / "a", "--reuse-port") as first:
         second = Server(tmp_path / "b")
-        second._command[-1] = f"--listen=127.0.0.1:{first.port}"
+        second._command[5] = f"--listen=127.0.0.1:{first.port}"
         second._command += [f"--listen=127.0.0.2:{second.port}", "--reuse-port"]
         second.host = "127.0.0.2"
         disk.write(second.snapshot, SNAPSHOT)

@@ -40,7 +40,7 @@ class Trio:
 
 
 @contextmanager
-def serving(folder: Path, zones: dict[str, str]) -> Iterator[Trio]:
+def serving(folder: Path, zones: dict[str, str], *extra: str) -> Iterator[Trio]:
     files = {origin: folder / f"{origin}zone" for origin in zones}
     for origin, file in files.items():
         file.write_text(zones[origin])
@@ -48,7 +48,7 @@ def serving(folder: Path, zones: dict[str, str]) -> Iterator[Trio]:
     with ExitStack() as stack:
         nsd = stack.enter_context(serving_nsd(folder, files))
         knot = stack.enter_context(serving_knot(folder, files))
-        ours = stack.enter_context(running(folder, snapshot=Snapshot(1, tuple(read), ())))
+        ours = stack.enter_context(running(folder, *extra, snapshot=Snapshot(1, tuple(read), ())))
         yield Trio(zones, Client(ours.port), Client(nsd), Client(knot))
 
 
@@ -116,14 +116,15 @@ def test_as_nsd_and_knot(tmp_path: Path) -> None:
 
 
 @pytest.mark.acceptance
-def test_as_nsd_and_knot_at_length(tmp_path: Path) -> None:
-    hold_together(tmp_path, zones=30, each=500, share=0.5)
+@pytest.mark.parametrize("extra", [(), ("--plain",)], ids=["batched", "plain"])
+def test_as_nsd_and_knot_at_length(tmp_path: Path, extra: tuple[str, ...]) -> None:
+    hold_together(tmp_path, *extra, zones=30, each=500, share=0.5)
 
 
-def hold_together(folder: Path, *, zones: int, each: int, share: float) -> None:
+def hold_together(folder: Path, *extra: str, zones: int, each: int, share: float) -> None:
     files = dict(HAND) | dict(map(generated, range(zones)))
     asked = questions(files, each, share)
-    with serving(folder, files) as trio:
+    with serving(folder, files, *extra) as trio:
         check(compare(trio, asked))
         first, *later = (trio.ours.ask(asked) for _ in range(3))
     for replies in later:
