@@ -102,8 +102,11 @@ class Authority:
             SnapshotError: it cannot be compiled; what was served still is.
         """
         async with self._one_at_a_time:
-            await self._adopt(await asyncio.to_thread(self._compile, Full(snapshot)))
+            known, table = self._table, await asyncio.to_thread(self._compile, Full(snapshot))
+            await self._adopt(table)
             (self._saver.found if saved else self._saver.offer)(snapshot)
+            if known is not None and table is not known:
+                self._retire(known, table)
 
     async def take(self, order: Full | Parcel | Change) -> bool:
         """Serve and save what ``order`` leads to; False if it is a change of something else than what is in force.

@@ -73,6 +73,7 @@ class ControlListener:
         self._tcp, self._transfers, self._overflowed = connections, transfers, overflowed
         self._predecessor = predecessor
         self._connections, self._closed = 0, False
+        self._counted: dict[str, int] = {}
         self._left = time.monotonic()
         self._greeted: set[asyncio.StreamWriter] = set()
         self._lowering: asyncio.StreamWriter | None = None
@@ -215,12 +216,17 @@ class ControlListener:
         saved = self._saver.saved
         return None if saved is None else Saved(saved.generation, saved.publisher)
 
+    def _rising(self, counts: dict[str, int]) -> dict[str, int]:
+        """``counts``, none of them less than it was: of a batch in hand, a part may be counted elsewhere already."""
+        self._counted |= {name: count for name, count in counts.items() if count > self._counted.get(name, 0)}
+        return dict(self._counted)
+
     @property
     def stats(self) -> Stats:
         """What this process has done."""
         return Stats(
             queries=queries(self._tallies),
-            responses=responses(self._tallies, self._authority.counters),
+            responses=self._rising(responses(self._tallies, self._authority.counters)),
             dropped=sum(tally.dropped for tally in self._tallies),
             save_failed=self._saver.failed,
             limited=sum(tally.limited for tally in self._tallies),

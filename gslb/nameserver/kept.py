@@ -3,6 +3,7 @@
 import time
 from array import array
 from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Generic, TypeVar
 
 _SLOTS = 2**18
@@ -60,18 +61,20 @@ class Recent(Generic[_K, _V]):
     Args:
         most: cost of all items in one of the two parts.
         cost: of an item. One that costs more than half of all is not kept.
+        retire: takes what is forgotten, to free it at leisure.
 
     Attributes:
         young: that part, for whoever is in a hurry.
         old: the other one; what is found there by ``get`` moves.
     """
 
-    __slots__ = ("_cost", "_most", "_new", "_since", "_spent", "old", "young")
+    __slots__ = ("_cost", "_exchange", "_most", "_new", "_retire", "_since", "_spent", "old", "young")
 
-    def __init__(self, most: int, cost: Callable[[_V], int] = _one) -> None:
+    def __init__(self, most: int, cost: Callable[[_V], int] = _one, retire: Callable[[object], object] = bool) -> None:
         self.young: dict[_K, _V] = {}
         self.old: dict[_K, _V] = {}
-        self._most, self._cost = most, cost
+        self._most, self._cost, self._retire = most, cost, retire
+        self._exchange = Lock()
         self._spent, self._new, self._since = 0, 0, 0.0
 
     def get(self, key: _K) -> _V | None:
@@ -90,12 +93,19 @@ class Recent(Generic[_K, _V]):
         cost, room = self._cost(value), self._most // 2
         if cost > room:
             return
-        if self._new + cost > room or self._spent + cost > self._most:
-            now = time.monotonic()
-            if now - self._since < _PAUSE:
-                return
-            self.old, self.young = self.young, {}
-            self._spent, self._new, self._since = 0, 0, now
+        if (self._new + cost > room or self._spent + cost > self._most) and not self._forget():
+            return
         self._spent += cost
         self._new += cost
         self.young[key] = value
+
+    def _forget(self) -> bool:
+        """Let go of what is old, if there has been time enough for what is in use to move."""
+        with self._exchange:
+            now = time.monotonic()
+            if now - self._since < _PAUSE:
+                return False
+            former, self.old, self.young = self.old, self.young, {}
+            self._spent, self._new, self._since = 0, 0, now
+        self._retire(former)
+        return True

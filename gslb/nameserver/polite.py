@@ -49,12 +49,14 @@ def uncollected() -> Iterator[None]:
     It would go through all of it time and again, in one call each. Nothing that is compiled is part of a cycle. What
     else is garbage at the end, and in a cycle, is never collected: the little that others have left meanwhile.
     """
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_enabled:
+            gc.enable()
 
 
 def let_go(items: list[_T]) -> None:

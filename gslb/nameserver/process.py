@@ -33,6 +33,7 @@ from gslb.nameserver.snapshot import Version
 from gslb.nameserver.succession import Succession, SuccessionError, succeed
 from gslb.nameserver.table import Table, compile_table, lower
 from gslb.nameserver.textfile import INTERVAL, write_metrics
+from gslb.nameserver.tidy import tidy
 from gslb.supervisor.descriptors import raise_limit
 from gslb.supervisor.lockfile import AlreadyRunningError, LockFile, hold_lock
 from gslb.supervisor.privileges import forbid_new_privileges, give_up_all
@@ -250,7 +251,8 @@ class _Worker:
 
     def _start_beside(self, locator: Locator | None) -> list[asyncio.Task[None]]:
         responder, control = self._responder, self._control
-        work = [control.run(), _age(responder, control), _tell(responder, control, self._options.snapshot.stem)]
+        work = [control.run(), _age(responder, control), tidy(responder.reclaimer)]
+        work.append(_tell(responder, control, self._options.snapshot.stem))
         if locator:
             work.append(_relocate(responder, locator.refresh))
         return [asyncio.create_task(each) for each in work]
@@ -309,7 +311,6 @@ async def _age(responder: Responder, control: ControlListener) -> None:
     while True:
         await asyncio.sleep(1.0)
         responder.age(control.away)
-        await asyncio.to_thread(responder.reclaimer.reclaim)
 
 
 async def _tell(responder: Responder, control: ControlListener, worker: str) -> None:

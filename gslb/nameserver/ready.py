@@ -12,6 +12,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import repeat
+from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
 from gslb.nameserver.edns import COOKIE, Edns
@@ -125,7 +126,7 @@ class Prebuilt:
         turns: by packet, with zeros for the id. Where all are thrown away there is another dictionary.
     """
 
-    __slots__ = ("_built", "_personal", "_pin", "_retire", "_since", "_spent", "turns")
+    __slots__ = ("_built", "_exchange", "_personal", "_pin", "_retire", "_since", "_spent", "turns")
 
     def __init__(self, pin: Callable[[bytes], bytes], retire: Callable[[object], None]) -> None:
         self.turns: dict[bytes, Iterator[bytes | Personal]] = {}
@@ -133,6 +134,7 @@ class Prebuilt:
         self._personal: list[bytes] = []
         self._pin, self._retire = pin, retire
         self._spent, self._since = 0, 0.0
+        self._exchange = Lock()
 
     def add(self, key: bytes, template: Template, name: bytes, echoed: bytes) -> None:
         """Have what ``template`` says at ``key``, if there is room."""
@@ -169,10 +171,11 @@ class Prebuilt:
 
     def forget(self) -> None:
         """Throw all away."""
-        former, built = self.turns, self._built
-        self._built, self._personal = [], []
-        self.turns = {}
-        self._spent, self._since = 0, time.monotonic()
+        with self._exchange:  # else what another thread throws away meanwhile would be retired by neither
+            former, built = self.turns, self._built
+            self._built, self._personal = [], []
+            self.turns = {}
+            self._spent, self._since = 0, time.monotonic()
         self._retire((former, built))
 
 
@@ -190,6 +193,7 @@ class Ready:
 
     Attributes:
         observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
+        pinned: what is ready is what ``Memory.pin`` makes of responses, and no use to anybody but a batch.
         replies: the hot path looks no further than here.
         lessons: templates that may yet be made for the batch in hand. After a change many are missing, and all at once
             would hold up answers.
@@ -210,14 +214,15 @@ class Ready:
         self.limiter = features.limiter
         self.observed = self.limiter is not None or logger is not None
         self.lessons = LESSONS
-        self.replies = Prebuilt(bytes if self.observed else memory.pin, memory.retire)
+        self.pinned = not self.observed and memory.pin is not bytes
+        self.replies = Prebuilt(memory.pin if self.pinned else bytes, memory.retire)
         self._memory, self._again, self._locate = memory, memory.sightings.again, locate
         self._zones: Mapping[bytes, object] = table.zones if table else {}
-        self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost)
+        self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost, memory.retire)
         self._former = former._shapes if former else None  # noqa: SLF001  one of the same class
-        self._below: Recent[bytes, Below] = Recent(MAX_BELOW)
-        self._places: Recent[tuple[Tailored, bytes], Place] = Recent(MAX_CLIENTS)
-        self._cookies: Recent[tuple[bytes, bytes], bytes] = Recent(MAX_CLIENTS)
+        self._below: Recent[bytes, Below] = Recent(MAX_BELOW, retire=memory.retire)
+        self._places: Recent[tuple[Tailored, bytes], Place] = Recent(MAX_CLIENTS, retire=memory.retire)
+        self._cookies: Recent[tuple[bytes, bytes], bytes] = Recent(MAX_CLIENTS, retire=memory.retire)
 
     def respond(  # noqa: C901  in one piece, for calls take time
         self, key: bytes, host: Callable[[_W], bytes], whom: _W
@@ -414,7 +419,8 @@ class Ready:
 
     def renew(self) -> None:
         """Look at the clock again before cookies are given out."""
-        self._cookies = Recent(MAX_CLIENTS)
+        former, self._cookies = self._cookies, Recent(MAX_CLIENTS, retire=self._memory.retire)
+        self._memory.retire((former.young, former.old))
         self.replies.forget_personal()
 
 

@@ -163,11 +163,14 @@ class Responder:
             self._renewed = now
             self.ready.renew()
 
-    def answer(self, packet: bytes, source: str, tally: Tally) -> bytes | None:
-        """The response to a packet from ``source``, from a ready reply if there is one, and observed."""
-        ready, key = self.ready, _NO_ID + packet[2:]
+    def answer(self, packet: bytes, source: str, tally: Tally, ready: Ready | None = None) -> bytes | None:
+        """The response to a packet from ``source``, from a ready reply if there is one, and observed.
+
+        ``ready`` is what a whole batch is answered from; without it that in force is taken.
+        """
+        ready, key = ready or self.ready, _NO_ID + packet[2:]
         ready.lessons = LESSONS
-        turns = ready.replies.turns.get(key)
+        turns = None if ready.pinned else ready.replies.turns.get(key)
         reply = None if turns is None else next(turns)
         if isinstance(reply, Personal):
             is_theirs = reply.address == packed(source)
@@ -280,8 +283,14 @@ class Responder:
         if answer.tailored is not None and answer.tailored.first.due:
             self._note(answer.tailored.first)
         if not tcp:
-            ready.learn(packet, case)
+            self._teach(ready, packet, case)
         return response
+
+    def _teach(self, ready: Ready, packet: bytes, case: Case) -> None:
+        try:
+            ready.learn(packet, case)
+        except Exception as error:  # noqa: BLE001  the response is a good one all the same
+            self._report(error)
 
     def _case(self, ready: Ready, query: Query, answer: Answer, source: str) -> Case:
         tailored = answer.tailored

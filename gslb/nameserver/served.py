@@ -29,7 +29,7 @@ class Served:
 
     def counts(self) -> dict[str, int]:
         """Answers so far, by region; those without any are left out."""
-        counts = ((region, count_of(counter)) for region, counter in self._counters.items())
+        counts = ((region, count_of(counter)) for region, counter in tuple(self._counters.items()))
         return {region: count for region, count in counts if count}
 
 

@@ -109,7 +109,7 @@ def compile_table(
     static = {zone.origin: _static(zone, previous) for zone in snapshot.zones}
     if previous is not None and lowered == previous.lowered and _is_same(static, previous.static):
         changed, removed = differing(previous.snapshot.services, snapshot.services)
-        if not removed:
+        if not removed and not previous.snapshot.serials.keys() - snapshot.serials:  # the zone's own would be back
             return _amended(previous, snapshot, changed, random)
     bare = {zone.origin: zone for _, zone in static.values()}
     known = previous.services if previous else {}

@@ -23,6 +23,9 @@ from gslb.nameserver.wire import HEADER_SIZE, MAX_NAME, MAX_UDP, PLAIN_UDP, TC, 
 MAX_CHOICES = 64
 """different responses at most in one template: building them is work that a client can ask for"""
 
+MAX_LENGTHS = 32
+"""lengths of names that do not exist for which the response is kept"""
+
 COOKIE_SIZE = 24
 """bytes of a client's cookie and the server's (RFC 9018)"""
 
@@ -211,8 +214,12 @@ class Shape:
     @property
     def cost(self) -> int:
         """What keeping it takes, in responses."""
-        own = self.template.cost if self.template else sum(it.cost for it in self.templates.values())
-        return 1 + own + sum(it.cost for it in (self.by_payload or {}).values())
+        shapes, templates = (
+            tuple((self.by_payload or {}).values()),
+            tuple(self.templates.values()),
+        )  # others may add some
+        own = self.template.cost if self.template else sum(it.cost for it in templates)
+        return 1 + own + sum(it.cost for it in shapes)
 
 
 class Below:
@@ -258,6 +265,8 @@ class Below:
             return self._template
         found = self._templates.get(length)
         if found is None:
+            if len(self._templates) >= MAX_LENGTHS:
+                self._templates.clear()
             pre, post = self._template.pairs[0]
             moved = post[:_TYPE_AND_CLASS] + _pointer(length, self._owner) + post[_TYPE_AND_CLASS + 2 :]
             found = self._templates[length] = _only((pre, moved), self._counter)

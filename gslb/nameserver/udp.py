@@ -34,6 +34,8 @@ WAIT = 0.25
 processes, so that it cannot be woken by shutting that down"""
 
 _SO_RCVBUFFORCE, _SO_MEMINFO = 33, 55
+_STAMPS = (29, 35, 37, 40)
+"""SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMPING, SO_RXQ_OVFL"""
 _MEMORY = struct.Struct("=9I")
 """what sock_diag(7) shows as well: last, how many packets were dropped"""
 _TIMEVAL = struct.Struct("@ll")
@@ -76,6 +78,8 @@ def _prepare(sock: socket.socket, *, wildcard: bool) -> None:
     _enlarge(sock)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEVAL.pack(0, int(WAIT * 1e6)))
     _stay_whole(sock)
+    for option in _STAMPS:  # whoever has bound it may have wanted them; but with each packet comes one thing at most
+        sock.setsockopt(socket.SOL_SOCKET, option, 0)
     if wildcard:
         _ask_for_destination(sock)
 
@@ -111,9 +115,11 @@ class UdpListener:
 
     @property
     def overflowed(self) -> int:
-        """Packets that came while the buffer of the socket was full, as its kernel says."""
-        drops: int = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size))[-1]
-        return drops
+        """Packets that came while the buffer of the socket was full; 0 where the kernel does not say."""
+        with suppress(OSError, struct.error):
+            drops: int = _MEMORY.unpack(self._sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, _MEMORY.size))[-1]
+            return drops
+        return 0
 
     def start(self) -> None:
         """Begin to answer."""
@@ -157,7 +163,7 @@ def _serve_batches(
         reader.begun += 1
         ready = responder.ready
         if ready.observed:
-            _answer_each(batch, count, responder, tally)
+            _answer_each(batch, count, ready, responder, tally)
         else:
             records: list[Any] = list(map(next, map(ready.replies.turns.get, keys[:count], _UNKNOWN)))
             try:
@@ -165,10 +171,11 @@ def _serve_batches(
             except TypeError:  # not all of them are bytes
                 _complete(batch, records, ready, responder, tally)
             else:
-                send(joined)
                 tally.ready += count
+                send(joined)
         took(now() - began, count)
         reader.ended += 1
+        del ready  # which may be the last that knows of an old one while nobody asks
 
 
 def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Responder, tally: Tally) -> None:
@@ -200,9 +207,9 @@ def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Respond
     batch.send(b"".join(records), unsent)
 
 
-def _answer_each(batch: Batch, count: int, responder: Responder, tally: Tally) -> None:
+def _answer_each(batch: Batch, count: int, ready: Ready, responder: Responder, tally: Tally) -> None:
     """Answer a batch one by one, as is needed where each response is looked at."""
-    responses = [responder.answer(batch.packet(index), batch.source(index), tally) for index in range(count)]
+    responses = [responder.answer(batch.packet(index), batch.source(index), tally, ready) for index in range(count)]
     bodies = [None if response is None else response[2:] for response in responses]
     unsent = [index for index, body in enumerate(bodies) if body is None]
     batch.send(b"".join(UNSENT if body is None else pin(body) for body in bodies), unsent)
