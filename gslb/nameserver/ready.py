@@ -20,6 +20,7 @@ from gslb.nameserver.explain import LABEL
 from gslb.nameserver.features import Features
 from gslb.nameserver.kept import Recent, Sightings
 from gslb.nameserver.lookup import lookup
+from gslb.nameserver.polite import politely
 from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.rrset import AXFR, IN, IXFR, OPT, ancestors
 from gslb.nameserver.subnet import ECS, can_be_cut, who_of
@@ -152,8 +153,9 @@ class Prebuilt:
     def add_personal(self, key: bytes, personal: Personal) -> None:
         """Have ``personal`` at ``key``, if there is room, and it is not taken by another address."""
         if key not in self.turns and self._has_room(1):
-            self._personal.append(key)
-            self.turns.setdefault(key, repeat(personal))
+            with self._exchange:
+                self._personal.append(key)
+                self.turns.setdefault(key, repeat(personal))
 
     def _has_room(self, cost: int) -> bool:
         if self._spent + cost > BUDGET:
@@ -165,8 +167,9 @@ class Prebuilt:
 
     def forget_personal(self) -> None:
         """Throw those with cookies away."""
-        former, self._personal = self._personal, []
-        for key in former:
+        with self._exchange:
+            former, self._personal = self._personal, []
+        for key in politely(former):
             self.turns.pop(key, None)
 
     def forget(self) -> None:
