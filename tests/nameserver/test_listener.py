@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -31,6 +32,15 @@ def table_of(snapshot: Snapshot = SNAPSHOT) -> Table:
     return compile_table(snapshot, None, Random(1))
 
 
+@pytest.fixture
+def impatient() -> Iterator[None]:
+    """Threads take the interpreter from each other in the midst of a batch."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
 @contextlib.contextmanager
 def listening(responder: Responder, *, batched: bool) -> Iterator[tuple[str, int]]:
     with open_udp(socket.AF_INET, "127.0.0.1", 0, reuse_port=False) as sock:
@@ -43,7 +53,7 @@ def listening(responder: Responder, *, batched: bool) -> Iterator[tuple[str, int
 
 
 @pytest.mark.parametrize("batched", [True, False], ids=["batches", "plain"])
-def test_limits_that_come_and_go_leave_every_answer_whole(*, batched: bool) -> None:
+def test_limits_that_come_and_go_leave_every_answer_whole(impatient: None, *, batched: bool) -> None:
     """Ready replies are of another form where each response is looked at."""
     responder = Responder(pin=pin if batched else bytes)
     tables = table_of(), table_of(BOUNDLESS)
