@@ -50,7 +50,7 @@ _INFOS = {socket.AF_INET: (12, 0), socket.AF_INET6: (20, 16)}
 """length of what says where a packet was sent to, and where it has the number of the interface"""
 _LINK_LOCAL = int.from_bytes(b"\xfe\x80", sys.byteorder)
 
-_RECORD = struct.Struct("QQ")
+_record = struct.Struct("QQ").pack
 
 
 class _Vector(ctypes.Structure):
@@ -74,7 +74,7 @@ class _Message(ctypes.Structure):
 
 def pin(response: bytes) -> bytes:
     """What ``Batch.send`` needs to know of a response without its id, which has to stay in memory until then."""
-    return _RECORD.pack(id(response) + HEAD, len(response))
+    return _record(id(response) + HEAD, len(response))
 
 
 class Batch:

@@ -188,21 +188,23 @@ def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Respond
     for index, record in enumerate(records):
         if type(record) is bytes:
             continue
-        response: bytes | None
-        if record is not None and record.address == hosts[index]:
-            response = record.name.join(next(record.turns)) + record.cookie
-        else:
-            response = known(ready, keys[index], hosts.__getitem__, index)
-            if response is None:
-                others += 1
-                whole = responder.build(ready, batch.packet(index), batch.source(index), tally)
-                response = whole and whole[2:]
+        response: bytes | None = None
+        if record is not None:
+            address, name, turns, cookie = record
+            if address == hosts[index]:
+                response = name.join(next(turns)) + cookie
         if response is None:
-            unsent.append(index)
-            records[index] = UNSENT
-        else:
-            built.append(response)
-            records[index] = pin(response)
+            response = known(ready, keys[index], hosts.__getitem__, index)
+        if response is None:
+            others += 1
+            whole = responder.build(ready, batch.packet(index), batch.source(index), tally)
+            if whole is None:
+                unsent.append(index)
+                records[index] = UNSENT
+                continue
+            response = whole[2:]
+        built.append(response)
+        records[index] = pin(response)
     tally.ready += len(records) - others
     batch.send(b"".join(records), unsent)
 
