@@ -21,6 +21,7 @@ PAUSE = 0.00005
 _T = TypeVar("_T")
 
 _answering = threading.Event()
+_making = threading.Event()
 
 
 def begin() -> None:
@@ -51,12 +52,20 @@ def uncollected() -> Iterator[None]:
     """
     was_enabled = gc.isenabled()
     gc.disable()
+    _making.set()
     try:
         yield
     finally:
         gc.freeze()
+        _making.clear()
         if was_enabled:
             gc.enable()
+
+
+def collect(generation: int) -> None:
+    """Look for cyclic garbage, unless much is being made just now."""
+    if not _making.is_set():
+        gc.collect(generation)
 
 
 def let_go(items: list[_T]) -> None:

@@ -23,6 +23,11 @@ class Served:
     def __init__(self) -> None:
         self._counters: dict[str, Counter] = {}
 
+    @property
+    def asked(self) -> bool:
+        """Whether there was any answer."""
+        return bool(self._counters)
+
     def counter(self, region: str) -> Counter:
         """The counter of ``region``."""
         return self._counters.setdefault(region, new_counter())

@@ -61,7 +61,10 @@ class Turns(msgspec.Struct, frozen=True, eq=False, gc=False):
 
 
 class Steered(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """Answers of one rule and type. Turns begin when they are first asked for: most of a large table is asked little.
+    """Answers of one rule and type.
+
+    Turns are made when they are first asked for, since most of a large table is asked little; those of a service that
+    was asked before are made when it is compiled.
 
     Attributes:
         name: the service.
@@ -229,7 +232,7 @@ def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Rando
     record = NUMBERS[kind], steering.ttl, steering.answers
     rdatas = tuple([_rdatas(kind, tuple([target.value for target in group.targets])) for group in groups])
     pattern = _pattern(rule.withheld if groups else WITHHELD)
-    return Steered(
+    made = Steered(
         name=steering.name,
         groups=groups,
         pick=rule.pick,
@@ -244,6 +247,9 @@ def compile_rule(steering: Steering, rule: Rule, kind: RecordType, random: Rando
         may_fail=rule.no_answer is NoAnswer.SERVFAIL and any(pattern),
         served=served,
     )
+    if served.asked:  # and so is likely to be asked again, by somebody who would have to wait for it
+        made.turns(made.everyone)
+    return made
 
 
 def _tells_apart(pick: Pick, groups: tuple[Group, ...]) -> bool:

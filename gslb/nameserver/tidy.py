@@ -4,6 +4,7 @@ import asyncio
 import gc
 import time
 
+from gslb.nameserver.polite import collect
 from gslb.nameserver.reclaim import Reclaimer
 
 INTERVAL = 1.0
@@ -26,7 +27,7 @@ async def tidy(reclaimer: Reclaimer) -> None:
             await asyncio.sleep(INTERVAL)
             await asyncio.to_thread(reclaimer.reclaim)
             is_due = time.monotonic() >= due
-            gc.collect(2 if is_due else 1)
+            collect(2 if is_due else 1)
             due += FULL if is_due else 0.0
     finally:
         gc.enable()
