@@ -15,7 +15,7 @@ from random import Random
 
 import structlog
 
-from gslb.errors import SnapshotError
+from gslb.errors import SnapshotError, StateError
 from gslb.geo.locator import Locator
 from gslb.model.address import Address
 from gslb.nameserver import disk, polite
@@ -279,9 +279,12 @@ class _Worker:
     def go_on(self) -> None:
         """Of ``handover.Predecessor``."""
         self._handing_over = False
-        self._lock.name(self._options.command)
         if not self._ended.done():
             self._answering.go_on()
+        try:
+            self._lock.name(self._options.command)
+        except StateError as error:
+            log.error("process cannot be named", reason=str(error))  # noqa: TRY400  no trace needed
 
     async def leave(self, kept: frozenset[int]) -> None:
         """Of ``handover.Predecessor``."""
