@@ -56,6 +56,9 @@ ENDING = 1.0
 SAVING = 1.0
 """seconds for a snapshot to get to disk before the place is handed over"""
 
+PROVING = 0.05
+"""seconds in which listeners that die at their start do so, while there is somebody else to answer"""
+
 LINGER = 20.0
 """seconds for transfers to end when the place has been handed over"""
 
@@ -215,8 +218,12 @@ class _Worker:
             await self._authority.begin(table, saved=succession is None or succession.saved)
         polite.begin()
         self._answering.start()
-        if succession:
-            await asyncio.to_thread(self._displace, succession)
+        if succession and not await self._takes_the_place(succession):
+            await self._answering.finish(())
+            await self._answering.stop()
+            self._responder.close()
+            log.warning("place was not taken over", predecessor=succession.predecessor)
+            return self._ended.result()
         self._saver.start()
         server = await asyncio.start_unix_server(self._control.handle, sock=self._sockets.control.sock)
         self._control.expect_control()
@@ -242,11 +249,19 @@ class _Worker:
         """Sockets that nobody else has, as far as is known."""
         return frozenset() if self._handing_over else frozenset(self._sockets.all) - self._sockets.shared
 
-    def _displace(self, succession: Succession) -> None:
+    async def _takes_the_place(self, succession: Succession) -> bool:
+        """Have the predecessor leave. It goes on if this process is ending: told to, or since a listener has died."""
+        await asyncio.wait((self._ended,), timeout=PROVING)
+        return not self._ended.done() and await asyncio.to_thread(self._displace, succession)
+
+    def _displace(self, succession: Succession) -> bool:
         succession.displace()
+        if self._ended.done():
+            return False
         succession.take(self._options.command)
         self._sockets.control.show()
         log.info("place was taken over", predecessor=succession.predecessor)
+        return True
 
     def _start_beside(self, locator: Locator | None) -> list[asyncio.Task[None]]:
         responder, control = self._responder, self._control

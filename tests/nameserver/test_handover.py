@@ -148,6 +148,26 @@ def test_until_a_successor_has_taken_the_name_the_one_before_goes_on_without_it(
     assert world.answers()
 
 
+@pytest.mark.parametrize(
+    ("point", "action", "code"), [("reading", "RAISE", 1), ("reading", "SIGTERM", 0), ("left", "SIGTERM", 0)]
+)
+def test_a_successor_that_ends_by_itself_leaves_the_place_as_well(
+    world: World, point: str, action: str, code: int
+) -> None:
+    """Since a listener of it has died, say."""
+    former = world.first()
+    with queries(world.server.port) as load:
+        later = world.start(succeeds=True, falters=(point, action))
+        assert world.code(later) == code
+        eventually(world.answers, within=1.0)
+        time.sleep(0.1)
+    assert load.lost() == []
+    assert world.holder() == former
+    next_ = world.start(succeeds=True)
+    assert world.code(former) == 0
+    assert world.holder() == next_
+
+
 @pytest.mark.acceptance
 @pytest.mark.parametrize("point", ["asking", "given", "answering"])
 def test_a_successor_that_stands_still_is_killed_after_a_while(world: World, point: str) -> None:
