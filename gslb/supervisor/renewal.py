@@ -47,12 +47,16 @@ class Renewal(msgspec.Struct, frozen=True):
         tried: it is about to become another one.
         done: that has come up, and has started, adopted or replaced everything.
         stayed: names of processes that should have been replaced, and were not.
+        crashed: names of those that have ended unasked since then.
+        names: of all that there are to be.
     """
 
     refused: str = ""
     tried: bool = False
     done: bool = False
     stayed: tuple[str, ...] = ()
+    crashed: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ ESTABLISHED = 5.0  # seconds after its first start in which exit code 1 or 2 is 
 TAKE_OVER_TIME = 60.0  # seconds for a process to take the place of another one
 LEAVE_TIME = 60.0  # seconds for that other one to end
 
+PROVING = 0.5  # seconds of life under its name after which a process counts as started
+
 _LOOK = 0.05  # seconds between two looks whether a place was taken
 _REFUSALS = (1, 2)  # what gslb exits with on a bad configuration and on wrong usage, having said why
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
@@ -51,6 +53,7 @@ class _Slot:
         too_late: monotonic seconds at which it has failed.
         quick_exits: see ``next_restart``.
         established_at: monotonic seconds from which an exit is a crash, whatever its code; none before the first start.
+        proven_at: monotonic seconds at which what was started here has lived for a while under its name.
         stayed: what lives here should have been replaced.
     """
 
@@ -62,6 +65,7 @@ class _Slot:
     too_late: float = math.inf
     quick_exits: int = 0
     established_at: float = math.inf
+    proven_at: float = math.inf
     stayed: bool = False
 
     @property
@@ -130,6 +134,8 @@ class Supervisor:
             *self._leaving.values(),
             *(slot.due for slot in self._slots),
         ]
+        if self._exit_code is None and not (self._told and self._renewing is None):
+            moments.append(time.monotonic() + _LOOK)  # whether all are settled
         next_due = min(moments)
         timeout = None if next_due == math.inf else max(0.0, next_due - time.monotonic())
         for key, _ in self._selector.select(timeout):
@@ -138,10 +144,19 @@ class Supervisor:
             if slot.due <= time.monotonic():
                 self._act(slot)
         self._kill_overdue()
-        if self._exit_code is None and all(slot.settled for slot in self._slots):
+        settled = [self._is_settled(slot) for slot in self._slots]
+        if self._exit_code is None and all(settled):
             self._tell_settled()
             if self._renewing and not self._leaving:
                 self._become(self._renewing)
+
+    def _is_settled(self, slot: _Slot) -> bool:
+        """Whether nothing is under way there, and what was started has its name and lives, or has crashed."""
+        if slot.settled and slot.process and slot.proven_at == math.inf:
+            named = read_name(lock_file(self._run_dir, slot.child.name))
+            if named and named.pid == slot.process.pid:
+                slot.proven_at = time.monotonic() + PROVING
+        return slot.settled and (slot.quick_exits > 0 or slot.proven_at <= time.monotonic())
 
     def _act(self, slot: _Slot) -> None:
         if slot.successor is not None:
@@ -170,10 +185,11 @@ class Supervisor:
         self._selector.register(process.pidfd, selectors.EVENT_READ, functools.partial(self._on_exit, slot, process))
 
     def _must_wait(self, slot: _Slot, holder: Holder | None) -> bool:
-        """Whether another one is being replaced: a fault shows with one, and two take twice the memory."""
+        """Whether another one is being replaced, or just was: a fault shows with one, and two take twice the memory."""
         if slot.established_at < math.inf or (holder and holder.command == slot.child.command):
             return False
-        return any(other.successor or other.stopping for other in self._slots)
+        now = time.monotonic()
+        return any(it.successor or it.stopping or now < it.proven_at < math.inf for it in self._slots)
 
     def _adopt(self, slot: _Slot, holder: Holder | None) -> Process | None:
         """The process that holds the child's lock already; if its command is another, it is about to be replaced."""
@@ -181,12 +197,16 @@ class Supervisor:
         if holder is None or process is None:
             return None
         self._adopted = True
-        slot.established_at = time.monotonic()
+        slot.established_at = slot.proven_at = time.monotonic()
         if holder.command == slot.child.command:
             log.info("process adopted", name=slot.child.name, pid=process.pid)
             if slot.child.name == "control":
                 process.signal(signal.SIGHUP)  # the configuration may have changed while nobody was there to say so
         else:
+            if any(other.quick_exits for other in self._slots if other is not slot):
+                log.error("process stays, since another one has crashed", name=slot.child.name, pid=process.pid)
+                slot.stayed = True
+                return process
             log.info("process replaced", name=slot.child.name, pid=process.pid, command=" ".join(holder.command))
             if slot.child.takes_over:
                 self._send_successor(slot)
@@ -224,6 +244,7 @@ class Supervisor:
             self._let_leave(slot)
             slot.process, slot.successor = successor, None
             slot.due, slot.stopping, slot.stayed = math.inf, False, False
+            slot.proven_at = now + PROVING
         elif now >= slot.too_late:
             log.error("process does not take over", name=slot.child.name, pid=successor.pid, seconds=TAKE_OVER_TIME)
             successor.signal(signal.SIGKILL)
@@ -248,6 +269,7 @@ class Supervisor:
     def _spawn(self, slot: _Slot) -> Process:
         slot.established_at = min(slot.established_at, time.monotonic() + ESTABLISHED)
         process = Process.spawn(slot.child.command, slot.child.descriptors)
+        slot.proven_at = math.inf
         log.info("process started", name=slot.child.name, pid=process.pid)
         return process
 
@@ -409,8 +431,14 @@ class Supervisor:
     def _tell_settled(self) -> None:
         if not self._told:
             self._told = True
-            stayed = tuple(slot.child.name for slot in self._slots if slot.stayed)
-            self._tell(Renewal(done=True, stayed=stayed))
+            self._tell(
+                Renewal(
+                    done=True,
+                    stayed=tuple(slot.child.name for slot in self._slots if slot.stayed),
+                    crashed=tuple(slot.child.name for slot in self._slots if slot.quick_exits),
+                    names=tuple(slot.child.name for slot in self._slots),
+                )
+            )
 
     def _tell(self, news: Renewal) -> None:
         if self._renewer:

@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gslb.supervisor import renewal
 from gslb.supervisor.lockfile import start_ticks
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     import subprocess
@@ -317,3 +319,38 @@ def test_without_a_way_to_renew_itself_it_stays_what_it_is(world: World) -> None
     world.wait_for_notes("control", "signalled")
     supervisor.send_signal(signal.SIGTERM)
     assert ended(supervisor) == 0
+
+
+def done(world: World) -> renewal.Renewal:
+    """What is told once all are settled."""
+    return eventually(lambda: told if (told := renewal.read(world.run_dir)) and told.done else None)
+
+
+def test_where_one_that_was_replaced_crashes_the_others_stay_what_they_are(world: World) -> None:
+    names = ("nameserver-0", "nameserver-1", "control")
+    first = world.supervise(*(world.worker(name) for name in names))
+    old = [world.wait_for_pid(name) for name in names]
+    kill(first)
+    world.supervise(*(world.worker(name, "take-brief") for name in names), tells=True)
+    told = done(world)
+    assert (told.crashed, told.stayed) == (("nameserver-0",), ("nameserver-1", "control"))
+    assert [world.pid(name) for name in names[1:]] == old[1:]
+
+
+def test_what_crashes_again_and_again_is_told_with_all_that_are_to_be(world: World) -> None:
+    first = world.supervise(world.worker("nameserver-0"), world.worker("control"))
+    world.wait_for_pid("control")
+    kill(first)
+    world.supervise(world.worker("nameserver-0"), world.worker("control", "brief"), tells=True)
+    told = done(world)
+    assert (told.crashed, told.stayed, told.names) == (("control",), (), ("nameserver-0", "control"))
+
+
+def test_that_all_is_done_is_told_once_each_is_named_and_lives(world: World) -> None:
+    world.supervise(world.worker("nameserver-0"), world.worker("control", "late"), tells=True)
+    world.wait_for_notes("control", "begun")
+    time.sleep(0.8)
+    assert renewal.read(world.run_dir) is None
+    (world.run_dir / f"go-{world.events('process started')[1]['pid']}").touch()
+    assert done(world).crashed == ()
+    assert world.pid("control") is not None
