@@ -22,6 +22,9 @@ from gslb.supervisor.process import Process
 TRIAL_TIME = 60.0
 """seconds that a trial may take"""
 
+BECOMING = 2.0
+"""seconds for a supervisor that becomes another one to answer again"""
+
 _FILE = "renewal.json"
 _MOST = 16 * 2**20
 _PAUSE = 0.05
@@ -141,13 +144,28 @@ def read(run_dir: Path) -> Renewal | None:
 class Request:
     """Asks the supervisor that works in ``run_dir`` to renew itself, and follows what comes of it.
 
+    While it becomes another one it does not answer for a moment, so this tries for a while.
+
     Raises:
         LookupError: there is none, or it cannot do that; says why.
     """
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
-        self._seen = _stamp(run_dir)
+        deadline = time.monotonic() + BECOMING
+        while True:
+            try:
+                self._seen = self._ask(run_dir)
+            except LookupError:
+                if time.monotonic() > deadline or not lock_file(run_dir, "supervisor").exists():
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                return
+
+    @staticmethod
+    def _ask(run_dir: Path) -> tuple[int, int] | None:
+        """Returns what was told last before it was asked."""
         try:
             holder = read_holder(lock_file(run_dir, "supervisor"))
         except StateError as error:
@@ -156,10 +174,12 @@ class Request:
             raise LookupError("no supervisor is running")
         if not _catches(holder.pid, signal.SIGUSR2):
             raise LookupError(f"the running supervisor (process {holder.pid}) is of a version that cannot do that")
+        seen = _stamp(run_dir)
         try:
             os.kill(holder.pid, signal.SIGUSR2)
         except OSError as error:
             raise LookupError(f"the supervisor (process {holder.pid}) cannot be told: {error.strerror}") from error
+        return seen
 
     def news(self) -> Renewal | None:
         """What has been told since; None if nothing was. Does not wait."""

@@ -7,6 +7,7 @@ lose: who is alive stands in the lock files, so after its death the next supervi
 import contextlib
 import functools
 import math
+import select
 import selectors
 import signal
 import sys
@@ -100,6 +101,8 @@ class Supervisor:
         self._leaving: dict[Process, float] = {}  # those whose place was taken, and when they are killed
         self._trial: Trial | None = None
         self._renewing: Trial | None = None  # it has found what to become
+        self._asked_again = False  # since that trial began, and so for another one
+        self._signals = -1
         self._told = False
 
     def run(self) -> int:
@@ -117,6 +120,7 @@ class Supervisor:
             hold_lock(lock_file(self._run_dir, "supervisor"), sys.orig_argv),
             signal_pipe(*_SIGNALS) as signals,
         ):
+            self._signals = signals
             self._selector.register(signals, selectors.EVENT_READ, functools.partial(self._on_signals, signals))
             # Nobody would keep up to date what a dead supervisor ran under a name that is not wanted now.
             retire(self._run_dir, {"supervisor", *(slot.child.name for slot in self._slots)}, self._stop_timeout)
@@ -146,9 +150,10 @@ class Supervisor:
         self._kill_overdue()
         settled = [self._is_settled(slot) for slot in self._slots]
         if self._exit_code is None and all(settled):
-            self._tell_settled()
+            if not (self._trial or self._renewing):  # else somebody waits for what comes of these
+                self._tell_settled()
             if self._renewing and not self._leaving:
-                self._become(self._renewing)
+                self._go_on_as(self._renewing)
 
     def _is_settled(self, slot: _Slot) -> bool:
         """Whether nothing is under way there, and what was started has its name and lives, or has crashed."""
@@ -392,9 +397,13 @@ class Supervisor:
 
     def _renew(self) -> None:
         """Have it tried what this supervisor could go on as."""
-        if self._renewer is None or self._trial or self._renewing or self._exit_code is not None:
+        if self._renewer is None or self._exit_code is not None:
+            return
+        if self._trial or self._renewing:
+            self._asked_again = True  # there may be something else to be by now
             return
         log.info("supervisor renews itself")
+        self._asked_again = False
         try:
             self._trial = Trial(self._renewer)
         except OSError as error:
@@ -408,24 +417,33 @@ class Supervisor:
         self._selector.unregister(trial.process.pidfd)
         self._trial = None
         trial.end()
-        if trial.outcome.refused:
+        if self._asked_again:
+            self._renew()
+        elif trial.outcome.refused:
             self._stay(trial.outcome.refused)
         else:
             self._renewing = trial
             self._tell(Renewal(tried=True))
 
-    def _become(self, trial: Trial) -> None:
-        """Go on as another program, under the same process id."""
-        self._renewing = None
+    def _go_on_as(self, trial: Trial) -> None:
+        """Go on as another program, under the same process id; what has come until then is seen to first."""
+        if self._asked_again:
+            self._renewing = None
+            self._renew()
+            return
         former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            trial.become()
+            if not select.select([self._signals], [], [], 0)[0]:
+                self._renewing = None
+                trial.become()
         except OSError as error:
-            signal.pthread_sigmask(signal.SIG_SETMASK, former)
             self._stay(str(error))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
     def _stay(self, reason: str) -> None:
         log.error("supervisor stays what it is", reason=reason)
+        self._told = True  # what is told then is not to be overwritten
         self._tell(Renewal(refused=reason))
 
     def _tell_settled(self) -> None:

@@ -40,10 +40,10 @@ class World:
         return popen
 
     def supervise(
-        self, *children: tuple[str, list[str]], stop_timeout: float = 10.0, tells: bool = False
+        self, *children: tuple[str, list[str]], stop_timeout: float = 10.0, renews: bool = False
     ) -> subprocess.Popen[bytes]:
         script, arguments = str(HERE / "supervise.py"), [str(self.run_dir), str(stop_timeout), json.dumps(children)]
-        return self.start([sys.executable, script, *arguments, *(["--tells"] if tells else [])])
+        return self.start([sys.executable, script, *arguments, *(["--renews"] if renews else [])])
 
     def output(self) -> str:
         """What supervisors and workers printed."""

@@ -1,5 +1,5 @@
 """Run a supervisor: ``supervise.py RUN_DIR STOP_TIMEOUT CHILDREN``, children as JSON pairs of name and command.
-With ``--tells`` it says how far it has come, and cannot renew itself.
+With ``--renews`` it can renew itself, and says how far it has come.
 
 Its events go to RUN_DIR/events, one JSON object a line, as the tests read them.
 """
@@ -24,7 +24,9 @@ def main() -> int:
         processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.WriteLoggerFactory(events)
     )
     try:
-        renewer = Renewer(("false",), ("false",)) if "--tells" in sys.argv else None
+        here = Path(__file__)
+        trial = (sys.executable, str(here.with_name("trial.py")), str(run_dir))
+        renewer = Renewer(trial, (sys.executable, str(here))) if "--renews" in sys.argv else None
         return Supervisor(children, run_dir, stop_timeout=float(sys.argv[2]), renewer=renewer).run()
     except GslbError as error:
         sys.stderr.write(f"{error}\n")
