@@ -52,6 +52,7 @@ class Renewal(msgspec.Struct, frozen=True):
         stayed: names of processes that should have been replaced, and were not.
         crashed: names of those that have ended unasked since then.
         names: of all that there are to be.
+        at: seconds of CLOCK_MONOTONIC. Whoever has asked by then has been heard.
     """
 
     refused: str = ""
@@ -60,6 +61,7 @@ class Renewal(msgspec.Struct, frozen=True):
     stayed: tuple[str, ...] = ()
     crashed: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,7 @@ class Request:
                     raise
                 time.sleep(_PAUSE)
             else:
+                self._asked = time.monotonic()
                 return
 
     @staticmethod
@@ -183,7 +186,8 @@ class Request:
 
     def news(self) -> Renewal | None:
         """What has been told since; None if nothing was. Does not wait."""
-        return read(self._run_dir) if _stamp(self._run_dir) != self._seen else None
+        news = read(self._run_dir) if _stamp(self._run_dir) != self._seen else None
+        return None if news and news.at is not None and news.at < self._asked else news
 
     def wait(self, within: float, *, done: bool = False) -> Renewal | None:
         """The same, once the trial is over, or everything is ``done``; None if that is not so in time."""

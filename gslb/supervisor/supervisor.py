@@ -150,8 +150,9 @@ class Supervisor:
         self._kill_overdue()
         settled = [self._is_settled(slot) for slot in self._slots]
         if self._exit_code is None and all(settled):
-            if not (self._trial or self._renewing):  # else somebody waits for what comes of these
-                self._tell_settled()
+            at = time.monotonic()
+            if not (self._trial or self._renewing or self._is_called()):  # else somebody waits for what comes of these
+                self._tell_settled(at)
             if self._renewing and not self._leaving:
                 self._go_on_as(self._renewing)
 
@@ -346,6 +347,10 @@ class Supervisor:
             else:
                 self._kill_all()
 
+    def _is_called(self) -> bool:
+        """Whether there are signals that nobody has seen to."""
+        return bool(select.select([self._signals], [], [], 0)[0])
+
     def _reload(self) -> None:
         for slot in self._slots:
             if slot.child.name == "control" and slot.process and not slot.stopping:
@@ -407,23 +412,28 @@ class Supervisor:
         try:
             self._trial = Trial(self._renewer)
         except OSError as error:
-            self._stay(f"the trial cannot be started: {error}")
+            self._stay(f"the trial cannot be started: {error}", time.monotonic())
             return
         self._selector.register(
             self._trial.process.pidfd, selectors.EVENT_READ, functools.partial(self._on_trial_exit, self._trial)
         )
 
     def _on_trial_exit(self, trial: Trial) -> None:
+        at = time.monotonic()
+        if self._is_called():
+            self._on_signals(self._signals)
         self._selector.unregister(trial.process.pidfd)
         self._trial = None
         trial.end()
+        if self._exit_code is not None:
+            return
         if self._asked_again:
             self._renew()
         elif trial.outcome.refused:
-            self._stay(trial.outcome.refused)
+            self._stay(trial.outcome.refused, at)
         else:
             self._renewing = trial
-            self._tell(Renewal(tried=True))
+            self._tell(Renewal(tried=True, at=at))
 
     def _go_on_as(self, trial: Trial) -> None:
         """Go on as another program, under the same process id; what has come until then is seen to first."""
@@ -433,20 +443,20 @@ class Supervisor:
             return
         former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            if not select.select([self._signals], [], [], 0)[0]:
+            if not self._is_called():
                 self._renewing = None
                 trial.become()
         except OSError as error:
-            self._stay(str(error))
+            self._stay(str(error), time.monotonic())
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
-    def _stay(self, reason: str) -> None:
+    def _stay(self, reason: str, at: float) -> None:
         log.error("supervisor stays what it is", reason=reason)
         self._told = True  # what is told then is not to be overwritten
-        self._tell(Renewal(refused=reason))
+        self._tell(Renewal(refused=reason, at=at))
 
-    def _tell_settled(self) -> None:
+    def _tell_settled(self, at: float) -> None:
         if not self._told:
             self._told = True
             self._tell(
@@ -455,6 +465,7 @@ class Supervisor:
                     stayed=tuple(slot.child.name for slot in self._slots if slot.stayed),
                     crashed=tuple(slot.child.name for slot in self._slots if slot.quick_exits),
                     names=tuple(slot.child.name for slot in self._slots),
+                    at=at,
                 )
             )
 
