@@ -33,7 +33,7 @@ class Sockets:
         return (*self.udp, *self.tcp)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ControlSocket:
     """The Unix socket, in a place of its own until ``show`` puts it where it is looked for."""
 
@@ -41,13 +41,20 @@ class ControlSocket:
     path: Path
     place: Path
     inode: int
+    _left: bool = False
 
     def show(self) -> None:
         """Take the place of whatever socket is there."""
         self.place.replace(self.path)
 
+    def leave(self) -> None:
+        """Its place is another process's from now on. Numbers of inodes are used again, and so do not tell for ever."""
+        self._left = True
+
     def unlink(self) -> None:
         """Take it away, unless that of another process has taken its place."""
+        if self._left:
+            return
         for path in (self.place, self.path):
             with contextlib.suppress(FileNotFoundError):
                 if path.lstat().st_ino == self.inode:

@@ -304,6 +304,7 @@ class _Worker:
     async def leave(self, kept: frozenset[int]) -> None:
         """Of ``handover.Predecessor``."""
         self._lock.leave()
+        self._sockets.control.leave()
         left = (sock for number, sock in enumerate(self._sockets.all) if number not in kept)
         await self._answering.finish(sock for sock in left if sock not in self._sockets.shared)
         for sock in self._sockets.all:

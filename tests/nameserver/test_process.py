@@ -214,3 +214,14 @@ async def test_one_whose_successor_has_failed_answers_although_its_lock_cannot_b
         worker._answering = SimpleNamespace(go_on=lambda: went_on.append("answers"))
         worker.go_on()
     assert went_on == ["answers", "named"]
+
+
+def test_a_control_socket_that_was_left_to_another_process_is_not_taken_away(tmp_path: Path) -> None:
+    """Whatever number the inode of the other one has."""
+    path = tmp_path / "sock"
+    with listening((), path, reuse_port=False) as sockets:
+        sockets.control.leave()
+        path.unlink()
+        path.touch()
+        sockets.control.inode = path.lstat().st_ino
+    assert path.exists()
