@@ -26,7 +26,7 @@ from gslb.nameserver.control import ControlListener
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.handover import Estate
 from gslb.nameserver.limits import DEFAULT, TcpLimits
-from gslb.nameserver.listen import Sockets, listening
+from gslb.nameserver.listen import Sockets, listening, share
 from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.snapshot import Version
@@ -154,9 +154,13 @@ def _answer(
     table: Table | None = None,
     succession: Succession | None = None,
 ) -> int:
-    inherited = succession.sockets if succession else None
     with listening(
-        options.listen, options.socket, reuse_port=options.reuse_port, passed=options.passed, inherited=inherited
+        options.listen,
+        options.socket,
+        reuse_port=options.reuse_port,
+        passed=options.passed,
+        inherited=succession.sockets if succession else None,
+        shared=succession.shared if succession else frozenset(),
     ) as sockets:
         if succession:
             table = _brought_up_to_date(table, succession)
@@ -282,9 +286,8 @@ class _Worker:
                 snapshot = self._authority.snapshot
                 saved = snapshot is not None and await self._is_saved(snapshot.version)
                 self._handing_over = True
-                yield Estate(
-                    self._lock.descriptor, self._sockets.all, snapshot, saved, tuple(sorted(self._authority.lowered))
-                )
+                lowered, sockets = tuple(sorted(self._authority.lowered)), self._sockets
+                yield Estate(self._lock.descriptor, sockets.all, snapshot, saved, lowered, sockets.shared)
 
     async def rest(self, kept: frozenset[int]) -> None:
         """Of ``handover.Predecessor``."""
@@ -296,6 +299,8 @@ class _Worker:
         self._handing_over = False
         if not self._ended.done():
             self._answering.go_on()
+        own = frozenset(self._sockets.all) - self._sockets.shared
+        share(own, reuse_port=self._options.reuse_port)  # the other one may have changed that
         try:
             self._lock.name(self._options.command)
         except StateError as error:

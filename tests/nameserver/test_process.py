@@ -225,3 +225,17 @@ def test_a_control_socket_that_was_left_to_another_process_is_not_taken_away(tmp
         path.touch()
         sockets.control.inode = path.lstat().st_ino
     assert path.exists()
+
+
+def test_a_snapshot_is_written_beside_what_another_process_writes_and_without_what_a_dead_one_has_left(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "nameserver-0.snapshot"
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    left, alive = (path.with_name(f"{path.name}.{pid}.new") for pid in (dead.pid, os.getppid()))
+    left.touch()
+    alive.touch()
+    disk.write(path, SNAPSHOT)
+    assert disk.read(path) == SNAPSHOT
+    assert (left.exists(), alive.exists()) == (False, True)
