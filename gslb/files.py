@@ -15,9 +15,9 @@ def replace_file(path: Path, *parts: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_new(path: Path, parts: Iterable[bytes], mode: int = 0o600) -> Path:
+def write_new(path: Path, parts: Iterable[bytes], mode: int = 0o600, suffix: str = ".new") -> Path:
     """A file beside ``path`` with ``parts`` on disk, ready to take its place."""
-    fresh = path.with_name(f"{path.name}.new")
+    fresh = path.with_name(f"{path.name}{suffix}")
     fresh.unlink(missing_ok=True)  # an earlier one might be open to others
     with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
         file.writelines(parts)

@@ -6,13 +6,17 @@ and the rights of the daemon.
 
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
 from gslb.cli.activation import passed_sockets
 from gslb.cli.preflight import check_renewal
 from gslb.cli.run import supervisor_arguments
+from gslb.config.configuration import Configuration
 from gslb.config.load import load
+from gslb.config.sources import PROPOSED, keep_accepted, read_accepted
+from gslb.control.changes import refuse_restart
 from gslb.errors import ConfigError, GslbError, Problem
 from gslb.supervisor.renewal import Outcome, conclude
 from gslb.supervisor.unhurried import NICE
@@ -46,11 +50,26 @@ def attempt(path: Path, folder: Path, sockets: int) -> list[str]:
     if configuration.run_folder != folder:
         message = f"is {configuration.database}, but that of the running daemon is beside {folder}"
         raise ConfigError(Problem(str(path), "node.state", message, "restart gslb run, or put the former value back"))
+    _refuse_other_user(configuration)
     if sockets:
         os.environ |= {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(sockets)}
     passed = passed_sockets(configuration.nameserver.listen, os.environ)
     check_renewal(configuration, passed)
+    with suppress(OSError, ValueError):  # a full disk is no reason to stay: only a file broken later would tell
+        keep_accepted(folder, configuration.sources, PROPOSED)
     return supervisor_arguments(configuration, passed)
+
+
+def _refuse_other_user(configuration: Configuration) -> None:
+    """Whoever the daemon runs as, by the configuration that was accepted last, it stays."""
+    accepted = read_accepted(configuration.run_folder)
+    if accepted is None:
+        return
+    try:
+        former = load(configuration.path, sources=accepted)
+    except ConfigError:  # this code does not know it any more
+        return
+    refuse_restart(former, configuration)
 
 
 if __name__ == "__main__":

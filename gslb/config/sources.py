@@ -13,6 +13,8 @@ import msgspec
 from gslb.files import replace_file
 
 ACCEPTED = "accepted.json"
+PROPOSED = "proposed.json"
+"""what processes are being replaced for; the other one is in force until they are"""
 
 
 class Sources:
@@ -43,18 +45,18 @@ class Sources:
         return text
 
 
-def keep_accepted(run_folder: Path, texts: Mapping[str, str]) -> None:
-    """Keep ``texts`` as what was last accepted, in place of what was kept before.
+def keep_accepted(run_folder: Path, texts: Mapping[str, str], name: str = ACCEPTED) -> None:
+    """Keep ``texts`` as what was last accepted, in place of what was kept before under this ``name``.
 
     Raises:
         OSError: the folder cannot be written; what was kept before still is.
     """
-    replace_file(run_folder / ACCEPTED, msgspec.json.encode(texts))
+    replace_file(run_folder / name, msgspec.json.encode(texts))
 
 
-def read_accepted(run_folder: Path) -> Sources | None:
-    """What was last accepted; None where nothing was, or it cannot be read."""
+def read_accepted(run_folder: Path, name: str = ACCEPTED) -> Sources | None:
+    """What was last accepted under this ``name``; None where nothing was, or it cannot be read."""
     try:
-        return Sources(msgspec.json.decode((run_folder / ACCEPTED).read_bytes(), type=dict[str, str]))
+        return Sources(msgspec.json.decode((run_folder / name).read_bytes(), type=dict[str, str]))
     except (OSError, ValueError, msgspec.DecodeError):
         return None

@@ -55,7 +55,7 @@ def refuse_restart(old: Configuration, new: Configuration, keys: Iterable[str] =
 
 
 def fixed_digest(configuration: Configuration) -> str:
-    """Tells configurations apart that need a restart between them."""
+    """Tells configurations apart that a control process cannot follow: another one takes its place between them."""
     return hashlib.sha256(repr(_fixed(configuration)).encode()).hexdigest()[:12]
 
 

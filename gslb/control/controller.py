@@ -164,7 +164,7 @@ class Controller:
         """Go on with another configuration, or raise and go on with the present one.
 
         Raises:
-            ConfigError: it changes what needs a restart, or leaves a service with drained endpoints only.
+            ConfigError: it changes what no reload can, or leaves a service with drained endpoints only.
         """
         self.check(configuration)
         self._apply(configuration)
@@ -176,7 +176,7 @@ class Controller:
         """Refuse a configuration that this daemon cannot go on with.
 
         Raises:
-            ConfigError: it changes what needs a restart, or leaves a service with drained endpoints only.
+            ConfigError: it changes what no reload can, or leaves a service with drained endpoints only.
         """
         refuse_restart(self.configuration, configuration)
         refuse_all_drained(self.configuration, configuration, self.orders.in_force, self.clock.monotonic())

@@ -1,6 +1,7 @@
 """Which configuration is in force: the file, read and checked anew; on any fault the one that was accepted before."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import structlog
 
 from gslb.config.configuration import Configuration
 from gslb.config.load import load
-from gslb.config.sources import Sources, keep_accepted, read_accepted
+from gslb.config.sources import ACCEPTED, PROPOSED, Sources, keep_accepted, read_accepted
 from gslb.control.changes import fixed_digest, refuse_restart, restart_keys
 from gslb.control.controller import Controller
 from gslb.errors import ConfigError, Problem
@@ -19,6 +20,10 @@ log = structlog.get_logger(__name__)
 
 PATIENCE = 8.0
 """seconds for the supervisor to find out whether it can go on with other processes; less than clients wait"""
+
+
+class UndecidedError(ConfigError):
+    """The supervisor has not said in time whether it can go on with this configuration; it may yet."""
 
 
 class Reloaded(NamedTuple):
@@ -39,7 +44,8 @@ async def reload_file(controller: Controller) -> Reloaded:
     What processes were started with is changed by others that take their places: the supervisor sees to that.
 
     Raises:
-        ConfigError: the file has faults, or changes what needs a restart; nothing has changed then.
+        ConfigError: the file has faults, or changes what no reload can; nothing has changed then. An UndecidedError: or
+            it is not known yet whether processes are replaced.
     """
     async with controller.reloading:
         try:
@@ -51,6 +57,11 @@ async def reload_file(controller: Controller) -> Reloaded:
                 log.info("configuration accepted, processes are replaced", version=loaded.version, keys=keys)
             else:
                 controller.reload(loaded)
+        except UndecidedError as error:
+            controller.metrics.reloads.labels("undecided").inc()
+            controller.metrics.stale.set(1)
+            report("reload undecided, the former configuration stays until processes are replaced", error)
+            raise
         except ConfigError as error:
             controller.metrics.reloads.labels("refused").inc()
             controller.metrics.stale.set(1)
@@ -68,7 +79,11 @@ def _renew(old: Configuration, new: Configuration, keys: tuple[str, ...]) -> Non
     except LookupError as error:
         refuse_restart(old, new, keys, str(error))
         raise
-    if news and news.refused:
+    if news is None:
+        message = "it is not known yet whether processes can be replaced for this: the trial is still under way"
+        remedy = "look at the log ('supervisor stays what it is' if not), and at what gslb status says in a minute"
+        raise UndecidedError(Problem(str(new.path), ", ".join(keys), message, remedy))
+    if news.refused:
         raise ConfigError(Problem(str(new.path), ", ".join(keys), news.refused))
 
 
@@ -86,20 +101,20 @@ def load_or_accepted(path: Path, run_folder: Path, digest: str) -> tuple[Configu
     try:
         return _load_for(path, digest), None
     except ConfigError as error:
-        accepted = read_accepted(run_folder)
-        if accepted is None:
-            raise
-        try:
-            return _load_for(path, digest, accepted), error
-        except ConfigError:
-            raise error from None
+        for name in (ACCEPTED, PROPOSED):  # the latter, if this is the first process that is started for it
+            accepted = read_accepted(run_folder, name)
+            if accepted is not None:
+                with suppress(ConfigError):
+                    return _load_for(path, digest, accepted), error
+        raise
 
 
 def _load_for(path: Path, digest: str, sources: Sources | None = None) -> Configuration:
     configuration = load(path, sources=sources)
     if fixed_digest(configuration) != digest:
-        message = "changes settings that need a restart"
-        raise ConfigError(Problem(str(path), "", message, "restart gslb run, or put the former values back"))
+        message = "changes settings that this process was not started with"
+        remedy = "gslb upgrade, or restart gslb run where that is refused, or put the former values back"
+        raise ConfigError(Problem(str(path), "", message, remedy))
     return configuration
 
 

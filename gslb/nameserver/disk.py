@@ -4,6 +4,7 @@ A file is one line, ``gslb-snapshot FORM SHA256``, and the snapshot as JSON.
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,6 +17,7 @@ from gslb.errors import SnapshotError
 from gslb.files import sync_folder, write_new
 from gslb.nameserver.polite import politely
 from gslb.nameserver.snapshot import Snapshot, Version, decode, encode
+from gslb.supervisor.lockfile import start_ticks
 
 log = structlog.get_logger(__name__)
 
@@ -104,11 +106,20 @@ def write(path: Path, snapshot: Snapshot) -> None:
         digest.update(part)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     head = f"{_MAGIC} {FORM} {digest.hexdigest()}\n".encode()
-    new = write_new(path, politely((head, *body)))
+    _clear(path)
+    new = write_new(path, politely((head, *body)), suffix=f".{os.getpid()}.new")
     if _is_whole(path):
         path.replace(previous(path))
     new.replace(path)
     sync_folder(path.parent)
+
+
+def _clear(path: Path) -> None:
+    """Take away what processes have begun that are no more. One that has given its place away may still write."""
+    for left in path.parent.glob(f"{path.name}.*.new"):
+        pid = left.name.removeprefix(f"{path.name}.").removesuffix(".new")
+        if pid.isdigit() and start_ticks(int(pid)) is None:
+            left.unlink(missing_ok=True)
 
 
 class Saver:

@@ -52,6 +52,7 @@ class Estate(NamedTuple):
         snapshot: in force.
         saved: whether it is on disk.
         lowered: services whose TTL is lowered.
+        shared: those of ``sockets`` that others have for good.
     """
 
     lock: int
@@ -59,6 +60,7 @@ class Estate(NamedTuple):
     snapshot: Snapshot | None
     saved: bool
     lowered: tuple[ServiceName, ...]
+    shared: frozenset[socket.socket] = frozenset()
 
 
 class Predecessor(Protocol):
@@ -119,11 +121,12 @@ async def _give(
     await _flushed(writer)
     with await asyncio.to_thread(_news, estate.snapshot, order) as news:
         places = tuple((int(it.type), *it.getsockname()[:2]) for it in estate.sockets)
-        message = Handover(places, news.descriptor is not None, estate.saved, estate.lowered)
+        shared = tuple(number for number, sock in enumerate(estate.sockets) if sock in estate.shared)
+        message = Handover(places, news.descriptor is not None, estate.saved, estate.lowered, shared)
         descriptors = [estate.lock, *(it.fileno() for it in estate.sockets)]
         if news.descriptor is not None:
             descriptors.append(news.descriptor)
-        send_descriptors(sock, frame(message), descriptors)
+        await asyncio.to_thread(send_descriptors, sock, frame(message), descriptors, NAMING)
     leave = await _expect(Leave, reader, PREPARING)
     kept = frozenset(leave.kept)
     await predecessor.rest(kept)

@@ -33,7 +33,7 @@ class Sockets:
         return (*self.udp, *self.tcp)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ControlSocket:
     """The Unix socket, in a place of its own until ``show`` puts it where it is looked for."""
 
@@ -41,13 +41,20 @@ class ControlSocket:
     path: Path
     place: Path
     inode: int
+    _left: bool = False
 
     def show(self) -> None:
         """Take the place of whatever socket is there."""
         self.place.replace(self.path)
 
+    def leave(self) -> None:
+        """Its place is another process's from now on. Numbers of inodes are used again, and so do not tell for ever."""
+        self._left = True
+
     def unlink(self) -> None:
         """Take it away, unless that of another process has taken its place."""
+        if self._left:
+            return
         for path in (self.place, self.path):
             with contextlib.suppress(FileNotFoundError):
                 if path.lstat().st_ino == self.inode:
@@ -62,6 +69,7 @@ def listening(
     reuse_port: bool,
     passed: tuple[int, ...] = (),
     inherited: tuple[socket.socket, ...] | None = None,
+    shared: frozenset[socket.socket] = frozenset(),
 ) -> Iterator[Sockets]:
     """Bind everything; close it, and unlink the Unix socket, on leaving.
 
@@ -72,31 +80,37 @@ def listening(
         passed: descriptors of sockets that are bound already, each to one of ``addresses``; others may have them too.
         inherited: sockets of a predecessor, some of which may be bound to some of ``addresses``; None: there is none,
             and nobody may listen at ``control``. With one, the new socket is not shown there yet.
+        shared: those of ``inherited`` that others have for good, as they have those that were passed.
 
     Raises:
         ListenError: something cannot be bound; then nothing is.
     """
     with contextlib.ExitStack() as stack:
         given = {place_of(sock): stack.enter_context(sock) for sock in map(_taken, passed)}
-        shared = frozenset(given.values())
+        foreign = shared | frozenset(given.values())
         given = {place_of(sock): sock for sock in inherited or ()} | given
         missing = [place for place in _places(addresses) if place not in given]
-        with _sharing(inherited or (), missing, then=reuse_port):
+        with _sharing(inherited or (), missing, foreign, then=reuse_port):
             ports = {(kind, address.port) for kind, address in given}
             for kind, address in missing:
                 beside = reuse_port or (kind, address.port) in ports
                 given[kind, address] = stack.enter_context(_bind(kind, address, reuse_port=beside))
-        udp, tcp = (tuple(given[kind, a] for a in addresses) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
-        for sock in (*udp, *tcp):
-            if sock not in shared:
+            udp, tcp = (tuple(given[kind, a] for a in addresses) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM))
+            for sock in (*udp, *tcp):
                 stack.enter_context(sock)
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse_port)
-        for sock in udp:
-            take_udp(sock)
-        unix = _open_control(control, follows=inherited is not None)
-        stack.enter_context(unix.sock)
-        stack.callback(unix.unlink)
-        yield Sockets(udp, tcp, unix, shared)
+            share((sock for sock in (*udp, *tcp) if sock not in foreign), reuse_port=reuse_port)
+            for sock in udp:
+                take_udp(sock)
+            unix = _open_control(control, follows=inherited is not None)
+            stack.enter_context(unix.sock)
+            stack.callback(unix.unlink)
+        yield Sockets(udp, tcp, unix, foreign.intersection((*udp, *tcp)))
+
+
+def share(sockets: Iterable[socket.socket], *, reuse_port: bool) -> None:
+    """Let others that do so too bind the addresses of ``sockets``, or not."""
+    for sock in sockets:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse_port)
 
 
 def place_of(sock: socket.socket) -> tuple[int, Address]:
@@ -113,11 +127,16 @@ def _places(addresses: Iterable[Address]) -> Iterator[tuple[int, Address]]:
 
 @contextlib.contextmanager
 def _sharing(
-    inherited: Sequence[socket.socket], missing: Sequence[tuple[int, Address]], *, then: bool
+    inherited: Sequence[socket.socket],
+    missing: Sequence[tuple[int, Address]],
+    foreign: frozenset[socket.socket],
+    *,
+    then: bool,
 ) -> Iterator[None]:
     """Let a wildcard be bound beside addresses that are left, and the other way round.
 
-    That takes SO_REUSEPORT of both; it can be set, and taken back, while a socket is in use.
+    That takes SO_REUSEPORT of both; it can be set, and taken back, while a socket is in use. ``foreign`` ones, and all
+    where something fails meanwhile, have afterwards what they had before.
     """
     wanted = {(kind, address.port) for kind, address in missing}
     before = [(sock, sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)) for sock in inherited]
@@ -125,12 +144,14 @@ def _sharing(
         kind, address = place_of(sock)
         if then or (kind, address.port) in wanted:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    failed = True
     try:
         yield
-    except ListenError:
+        failed = False
+    finally:
         for sock, value in before:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, value)
-        raise
+            if failed or sock in foreign:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, value)
 
 
 def _bind(kind: int, address: Address, *, reuse_port: bool) -> socket.socket:

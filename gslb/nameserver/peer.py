@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import struct
+import time
 from collections.abc import Sequence
 from typing import Self
 
@@ -50,16 +51,29 @@ class Peer:
         os.close(self._pidfd)
 
 
-def send_descriptors(sock: socket.socket, data: bytes, descriptors: Sequence[int]) -> None:
+def send_descriptors(sock: socket.socket, data: bytes, descriptors: Sequence[int], within: float = 5.0) -> None:
     """Send ``data`` with ``descriptors``, and a further octet for each ``MAX_DESCRIPTORS`` beyond the first ones.
 
+    What does not fit into the buffer of the socket waits there for the other end to read.
+
     Raises:
-        OSError: the other end is gone, or does not read.
+        OSError: the other end is gone, or does not read within so many seconds.
     """
+    deadline = time.monotonic() + within
     parts = [descriptors[start : start + MAX_DESCRIPTORS] for start in range(0, len(descriptors), MAX_DESCRIPTORS)]
     for content, part in zip([data, *([b"\0"] * (len(parts) - 1))], parts or [()], strict=True):
-        if socket.send_fds(sock, [content], part) != len(content):
-            raise BlockingIOError("the other end does not read")
+        _await_room(sock, deadline)
+        sent = socket.send_fds(sock, [content], part)
+        while sent < len(content):
+            _await_room(sock, deadline)
+            sent += sock.send(memoryview(content)[sent:], socket.MSG_DONTWAIT)
+
+
+def _await_room(sock: socket.socket, deadline: float) -> None:
+    polled = select.poll()
+    polled.register(sock, select.POLLOUT)
+    if not polled.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        raise TimeoutError("the other end does not read")
 
 
 def extra_octets(descriptors: int) -> int:

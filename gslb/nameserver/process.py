@@ -15,7 +15,7 @@ from random import Random
 
 import structlog
 
-from gslb.errors import SnapshotError
+from gslb.errors import SnapshotError, StateError
 from gslb.geo.locator import Locator
 from gslb.model.address import Address
 from gslb.nameserver import disk, polite
@@ -26,7 +26,7 @@ from gslb.nameserver.control import ControlListener
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.handover import Estate
 from gslb.nameserver.limits import DEFAULT, TcpLimits
-from gslb.nameserver.listen import Sockets, listening
+from gslb.nameserver.listen import Sockets, listening, share
 from gslb.nameserver.news import News
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.snapshot import Version
@@ -56,6 +56,9 @@ ENDING = 1.0
 
 SAVING = 1.0
 """seconds for a snapshot to get to disk before the place is handed over"""
+
+PROVING = 0.05
+"""seconds in which listeners that die at their start do so, while there is somebody else to answer"""
 
 LINGER = 20.0
 """seconds for transfers to end when the place has been handed over"""
@@ -152,9 +155,13 @@ def _answer(
     table: Table | None = None,
     succession: Succession | None = None,
 ) -> int:
-    inherited = succession.sockets if succession else None
     with listening(
-        options.listen, options.socket, reuse_port=options.reuse_port, passed=options.passed, inherited=inherited
+        options.listen,
+        options.socket,
+        reuse_port=options.reuse_port,
+        passed=options.passed,
+        inherited=succession.sockets if succession else None,
+        shared=succession.shared if succession else frozenset(),
     ) as sockets:
         if succession:
             table = _brought_up_to_date(table, succession)
@@ -216,8 +223,12 @@ class _Worker:
             await self._authority.begin(table, saved=succession is None or succession.saved)
         polite.begin()
         self._answering.start()
-        if succession:
-            await asyncio.to_thread(self._displace, succession)
+        if succession and not await self._takes_the_place(succession):
+            await self._answering.finish(())
+            await self._answering.stop()
+            self._responder.close()
+            log.warning("place was not taken over", predecessor=succession.predecessor)
+            return self._ended.result()
         self._saver.start()
         server = await asyncio.start_unix_server(self._control.handle, sock=self._sockets.control.sock)
         self._control.expect_control()
@@ -243,11 +254,19 @@ class _Worker:
         """Sockets that nobody else has, as far as is known."""
         return frozenset() if self._handing_over else frozenset(self._sockets.all) - self._sockets.shared
 
-    def _displace(self, succession: Succession) -> None:
+    async def _takes_the_place(self, succession: Succession) -> bool:
+        """Have the predecessor leave. It goes on if this process is ending: told to, or since a listener has died."""
+        await asyncio.wait((self._ended,), timeout=PROVING)
+        return not self._ended.done() and await asyncio.to_thread(self._displace, succession)
+
+    def _displace(self, succession: Succession) -> bool:
         succession.displace()
+        if self._ended.done():
+            return False
         succession.take(self._options.command)
         self._sockets.control.show()
         log.info("place was taken over", predecessor=succession.predecessor)
+        return True
 
     def _start_beside(self, locator: Locator | None) -> list[asyncio.Task[None]]:
         responder, control = self._responder, self._control
@@ -269,9 +288,8 @@ class _Worker:
                 snapshot = self._authority.snapshot
                 saved = snapshot is not None and await self._is_saved(snapshot.version)
                 self._handing_over = True
-                yield Estate(
-                    self._lock.descriptor, self._sockets.all, snapshot, saved, tuple(sorted(self._authority.lowered))
-                )
+                lowered, sockets = tuple(sorted(self._authority.lowered)), self._sockets
+                yield Estate(self._lock.descriptor, sockets.all, snapshot, saved, lowered, sockets.shared)
 
     async def rest(self, kept: frozenset[int]) -> None:
         """Of ``handover.Predecessor``."""
@@ -281,13 +299,19 @@ class _Worker:
     def go_on(self) -> None:
         """Of ``handover.Predecessor``."""
         self._handing_over = False
-        self._lock.name(self._options.command)
         if not self._ended.done():
             self._answering.go_on()
+        own = frozenset(self._sockets.all) - self._sockets.shared
+        share(own, reuse_port=self._options.reuse_port)  # the other one may have changed that
+        try:
+            self._lock.name(self._options.command)
+        except StateError as error:
+            log.error("process cannot be named", reason=str(error))  # noqa: TRY400  no trace needed
 
     async def leave(self, kept: frozenset[int]) -> None:
         """Of ``handover.Predecessor``."""
         self._lock.leave()
+        self._sockets.control.leave()
         left = (sock for number, sock in enumerate(self._sockets.all) if number not in kept)
         await self._answering.finish(sock for sock in left if sock not in self._sockets.shared)
         for sock in self._sockets.all:

@@ -249,12 +249,14 @@ class Handover(msgspec.Struct, frozen=True, tag="handover"):
         snapshot: whether that in force is another one than the successor has; it is a file then, in memory.
         saved: whether that in force is on disk.
         lowered: services whose positive answers have the TTL of negative ones.
+        shared: numbers of those of ``sockets`` that others have for good, who had bound them for us.
     """
 
     sockets: tuple[tuple[int, str, int], ...]
     snapshot: bool
     saved: bool
     lowered: tuple[ServiceName, ...] = ()
+    shared: tuple[int, ...] = ()
 
 
 class Leave(msgspec.Struct, frozen=True, tag="leave"):

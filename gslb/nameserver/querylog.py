@@ -3,6 +3,7 @@
 What a listener hands over is kept as it is; taking it apart and writing it is the work of a thread of its own.
 """
 
+import errno
 import json
 import os
 import threading
@@ -111,20 +112,29 @@ class QueryLogger:
         taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if not taken:
             return
+        written = 0
         try:
             if self.file.exists() and self.file.stat().st_size >= self._most:
                 self.file.replace(self.file.with_name(f"{self.file.name}.1"))
-            lines = "".join(f"{json.dumps(line)}\n" for line in map(described, taken))
+            lines = "".join(f"{json.dumps(line)}\n" for line in map(described, taken)).encode()
             # In one call of the kernel's: while one process takes the place of another, both write to one file.
             with open(self.file, "ab", buffering=0, opener=_private) as output:
-                output.write(lines.encode())
+                count = output.write(lines)
+            written = lines.count(b"\n", 0, count)
+            _check_whole(count, len(lines))
         except Exception as error:  # noqa: BLE001  whatever it is, what comes later can still be written
-            self.lost += len(taken)
+            self.lost += len(taken) - written
             if not self._failed:
                 log.error("query log cannot be written", file=str(self.file), reason=repr(error))  # noqa: TRY400  no trace needed
             self._failed = True
         else:
             self._failed = False
+
+
+def _check_whole(count: int, size: int) -> None:
+    """A disk that runs full takes a part."""
+    if count != size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _private(path: str, flags: int) -> int:

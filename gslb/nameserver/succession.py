@@ -47,6 +47,7 @@ LEAVING = 5.0
 PAUSE = 0.05
 """seconds between two attempts to reach it"""
 
+_LATE = "it does not answer in time"
 _Message = TypeVar("_Message")
 
 
@@ -64,6 +65,7 @@ class Succession:
         snapshot: in force there, if it is another one than was asked about.
         saved: whether that in force is on disk.
         lowered: services whose TTL is lowered.
+        shared: those of ``sockets`` that others have for good.
     """
 
     lock: LockFile
@@ -71,6 +73,7 @@ class Succession:
     snapshot: Snapshot | None
     saved: bool
     lowered: tuple[ServiceName, ...]
+    shared: frozenset[socket.socket]
     _line: "_Line"
     _kept: frozenset[int] = field(default_factory=frozenset)
 
@@ -143,7 +146,8 @@ def succeed(path: Path, lock: Path, version: Version | None) -> Succession:
         )
         snapshot = _read(descriptors[-1]) if handover.snapshot else None
         stack.pop_all()
-        return Succession(taken, sockets, snapshot, handover.saved, handover.lowered, line)
+        shared = frozenset(sock for number, sock in enumerate(sockets) if number in handover.shared)
+        return Succession(taken, sockets, snapshot, handover.saved, handover.lowered, shared, line)
 
 
 def _reach(path: Path, lock: Path, deadline: float) -> "_Line":
@@ -232,9 +236,13 @@ class _Line:
 
     def _fill(self, size: int, deadline: float) -> None:
         while len(self._data) < size:
-            self._sock.settimeout(_left(deadline))
+            # What has come counts, however long this process was kept from looking.
+            self._sock.settimeout(max(0.0, deadline - time.monotonic()))
             missing = size - len(self._data)
-            data, descriptors, _, _ = socket.recv_fds(self._sock, missing, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+            try:
+                data, descriptors, _, _ = socket.recv_fds(self._sock, missing, MAX_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+            except BlockingIOError:
+                raise TimeoutError(_LATE) from None
             self._descriptors += descriptors
             if not data:
                 raise EOFError("it has closed the connection")
@@ -244,5 +252,5 @@ class _Line:
 def _left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
-        raise TimeoutError("it does not answer in time")
+        raise TimeoutError(_LATE)
     return left

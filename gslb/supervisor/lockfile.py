@@ -7,20 +7,24 @@ The file is never removed: a lock on an unlinked file would exclude nobody.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from zlib import crc32
 
 from gslb.errors import GslbError, StateError
 
 _PATIENCE = 1.0  # seconds for a holder to write its name
 _PAUSE = 0.005
+_MOST = 1 << 20
+_CHECK = "check"
 
 
 class AlreadyRunningError(GslbError):
@@ -72,13 +76,26 @@ class LockFile:
         self._closed = False
 
     def name(self, command: Sequence[str]) -> None:
-        """Say that the holder is this process, whose command line is ``command``."""
-        _write(self.descriptor, command)
+        """Say that the holder is this process, whose command line is ``command``.
+
+        Raises:
+            StateError: it cannot be written; what stood there still does.
+        """
+        try:
+            _write(self.descriptor, command)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
 
     def release(self) -> None:
-        """Give the lock back. The name goes first, so that nobody is taken for the next holder."""
+        """Give the lock back. The name goes first, so that nobody is taken for the next holder.
+
+        A name that is another process's, which shares the lock, stays.
+        """
         if not self._closed:
-            os.ftruncate(self.descriptor, 0)
+            with contextlib.suppress(OSError):
+                named = _parse(os.pread(self.descriptor, _MOST, 0))
+                if named is None or named.pid == os.getpid():
+                    os.ftruncate(self.descriptor, 0)
             self.leave()
 
     def leave(self) -> None:
@@ -112,6 +129,9 @@ def hold_lock(path: Path, command: Sequence[str]) -> LockFile:
     try:
         _take(path, descriptor)
         _write(descriptor, command)
+    except OSError as error:
+        os.close(descriptor)
+        raise _unusable(path, error) from error
     except BaseException:
         os.close(descriptor)
         raise
@@ -132,7 +152,7 @@ def read_holder(path: Path) -> Holder | None:
             for _ in _attempts():
                 if _lock(file.fileno(), fcntl.LOCK_SH):
                     return None
-                holder = _parse(os.pread(file.fileno(), 1 << 20, 0))
+                holder = _parse(os.pread(file.fileno(), _MOST, 0))
                 if holder is not None and holder.alive:
                     return holder
     except FileNotFoundError:
@@ -195,20 +215,43 @@ def _lock(descriptor: int, kind: int) -> bool:
 
 
 def _write(descriptor: int, command: Sequence[str]) -> None:
+    """Replace what stands there by this process's name; where the disk is full it goes on to stand there.
+
+    Blanks cover what was longer, so there is one write and no moment between two; a check tells a reader that comes in
+    the middle of that.
+    """
     pid = os.getpid()
     name = {
         "pid": pid,
         "start_ticks": start_ticks(pid),
         "command": list(command),
     }
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(name).encode(), 0)
+    content = json.dumps(name | {_CHECK: _check(name)}).encode().ljust(os.fstat(descriptor).st_size)
+    _make_room(descriptor, len(content))
+    if os.pwrite(descriptor, content, 0) != len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _make_room(descriptor: int, size: int) -> None:
+    """Have the disk refuse before anything is overwritten."""
+    try:
+        os.posix_fallocate(descriptor, 0, size)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        # else this file system cannot say beforehand
+
+
+def _check(name: Mapping[str, object]) -> int:
+    return crc32(json.dumps(name).encode())
 
 
 def _parse(content: bytes) -> Holder | None:
     """The holder that ``content`` names; None while it is not (wholly) written."""
     try:
-        name = json.loads(content)
+        name = json.loads(content.rstrip(b"\0"))  # room that was made for a name
+        if _CHECK in name and name.pop(_CHECK) != _check(name):
+            return None
         return Holder(int(name["pid"]), int(name["start_ticks"]), tuple(name["command"]))
     except (ValueError, KeyError, TypeError):
         return None

@@ -21,6 +21,7 @@ from types import MappingProxyType
 
 import structlog
 
+from gslb.errors import StateError
 from gslb.supervisor.lockfile import Holder, read_holder
 
 log = structlog.get_logger(__name__)
@@ -119,11 +120,14 @@ class Process:
 def retire(run_dir: Path, spared: Container[str], patience: float) -> None:
     """End every process that holds a lock in ``run_dir``, those named in ``spared`` aside; see ``Process.end``.
 
-    Raises:
-        StateError: a lock file cannot be read.
+    One whose lock does not say who it is is left, and said to be so: others are not to wait for it.
     """
     for path in sorted(run_dir.glob("*.lock")):
-        holder = read_holder(path) if path.stem not in spared else None
+        try:
+            holder = read_holder(path) if path.stem not in spared else None
+        except StateError as error:
+            log.error("process cannot be retired", name=path.stem, reason=str(error))  # noqa: TRY400  no trace needed
+            continue
         process = Process.adopt(holder) if holder else None
         if process:
             log.info("process retired", name=path.stem, pid=process.pid)

@@ -22,6 +22,9 @@ from gslb.supervisor.process import Process
 TRIAL_TIME = 60.0
 """seconds that a trial may take"""
 
+BECOMING = 2.0
+"""seconds for a supervisor that becomes another one to answer again"""
+
 _FILE = "renewal.json"
 _MOST = 16 * 2**20
 _PAUSE = 0.05
@@ -47,12 +50,18 @@ class Renewal(msgspec.Struct, frozen=True):
         tried: it is about to become another one.
         done: that has come up, and has started, adopted or replaced everything.
         stayed: names of processes that should have been replaced, and were not.
+        crashed: names of those that have ended unasked since then.
+        names: of all that there are to be.
+        at: seconds of CLOCK_MONOTONIC. Whoever has asked by then has been heard.
     """
 
     refused: str = ""
     tried: bool = False
     done: bool = False
     stayed: tuple[str, ...] = ()
+    crashed: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +146,29 @@ def read(run_dir: Path) -> Renewal | None:
 class Request:
     """Asks the supervisor that works in ``run_dir`` to renew itself, and follows what comes of it.
 
+    While it becomes another one it does not answer for a moment, so this tries for a while.
+
     Raises:
         LookupError: there is none, or it cannot do that; says why.
     """
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
-        self._seen = _stamp(run_dir)
+        deadline = time.monotonic() + BECOMING
+        while True:
+            try:
+                self._seen = self._ask(run_dir)
+            except LookupError:
+                if time.monotonic() > deadline or not lock_file(run_dir, "supervisor").exists():
+                    raise
+                time.sleep(_PAUSE)
+            else:
+                self._asked = time.monotonic()
+                return
+
+    @staticmethod
+    def _ask(run_dir: Path) -> tuple[int, int] | None:
+        """Returns what was told last before it was asked."""
         try:
             holder = read_holder(lock_file(run_dir, "supervisor"))
         except StateError as error:
@@ -152,14 +177,17 @@ class Request:
             raise LookupError("no supervisor is running")
         if not _catches(holder.pid, signal.SIGUSR2):
             raise LookupError(f"the running supervisor (process {holder.pid}) is of a version that cannot do that")
+        seen = _stamp(run_dir)
         try:
             os.kill(holder.pid, signal.SIGUSR2)
         except OSError as error:
             raise LookupError(f"the supervisor (process {holder.pid}) cannot be told: {error.strerror}") from error
+        return seen
 
     def news(self) -> Renewal | None:
         """What has been told since; None if nothing was. Does not wait."""
-        return read(self._run_dir) if _stamp(self._run_dir) != self._seen else None
+        news = read(self._run_dir) if _stamp(self._run_dir) != self._seen else None
+        return None if news and news.at is not None and news.at < self._asked else news
 
     def wait(self, within: float, *, done: bool = False) -> Renewal | None:
         """The same, once the trial is over, or everything is ``done``; None if that is not so in time."""

@@ -30,7 +30,9 @@ def signal_pipe(*numbers: signal.Signals) -> Iterator[int]:
 
 def read_signals(descriptor: int) -> list[signal.Signals]:
     """The signals that have arrived, in order."""
-    return [signal.Signals(number) for number in os.read(descriptor, 1 << 16)]
+    with contextlib.suppress(BlockingIOError):
+        return [signal.Signals(number) for number in os.read(descriptor, 1 << 16)]
+    return []
 
 
 def _only_wake_up(_number: int, _frame: object) -> None:

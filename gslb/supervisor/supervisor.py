@@ -7,6 +7,7 @@ lose: who is alive stands in the lock files, so after its death the next supervi
 import contextlib
 import functools
 import math
+import select
 import selectors
 import signal
 import sys
@@ -30,6 +31,8 @@ ESTABLISHED = 5.0  # seconds after its first start in which exit code 1 or 2 is 
 TAKE_OVER_TIME = 60.0  # seconds for a process to take the place of another one
 LEAVE_TIME = 60.0  # seconds for that other one to end
 
+PROVING = 0.5  # seconds of life under its name after which a process counts as started
+
 _LOOK = 0.05  # seconds between two looks whether a place was taken
 _REFUSALS = (1, 2)  # what gslb exits with on a bad configuration and on wrong usage, having said why
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
@@ -51,6 +54,7 @@ class _Slot:
         too_late: monotonic seconds at which it has failed.
         quick_exits: see ``next_restart``.
         established_at: monotonic seconds from which an exit is a crash, whatever its code; none before the first start.
+        proven_at: monotonic seconds at which what was started here has lived for a while under its name.
         stayed: what lives here should have been replaced.
     """
 
@@ -62,6 +66,7 @@ class _Slot:
     too_late: float = math.inf
     quick_exits: int = 0
     established_at: float = math.inf
+    proven_at: float = math.inf
     stayed: bool = False
 
     @property
@@ -96,6 +101,8 @@ class Supervisor:
         self._leaving: dict[Process, float] = {}  # those whose place was taken, and when they are killed
         self._trial: Trial | None = None
         self._renewing: Trial | None = None  # it has found what to become
+        self._asked_again = False  # since that trial began, and so for another one
+        self._signals = -1
         self._told = False
 
     def run(self) -> int:
@@ -113,6 +120,7 @@ class Supervisor:
             hold_lock(lock_file(self._run_dir, "supervisor"), sys.orig_argv),
             signal_pipe(*_SIGNALS) as signals,
         ):
+            self._signals = signals
             self._selector.register(signals, selectors.EVENT_READ, functools.partial(self._on_signals, signals))
             # Nobody would keep up to date what a dead supervisor ran under a name that is not wanted now.
             retire(self._run_dir, {"supervisor", *(slot.child.name for slot in self._slots)}, self._stop_timeout)
@@ -130,6 +138,8 @@ class Supervisor:
             *self._leaving.values(),
             *(slot.due for slot in self._slots),
         ]
+        if self._exit_code is None and not (self._told and self._renewing is None):
+            moments.append(time.monotonic() + _LOOK)  # whether all are settled
         next_due = min(moments)
         timeout = None if next_due == math.inf else max(0.0, next_due - time.monotonic())
         for key, _ in self._selector.select(timeout):
@@ -138,10 +148,21 @@ class Supervisor:
             if slot.due <= time.monotonic():
                 self._act(slot)
         self._kill_overdue()
-        if self._exit_code is None and all(slot.settled for slot in self._slots):
-            self._tell_settled()
+        settled = [self._is_settled(slot) for slot in self._slots]
+        if self._exit_code is None and all(settled):
+            at = time.monotonic()
+            if not (self._trial or self._renewing or self._is_called()):  # else somebody waits for what comes of these
+                self._tell_settled(at)
             if self._renewing and not self._leaving:
-                self._become(self._renewing)
+                self._go_on_as(self._renewing)
+
+    def _is_settled(self, slot: _Slot) -> bool:
+        """Whether nothing is under way there, and what was started has its name and lives, or has crashed."""
+        if slot.settled and slot.process and slot.proven_at == math.inf:
+            named = read_name(lock_file(self._run_dir, slot.child.name))
+            if named and named.pid == slot.process.pid:
+                slot.proven_at = time.monotonic() + PROVING
+        return slot.settled and (slot.quick_exits > 0 or slot.proven_at <= time.monotonic())
 
     def _act(self, slot: _Slot) -> None:
         if slot.successor is not None:
@@ -170,10 +191,11 @@ class Supervisor:
         self._selector.register(process.pidfd, selectors.EVENT_READ, functools.partial(self._on_exit, slot, process))
 
     def _must_wait(self, slot: _Slot, holder: Holder | None) -> bool:
-        """Whether another one is being replaced: a fault shows with one, and two take twice the memory."""
+        """Whether another one is being replaced, or just was: a fault shows with one, and two take twice the memory."""
         if slot.established_at < math.inf or (holder and holder.command == slot.child.command):
             return False
-        return any(other.successor or other.stopping for other in self._slots)
+        now = time.monotonic()
+        return any(it.successor or it.stopping or now < it.proven_at < math.inf for it in self._slots)
 
     def _adopt(self, slot: _Slot, holder: Holder | None) -> Process | None:
         """The process that holds the child's lock already; if its command is another, it is about to be replaced."""
@@ -181,12 +203,16 @@ class Supervisor:
         if holder is None or process is None:
             return None
         self._adopted = True
-        slot.established_at = time.monotonic()
+        slot.established_at = slot.proven_at = time.monotonic()
         if holder.command == slot.child.command:
             log.info("process adopted", name=slot.child.name, pid=process.pid)
             if slot.child.name == "control":
                 process.signal(signal.SIGHUP)  # the configuration may have changed while nobody was there to say so
         else:
+            if any(other.quick_exits for other in self._slots if other is not slot):
+                log.error("process stays, since another one has crashed", name=slot.child.name, pid=process.pid)
+                slot.stayed = True
+                return process
             log.info("process replaced", name=slot.child.name, pid=process.pid, command=" ".join(holder.command))
             if slot.child.takes_over:
                 self._send_successor(slot)
@@ -224,6 +250,7 @@ class Supervisor:
             self._let_leave(slot)
             slot.process, slot.successor = successor, None
             slot.due, slot.stopping, slot.stayed = math.inf, False, False
+            slot.proven_at = now + PROVING
         elif now >= slot.too_late:
             log.error("process does not take over", name=slot.child.name, pid=successor.pid, seconds=TAKE_OVER_TIME)
             successor.signal(signal.SIGKILL)
@@ -248,6 +275,7 @@ class Supervisor:
     def _spawn(self, slot: _Slot) -> Process:
         slot.established_at = min(slot.established_at, time.monotonic() + ESTABLISHED)
         process = Process.spawn(slot.child.command, slot.child.descriptors)
+        slot.proven_at = math.inf
         log.info("process started", name=slot.child.name, pid=process.pid)
         return process
 
@@ -319,6 +347,10 @@ class Supervisor:
             else:
                 self._kill_all()
 
+    def _is_called(self) -> bool:
+        """Whether there are signals that nobody has seen to."""
+        return bool(select.select([self._signals], [], [], 0)[0])
+
     def _reload(self) -> None:
         for slot in self._slots:
             if slot.child.name == "control" and slot.process and not slot.stopping:
@@ -370,47 +402,72 @@ class Supervisor:
 
     def _renew(self) -> None:
         """Have it tried what this supervisor could go on as."""
-        if self._renewer is None or self._trial or self._renewing or self._exit_code is not None:
+        if self._renewer is None or self._exit_code is not None:
+            return
+        if self._trial or self._renewing:
+            self._asked_again = True  # there may be something else to be by now
             return
         log.info("supervisor renews itself")
+        self._asked_again = False
         try:
             self._trial = Trial(self._renewer)
         except OSError as error:
-            self._stay(f"the trial cannot be started: {error}")
+            self._stay(f"the trial cannot be started: {error}", time.monotonic())
             return
         self._selector.register(
             self._trial.process.pidfd, selectors.EVENT_READ, functools.partial(self._on_trial_exit, self._trial)
         )
 
     def _on_trial_exit(self, trial: Trial) -> None:
+        at = time.monotonic()
+        if self._is_called():
+            self._on_signals(self._signals)
         self._selector.unregister(trial.process.pidfd)
         self._trial = None
         trial.end()
-        if trial.outcome.refused:
-            self._stay(trial.outcome.refused)
+        if self._exit_code is not None:
+            return
+        if self._asked_again:
+            self._renew()
+        elif trial.outcome.refused:
+            self._stay(trial.outcome.refused, at)
         else:
             self._renewing = trial
-            self._tell(Renewal(tried=True))
+            self._tell(Renewal(tried=True, at=at))
 
-    def _become(self, trial: Trial) -> None:
-        """Go on as another program, under the same process id."""
-        self._renewing = None
+    def _go_on_as(self, trial: Trial) -> None:
+        """Go on as another program, under the same process id; what has come until then is seen to first."""
+        if self._asked_again:
+            self._renewing = None
+            self._renew()
+            return
         former = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
-            trial.become()
+            if not self._is_called():
+                self._renewing = None
+                trial.become()
         except OSError as error:
+            self._stay(str(error), time.monotonic())
+        finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, former)
-            self._stay(str(error))
 
-    def _stay(self, reason: str) -> None:
+    def _stay(self, reason: str, at: float) -> None:
         log.error("supervisor stays what it is", reason=reason)
-        self._tell(Renewal(refused=reason))
+        self._told = True  # what is told then is not to be overwritten
+        self._tell(Renewal(refused=reason, at=at))
 
-    def _tell_settled(self) -> None:
+    def _tell_settled(self, at: float) -> None:
         if not self._told:
             self._told = True
-            stayed = tuple(slot.child.name for slot in self._slots if slot.stayed)
-            self._tell(Renewal(done=True, stayed=stayed))
+            self._tell(
+                Renewal(
+                    done=True,
+                    stayed=tuple(slot.child.name for slot in self._slots if slot.stayed),
+                    crashed=tuple(slot.child.name for slot in self._slots if slot.quick_exits),
+                    names=tuple(slot.child.name for slot in self._slots),
+                    at=at,
+                )
+            )
 
     def _tell(self, news: Renewal) -> None:
         if self._renewer:

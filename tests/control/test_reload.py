@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from gslb.config.load import load
-from gslb.control.changes import fixed_digest
-from gslb.control.reload import keep, load_or_accepted, reload_file
+from gslb.config.sources import PROPOSED, keep_accepted
+from gslb.control import reload
+from gslb.control.changes import fixed_digest, restart_keys
+from gslb.control.reload import UndecidedError, keep, load_or_accepted, reload_file
 from gslb.errors import ConfigError
 from tests.control.rig import Lab, decided, drain
 
@@ -112,3 +114,45 @@ async def test_whatever_is_in_a_damaged_copy_it_counts_as_none(lab: Lab, content
     lab.file.write_text("nonsense")
     with pytest.raises(ConfigError, match="is not valid TOML"):
         load_or_accepted(lab.file, folder, digest)
+
+
+async def test_a_file_that_breaks_while_processes_are_replaced_for_it_costs_neither_of_them_its_settings(
+    lab: Lab,
+) -> None:
+    """The former control may come back before the new one starts."""
+    folder, former = accepted(lab)
+    lab.write(lambda text: text.replace('"istanbul-1"', '"renamed"'))
+    proposed = load(lab.file)
+    keep_accepted(folder, proposed.sources, PROPOSED)
+    lab.file.write_text("[[[ half written")
+    for digest, name in ((former, None), (fixed_digest(proposed), "renamed")):
+        found, fault = load_or_accepted(lab.file, folder, digest)
+        assert fault is not None
+        assert fixed_digest(found) == digest
+        assert name is None or found.node.name == name
+
+
+async def test_a_reload_that_is_not_decided_in_time_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent:
+        def __init__(self, _: Path) -> None:
+            pass
+
+        def wait(self, _: float) -> None:
+            return None
+
+    monkeypatch.setattr(reload, "Request", Silent)
+    async with lab.controller() as controller:
+        await decided(controller)
+        lab.write(lambda text: text.replace('"istanbul-1"', '"renamed"'))
+        with pytest.raises(UndecidedError, match="not known yet"):
+            await reload_file(controller)
+        value = controller.metrics.registry.get_sample_value
+        assert value("gslb_configuration_stale") == 1
+        assert value("gslb_reloads_total", {"outcome": "undecided"}) == 1
+
+
+async def test_keys_that_processes_were_started_with_are_named(lab: Lab) -> None:
+    before = load(lab.file)
+    assert restart_keys(before, before) == ()
+    lab.write(lambda text: text.replace('"istanbul-1"', '"renamed"').replace('hold    = "60s"', 'hold = "61s"'))
+    assert restart_keys(before, load(lab.file)) == ("node.name",)

@@ -129,6 +129,38 @@ def test_a_worker_that_does_not_get_as_far_as_to_take_over_leaves_the_former_one
         assert load.lost() == []
 
 
+def test_code_whose_listeners_die_and_whose_control_crashes_costs_no_answer_and_is_told(tmp_path: Path) -> None:
+    with installed(tmp_path) as site:
+        before = pids(site)
+        with queries(site.dns) as load:
+            batch = "    batch = Batch("
+            edit(tmp_path / "code/gslb/nameserver/udp.py", batch, f"    raise OSError\n{batch}")
+            edit(
+                tmp_path / "code/gslb/cli/control.py",
+                "    share_interpreter()\n    calm",
+                "    raise OSError\n    calm",
+            )
+            result = site.gslb("upgrade", str(site.config))
+        assert result.returncode == 1
+        assert "nameserver-0, nameserver-1: could not be replaced" in result.stderr
+        assert "control: has crashed" in result.stderr
+        assert [site.pid(name) for name in NAMES[:2]] == [before[name] for name in NAMES[:2]]
+        assert load.lost() == []
+
+
+def test_a_file_that_breaks_once_it_was_accepted_does_not_keep_control_from_starting(tmp_path: Path) -> None:
+    with running(tmp_path) as site:
+        control, port = site.pid("control"), free_port()
+        write(site, f'listen = ["127.0.0.1:{site.dns}", "127.0.0.1:{port}"]')
+        result = site.gslb("reload")
+        assert result.returncode == 0, result.stderr
+        site.config.write_text(site.config.read_text() + "\n[[[ half written")
+        eventually(lambda: site.pid("control") not in (None, control))
+        eventually(lambda: answers_at(port))
+        address = f"http://127.0.0.1:{site.api}"
+        eventually(lambda: site.gslb("status", "--api", address).returncode == 0)
+
+
 def test_a_faulty_configuration_stops_an_upgrade(tmp_path: Path) -> None:
     with running(tmp_path) as site:
         before = pids(site)

@@ -148,6 +148,26 @@ def test_until_a_successor_has_taken_the_name_the_one_before_goes_on_without_it(
     assert world.answers()
 
 
+@pytest.mark.parametrize(
+    ("point", "action", "code"), [("reading", "RAISE", 1), ("reading", "SIGTERM", 0), ("left", "SIGTERM", 0)]
+)
+def test_a_successor_that_ends_by_itself_leaves_the_place_as_well(
+    world: World, point: str, action: str, code: int
+) -> None:
+    """Since a listener of it has died, say."""
+    former = world.first()
+    with queries(world.server.port) as load:
+        later = world.start(succeeds=True, falters=(point, action))
+        assert world.code(later) == code
+        eventually(world.answers, within=1.0)
+        time.sleep(0.1)
+    assert load.lost() == []
+    assert world.holder() == former
+    next_ = world.start(succeeds=True)
+    assert world.code(former) == 0
+    assert world.holder() == next_
+
+
 @pytest.mark.acceptance
 @pytest.mark.parametrize("point", ["asking", "given", "answering"])
 def test_a_successor_that_stands_still_is_killed_after_a_while(world: World, point: str) -> None:
@@ -292,8 +312,9 @@ def test_addresses_come_and_go_and_nothing_is_lost_at_those_that_stay(world: Wor
     former = world.first(f"--listen=127.0.0.1:{other}")
     with queries(world.server.port) as load:
         time.sleep(0.2)
-        assert world.start(f"--listen=127.0.0.1:{third}", succeeds=True)
+        later = world.start(f"--listen=127.0.0.1:{third}", succeeds=True)
         assert world.code(former) == 0
+        assert world.holder() == later
         time.sleep(0.2)
     assert load.lost() == []
     question = dns.message.make_query("www.example.com.", "A")
@@ -304,19 +325,17 @@ def test_addresses_come_and_go_and_nothing_is_lost_at_those_that_stay(world: Wor
 
 
 def test_what_waits_at_an_address_that_goes_is_answered(world: World) -> None:
-    """While it stands still, as far as its listeners go."""
+    """None is lost of what was asked before the last answer; afterwards nobody is there."""
     port = free_port()
     former = world.first(f"--listen=127.0.0.1:{port}")
     with queries(port) as load:
         time.sleep(0.2)
-        world.start(succeeds=True)
-        world.code(former)
-        ended = time.monotonic()
+        later = world.start(succeeds=True)
+        assert world.code(former) == 0
+    assert world.holder() == later
     answered = {load.sent[number] for number in load.answered}
     assert len(answered) > 100
-    refused = [at for at in load.lost() if at < max(answered)]
-    assert refused == []
-    assert ended
+    assert [at for at in load.lost() if at < max(answered)] == []
 
 
 @pytest.mark.parametrize(("before", "then"), [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1")])

@@ -154,3 +154,36 @@ def test_a_worker_ends_up_without_capabilities_if_it_is_not_root_and_gains_no_ne
 def test_news_of_a_narrow_path_are_not_believed() -> None:
     with open_udp(socket.AF_INET, "127.0.0.1", 0, reuse_port=False) as sock:
         assert sock.getsockopt(socket.IPPROTO_IP, 10) == 5  # IP_MTU_DISCOVER is IP_PMTUDISC_OMIT
+
+
+@contextmanager
+def estate() -> Iterator[tuple[Address, list[socket.socket], list[socket.socket]]]:
+    """An address, the sockets that a predecessor has of it, and those of who had bound them for that one."""
+    with passed() as (port, given), ExitStack() as stack:
+        inherited = [stack.enter_context(sock.dup()) for sock in given]
+        yield parse_address(f"127.0.0.1:{port}"), inherited, given
+
+
+def reuses(sock: socket.socket) -> bool:
+    return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT))
+
+
+def test_what_a_predecessor_shared_with_others_is_not_a_successors_own(tmp_path: Path) -> None:
+    with estate() as (address, inherited, given):
+        shared = frozenset(inherited)
+        with listening(
+            (address,), tmp_path / "sock", reuse_port=True, inherited=tuple(inherited), shared=shared
+        ) as sockets:
+            assert frozenset(sockets.all) == sockets.shared == shared
+            assert not any(map(reuses, given))
+
+
+def test_who_cannot_listen_leaves_what_it_was_given_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with estate() as (address, inherited, given):
+        with (
+            pytest.raises(ListenError),
+            listening((address,), tmp_path / "file" / "sock", reuse_port=True, inherited=tuple(inherited)),
+        ):
+            pass
+        assert not any(map(reuses, given))

@@ -8,14 +8,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import dns.message
 import pytest
 
-from gslb.errors import ListenError
+from gslb.errors import ListenError, StateError
 from gslb.model.address import parse_address
 from gslb.nameserver import disk
 from gslb.nameserver.listen import listening
+from gslb.nameserver.process import Options, _Worker
 from gslb.nameserver.snapshot import Snapshot
 from tests.nameserver.support import SNAPSHOT, ZONES, Server, rcode, running, service, started, values
 from tests.waiting import eventually
@@ -194,3 +197,45 @@ def test_it_imports_only_what_answering_needs() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     heavy = {"aiohttp", "boto3", "google", "pydantic", "sqlmodel", "typer", "uvloop"}
     assert not heavy & set(done.stdout.decode().split())
+
+
+async def test_one_whose_successor_has_failed_answers_although_its_lock_cannot_be_written(tmp_path: Path) -> None:
+    went_on: list[str] = []
+
+    def unwritable(_: object) -> None:
+        went_on.append("named")
+        raise StateError("lock", "no space", "make some")
+
+    lock: Any = SimpleNamespace(name=unwritable)
+    with listening((), tmp_path / "sock", reuse_port=False) as sockets:
+        options = Options((), tmp_path / "sock", tmp_path / "snapshot", tmp_path / "lock", ())
+        worker: Any = _Worker(options, lock, sockets)
+        worker._ended = SimpleNamespace(done=lambda: False)
+        worker._answering = SimpleNamespace(go_on=lambda: went_on.append("answers"))
+        worker.go_on()
+    assert went_on == ["answers", "named"]
+
+
+def test_a_control_socket_that_was_left_to_another_process_is_not_taken_away(tmp_path: Path) -> None:
+    """Whatever number the inode of the other one has."""
+    path = tmp_path / "sock"
+    with listening((), path, reuse_port=False) as sockets:
+        sockets.control.leave()
+        path.unlink()
+        path.touch()
+        sockets.control.inode = path.lstat().st_ino
+    assert path.exists()
+
+
+def test_a_snapshot_is_written_beside_what_another_process_writes_and_without_what_a_dead_one_has_left(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "nameserver-0.snapshot"
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    left, alive = (path.with_name(f"{path.name}.{pid}.new") for pid in (dead.pid, os.getppid()))
+    left.touch()
+    alive.touch()
+    disk.write(path, SNAPSHOT)
+    assert disk.read(path) == SNAPSHOT
+    assert (left.exists(), alive.exists()) == (False, True)

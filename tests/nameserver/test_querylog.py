@@ -6,10 +6,12 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import dns.edns
 import dns.message
+import pytest
 
 from gslb.nameserver import querylog
 from gslb.nameserver.querylog import Exchange, QueryLogger, described
@@ -163,3 +165,19 @@ def test_a_folder_that_is_missing_costs_lines_and_nothing_else(tmp_path: Path) -
     with closing(Taker(tmp_path / "missing")) as taker:
         taker.take(3)
     assert taker.logger.lost == 3
+
+
+def test_of_what_a_full_disk_takes_in_part_the_rest_counts_as_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def filling(*_: object, **__: object) -> Iterator[SimpleNamespace]:
+        yield SimpleNamespace(write=lambda data: data.index(b"\n") + 5)
+
+    logger = QueryLogger(QueryLog(str(tmp_path / "queries.jsonl"), 1.0, WHOLE), NAME, Random(1))
+    monkeypatch.setattr(querylog, "open", filling, raising=False)
+    for _ in range(3):
+        logger.take("192.0.2.1", "udp", b"", None)
+    logger.stop()
+    logger.join()
+    assert logger.lost == 2

@@ -39,9 +39,11 @@ class World:
         self.popens.append(popen)
         return popen
 
-    def supervise(self, *children: tuple[str, list[str]], stop_timeout: float = 10.0) -> subprocess.Popen[bytes]:
+    def supervise(
+        self, *children: tuple[str, list[str]], stop_timeout: float = 10.0, renews: bool = False
+    ) -> subprocess.Popen[bytes]:
         script, arguments = str(HERE / "supervise.py"), [str(self.run_dir), str(stop_timeout), json.dumps(children)]
-        return self.start([sys.executable, script, *arguments])
+        return self.start([sys.executable, script, *arguments, *(["--renews"] if renews else [])])
 
     def output(self) -> str:
         """What supervisors and workers printed."""

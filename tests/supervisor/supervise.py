@@ -1,4 +1,5 @@
 """Run a supervisor: ``supervise.py RUN_DIR STOP_TIMEOUT CHILDREN``, children as JSON pairs of name and command.
+With ``--renews`` it can renew itself, and says how far it has come.
 
 Its events go to RUN_DIR/events, one JSON object a line, as the tests read them.
 """
@@ -11,6 +12,7 @@ import structlog
 
 from gslb.errors import GslbError
 from gslb.supervisor.child import Child
+from gslb.supervisor.renewal import Renewer
 from gslb.supervisor.supervisor import Supervisor
 
 
@@ -22,7 +24,10 @@ def main() -> int:
         processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.WriteLoggerFactory(events)
     )
     try:
-        return Supervisor(children, run_dir, stop_timeout=float(sys.argv[2])).run()
+        here = Path(__file__)
+        trial = (sys.executable, str(here.with_name("trial.py")), str(run_dir))
+        renewer = Renewer(trial, (sys.executable, str(here))) if "--renews" in sys.argv else None
+        return Supervisor(children, run_dir, stop_timeout=float(sys.argv[2]), renewer=renewer).run()
     except GslbError as error:
         sys.stderr.write(f"{error}\n")
         return 1

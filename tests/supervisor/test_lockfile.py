@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import json
 import os
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gslb.errors import StateError
-from gslb.supervisor.lockfile import AlreadyRunningError, hold_lock, read_holder, start_ticks
+from gslb.supervisor.lockfile import AlreadyRunningError, LockFile, hold_lock, read_holder, read_name, start_ticks
 
 COMMAND = ("gslb", "control")
 
@@ -148,3 +149,68 @@ def test_a_process_that_is_gone_has_no_start_ticks() -> None:
     with subprocess.Popen(["true"]) as process:
         pass
     assert start_ticks(process.pid) is None
+
+
+def test_what_cannot_be_written_leaves_the_name_that_stands_there(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with hold_lock(lock, COMMAND) as held:
+        monkeypatch.setattr(os, "pwrite", full)
+        with pytest.raises(StateError, match="No space left"):
+            held.name(("another",))
+        monkeypatch.undo()
+        holder = read_holder(lock)
+        assert holder is not None
+        assert holder.command == COMMAND
+
+
+def test_a_lock_that_cannot_be_written_is_an_error_and_free(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "pwrite", lambda *_: 3)
+    with pytest.raises(StateError, match="No space left"):
+        hold_lock(lock, COMMAND)
+    assert read_holder(lock) is None
+
+
+@pytest.mark.parametrize("lengths", [(1, 50), (50, 1), (7, 7)])
+def test_a_name_takes_the_place_of_another_in_one_write(lock: Path, lengths: tuple[int, int]) -> None:
+    one, other = (("x" * length,) for length in lengths)
+    with hold_lock(lock, one) as held:
+        seen, stop = set[tuple[str, ...]](), threading.Event()
+
+        def read() -> None:
+            while not stop.is_set():
+                named = read_name(lock)
+                if named:
+                    seen.add(named.command)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        for _ in range(300):
+            held.name(other)
+            held.name(one)
+        stop.set()
+        reader.join()
+    assert seen <= {one, other}
+
+
+def test_a_mixture_of_two_names_is_none(lock: Path) -> None:
+    with hold_lock(lock, COMMAND):
+        content = lock.read_bytes()
+    lock.write_bytes(content.replace(b"control", b"Control"))
+    assert read_name(lock) is None
+    lock.write_bytes(content)
+    assert read_name(lock) is not None
+
+
+def test_a_release_leaves_the_name_of_who_shares_the_lock(lock: Path) -> None:
+    held = hold_lock(lock, COMMAND)
+    shared = LockFile(lock, os.dup(held.descriptor))
+    content = named(os.getppid(), start_ticks(os.getppid()))
+    lock.write_bytes(content)
+    shared.release()
+    assert lock.read_bytes() == content
+    holder = read_holder(lock)
+    assert holder is not None
+    assert holder.pid == os.getppid()
+    held.release()

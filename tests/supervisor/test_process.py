@@ -1,13 +1,16 @@
+import fcntl
 import os
 import select
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from gslb.supervisor.lockfile import Holder, start_ticks
-from gslb.supervisor.process import Process
+from gslb.supervisor.lockfile import Holder, read_holder, start_ticks
+from gslb.supervisor.process import Process, retire
 
 
 @pytest.fixture
@@ -76,3 +79,20 @@ def test_a_process_that_is_gone_is_not_adopted_and_feels_no_signal(cat: subproce
     process.signal(signal.SIGTERM)
     assert process.reap() is None
     assert Process.adopt(known) is None
+
+
+def test_one_that_does_not_say_who_it_is_does_not_keep_others_from_being_retired(tmp_path: Path) -> None:
+    command = (
+        "from pathlib import Path; from gslb.supervisor.lockfile import hold_lock\n"
+        f"held = hold_lock(Path({str(tmp_path / 'b.lock')!r}), ['b']); print(flush=True); input()"
+    )
+    with (
+        (tmp_path / "a.lock").open("w") as nameless,
+        subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other,
+    ):
+        fcntl.flock(nameless, fcntl.LOCK_EX)
+        assert other.stdout is not None
+        other.stdout.readline()
+        retire(tmp_path, (), 5.0)
+        other.wait(5)
+    assert read_holder(tmp_path / "b.lock") is None

@@ -3,13 +3,20 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import signal
+import sys
+import threading
 import time
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gslb.supervisor.lockfile import start_ticks
+import pytest
+
+from gslb.supervisor import renewal
+from gslb.supervisor.lockfile import hold_lock, start_ticks
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     import subprocess
@@ -317,3 +324,155 @@ def test_without_a_way_to_renew_itself_it_stays_what_it_is(world: World) -> None
     world.wait_for_notes("control", "signalled")
     supervisor.send_signal(signal.SIGTERM)
     assert ended(supervisor) == 0
+
+
+def done(world: World) -> renewal.Renewal:
+    """What is told once all are settled."""
+    return eventually(lambda: told if (told := renewal.read(world.run_dir)) and told.done else None)
+
+
+def test_where_one_that_was_replaced_crashes_the_others_stay_what_they_are(world: World) -> None:
+    names = ("nameserver-0", "nameserver-1", "control")
+    first = world.supervise(*(world.worker(name) for name in names))
+    old = [world.wait_for_pid(name) for name in names]
+    kill(first)
+    world.supervise(*(world.worker(name, "take-brief") for name in names), renews=True)
+    told = done(world)
+    assert (told.crashed, told.stayed) == (("nameserver-0",), ("nameserver-1", "control"))
+    assert [world.pid(name) for name in names[1:]] == old[1:]
+
+
+def test_what_crashes_again_and_again_is_told_with_all_that_are_to_be(world: World) -> None:
+    first = world.supervise(world.worker("nameserver-0"), world.worker("control"))
+    world.wait_for_pid("control")
+    kill(first)
+    world.supervise(world.worker("nameserver-0"), world.worker("control", "brief"), renews=True)
+    told = done(world)
+    assert (told.crashed, told.stayed, told.names) == (("control",), (), ("nameserver-0", "control"))
+
+
+def test_that_all_is_done_is_told_once_each_is_named_and_lives(world: World) -> None:
+    world.supervise(world.worker("nameserver-0"), world.worker("control", "late"), renews=True)
+    world.wait_for_notes("control", "begun")
+    time.sleep(0.8)
+    assert renewal.read(world.run_dir) is None
+    (world.run_dir / f"go-{world.events('process started')[1]['pid']}").touch()
+    assert done(world).crashed == ()
+    assert world.pid("control") is not None
+
+
+def want(world: World, wanted: object) -> None:
+    (world.run_dir / "wanted").write_text(json.dumps(wanted))
+
+
+def arguments(world: World, *children: tuple[str, list[str]]) -> list[str]:
+    return [str(world.run_dir), "10.0", json.dumps(children), "--renews"]
+
+
+def trials(world: World) -> int:
+    path = world.run_dir / "trials"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_it_goes_on_as_what_a_trial_has_found_and_keeps_what_is_the_same(world: World) -> None:
+    control, extra = world.worker("control"), world.worker("nameserver-0")
+    supervisor = world.supervise(control, renews=True)
+    assert done(world).names == ("control",)
+    pid = world.pid("control")
+    want(world, arguments(world, extra, control))
+    request = renewal.Request(world.run_dir)
+    tried = request.wait(20)
+    assert tried is not None
+    assert (tried.tried, tried.refused) == (True, "")
+    news = request.wait(20, done=True)
+    assert news is not None
+    assert news.names == ("nameserver-0", "control")
+    assert (world.pid("control"), world.pid("supervisor")) == (pid, supervisor.pid)
+
+
+def test_what_is_asked_during_a_trial_has_another_one(world: World) -> None:
+    """Else it would be told that what has not been tried is done."""
+    control = world.worker("control")
+    world.supervise(control, renews=True)
+    done(world)
+    want(world, arguments(world, world.worker("nameserver-0"), control))
+    first = renewal.Request(world.run_dir)
+    eventually(lambda: trials(world) == 1)
+    want(world, "has a fault")
+    second = renewal.Request(world.run_dir)
+    for request in (first, second):
+        news = request.wait(20, done=True)
+        assert news is not None
+        assert news.refused == "has a fault"
+    assert trials(world) == 2
+    assert world.pid("nameserver-0") is None
+
+
+def test_what_is_asked_while_it_becomes_another_one_has_a_trial_as_well(world: World) -> None:
+    control = world.worker("control")
+    world.supervise(control, renews=True)
+    done(world)
+    want(world, arguments(world, world.worker("nameserver-0"), control))
+    for number in range(3):
+        assert renewal.Request(world.run_dir).wait(20) is not None
+        request = renewal.Request(world.run_dir)  # it is about to, or does
+        assert request.wait(20) is not None, number
+    want(world, "has a fault")
+    news = renewal.Request(world.run_dir).wait(20, done=True)
+    assert news is not None
+    assert news.refused == "has a fault"
+
+
+def test_a_request_waits_for_a_supervisor_that_does_not_answer_yet(world: World) -> None:
+    first = world.supervise(world.worker("control"), renews=True)
+    done(world)
+    kill(first)
+    want(world, "has a fault")
+    late = threading.Timer(0.3, world.supervise, (world.worker("control"),), {"renews": True})
+    late.start()
+    news = renewal.Request(world.run_dir).wait(20)
+    late.join()
+    assert news is not None
+    assert news.refused == "has a fault"
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_where_there_is_no_supervisor_a_request_fails(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "supervisor.lock").write_text(content)
+    with pytest.raises(LookupError, match="no supervisor is running"):
+        renewal.Request(tmp_path)
+
+
+def test_a_supervisor_of_a_version_that_cannot_renew_itself_is_not_signalled(world: World) -> None:
+    with hold_lock(world.run_dir / "supervisor.lock", ["old"]), pytest.raises(LookupError, match="cannot do that"):
+        renewal.Request(world.run_dir)
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        ('import os; os.write({file}, b\'{{"arguments": ["a"]}}\')', renewal.Outcome(arguments=("a",))),
+        ('import os; os.write({file}, b\'{{"refused": "why"}}\')', renewal.Outcome("why")),
+        ("", renewal.Outcome("the trial of the new code has failed (exit code 0)")),
+        (
+            "import os; os.write({file}, b'nonsense')",
+            renewal.Outcome("the trial of the new code has failed (exit code 0)"),
+        ),
+        (
+            'import os; os.write({file}, b\'{{"arguments": ["a"]}}\'); os._exit(3)',
+            renewal.Outcome("the trial of the new code has failed (exit code 3)"),
+        ),
+    ],
+)
+def test_what_a_trial_finds_counts_if_it_ends_well(script: str, outcome: renewal.Outcome) -> None:
+    code = f"import sys; exec({script!r}.format(file=sys.argv[1]))"
+    trial = renewal.Trial(renewal.Renewer((sys.executable, "-c", code), ("true",)))
+    assert select.select([trial.process.pidfd], [], [], 20)[0]
+    trial.end()
+    assert trial.outcome == outcome
+
+
+def test_a_trial_that_cannot_be_started_is_an_error() -> None:
+    with pytest.raises(OSError, match="no such program"):
+        renewal.Trial(renewal.Renewer(("no such program",), ("true",)))

@@ -2,8 +2,10 @@
 
 serve: live until SIGTERM, noting SIGHUP. stubborn: likewise, but ignore SIGTERM. late: take the lock only once
 RUN_DIR/go-PID exists. refuse: exit 1 at once. crash: exit 3 at once. once: serve the first time, then refuse.
+brief: exit 3 when it has served for a moment.
 
-As successors of others, cannot: these have to be ended first. unable: it could not do what they do. idle: do nothing.
+As successors of others, take-brief: have them end, and serve for a moment. cannot: these have to be ended first.
+unable: it could not do what they do. idle: do nothing.
 """
 
 import os
@@ -13,7 +15,7 @@ import time
 from pathlib import Path
 
 from gslb.supervisor.child import CANNOT_TAKE_OVER, TAKE_OVER
-from gslb.supervisor.lockfile import AlreadyRunningError, hold_lock, lock_file
+from gslb.supervisor.lockfile import AlreadyRunningError, hold_lock, lock_file, read_holder
 
 run_dir, name, behaviour = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 notes = run_dir / f"{name}.notes"
@@ -29,6 +31,9 @@ def serve() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, watched)
     with hold_lock(lock_file(run_dir, name), sys.orig_argv):
         note("serving")
+        if behaviour in {"brief", "take-brief"}:
+            time.sleep(0.2)
+            sys.exit(3)
         while signal.sigwait(watched) == signal.SIGHUP or behaviour == "stubborn":
             note("signalled")
     note("stopped")
@@ -40,6 +45,11 @@ if os.environ.pop(TAKE_OVER, ""):
     note("to take over")
     if behaviour == "idle":
         signal.pause()
+    if behaviour == "take-brief":
+        former = read_holder(lock_file(run_dir, name))
+        assert former
+        os.kill(former.pid, signal.SIGKILL)
+        time.sleep(0.1)
     if behaviour in {"cannot", "unable"}:
         sys.exit(CANNOT_TAKE_OVER if behaviour == "cannot" else 1)
 if behaviour == "refuse" or (behaviour == "once" and again):
