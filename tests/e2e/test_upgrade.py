@@ -182,7 +182,9 @@ def test_without_a_daemon_there_is_nothing_to_upgrade(tmp_path: Path) -> None:
         site.close()
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize(
+    "seconds", [1.0, *(pytest.param(it, marks=pytest.mark.acceptance) for it in (0.0, 0.5, 1.5, 2.0))]
+)
 def test_the_death_of_the_supervisor_while_it_upgrades_costs_no_answer(tmp_path: Path, seconds: float) -> None:
     with installed(tmp_path) as site:
         before = pids(site)

@@ -130,10 +130,11 @@ def test_over_tcp_every_connection_is_accepted_and_every_question_answered(world
 
 
 DEATHS = [(point, "SIGKILL") for point in ("asking", "given", "answering", "left", "named")]
-STANDSTILLS = [(point, "SIGSTOP") for point in ("left", "named")]
+STANDSTILLS = [pytest.param(point, "SIGSTOP", marks=pytest.mark.acceptance) for point in ("left", "named")]
+"""which take as long as the other side waits"""
 
 
-@pytest.mark.parametrize(("point", "action"), DEATHS + STANDSTILLS)
+@pytest.mark.parametrize(("point", "action"), [*DEATHS, *STANDSTILLS])
 def test_until_a_successor_has_taken_the_name_the_one_before_goes_on_without_it(
     world: World, point: str, action: str
 ) -> None:
@@ -192,7 +193,7 @@ def test_from_then_on_it_is_a_worker_like_any_other_and_its_place_is_free_if_it_
     eventually(world.answers)
 
 
-@pytest.mark.parametrize("action", ["SIGKILL", "SIGSTOP"])
+@pytest.mark.parametrize("action", ["SIGKILL", pytest.param("SIGSTOP", marks=pytest.mark.acceptance)])
 @pytest.mark.parametrize("point", ["sent", "rested", "displaced", "finished"])
 def test_a_predecessor_that_dies_or_stands_still_is_done_without(world: World, point: str, action: str) -> None:
     former = world.first(falters=(point, action))
