@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer, ValidationInfo
 
 from gslb.model.address import IP, Address, parse_address, parse_ip
 from gslb.model.area import Area, parse_area, parse_network
@@ -72,7 +72,7 @@ IPText = Annotated[IP, _from_text(parse_ip, "203.0.113.7"), PlainSerializer(str)
 NetworkText = Annotated[IPv4Network | IPv6Network, _from_text(parse_network, "192.0.2.0/24"), PlainSerializer(str)]
 """A network in CIDR form."""
 
-AreaText = Annotated[Area, _from_text(parse_area, "TR-34"), PlainSerializer(str)]
+AreaText = Annotated[InstanceOf[Area], _from_text(parse_area, "TR-34"), PlainSerializer(str)]
 """ISO 3166-2, ISO 3166-1, ``continent:XX``, a network, or ``AS9121``."""
 
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%")

@@ -1,5 +1,6 @@
 """``gslb run`` with sockets that are passed to it as systemd does (sd_listen_fds(3))."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -73,7 +74,11 @@ def serving(site: Site) -> bool:
 
 
 def descriptors(pid: int) -> set[str]:
-    return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    found = set()
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            found.add(str(entry.readlink()))
+    return found
 
 
 def inodes(sockets: Sequence[socket.socket]) -> set[str]:
