@@ -97,6 +97,7 @@ class Batch:
         self._references = places.cast("q")[:: PLACE // 8]
         self._descriptor, self._family = sock.fileno(), sock.family
         self._name_length, host = _FAMILIES.get(sock.family, (0, f"{_NAME_ROOM}s"))
+        self._host = struct.Struct(host)
         self._hosts = [struct.Struct(host * count).unpack_from for count in range(SIZE + 1)]
         self._names = ctypes.create_string_buffer(_NAME_ROOM * SIZE)
         self._ids: Any = ctypes.create_string_buffer(2 * SIZE)  # a slice of it is bytes
@@ -201,7 +202,7 @@ class Batch:
 
     def source(self, index: int) -> str:
         """That address, as text."""
-        return socket.inet_ntop(self._family, self.hosts(index + 1)[index])
+        return socket.inet_ntop(self._family, *self._host.unpack_from(self._names, index * _NAME_ROOM))
 
 
 class _Infos:

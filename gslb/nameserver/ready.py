@@ -295,9 +295,7 @@ class Ready:
         below, zones = self._below, self._zones
         for _ in range(MAX_DEPTH):
             parent = name[name[0] + 1 :] if name else b""
-            if (
-                not parent or name[0] > MAX_LABEL or name in zones
-            ):  # at the end, or what was cut off at a zero is no name
+            if not parent or name[0] > MAX_LABEL or name in zones:  # without a parent: the root, or cut off at a zero
                 return None
             mark = head + parent + common
             found = below.young.get(mark) or (below.get(mark) if below.old else None)
