@@ -2,8 +2,11 @@
 
 What a packet is looked up by is not made for it. Each place for a packet is the inside of a ``bytes`` object that was
 put there by hand, so that the kernel writes straight into a dictionary key; all that is left to do for a batch is to
-set the lengths and to forget the hashes of what was there before, which are copies between arrays. What goes out is
-likewise described by what an iterator yields, the place and length of a response in memory, and never copied.
+set the lengths and to forget the hashes of what was there before, which are copies between arrays.
+
+A response begins with what the packet begins with, up to the end of the question, and often ends with what the packet
+ends with. These parts are sent from where the packet is; of the others an iterator yields where they are in memory and
+how long they are. So responses to packets that are alike are one to us, and none is ever put together.
 
 That takes Linux, 64 bits, and CPython with its usual layout of ``bytes``: ``obstacle`` finds out.
 """
@@ -18,6 +21,9 @@ import sysconfig
 from collections.abc import Sequence
 from typing import Any
 
+from gslb.nameserver.parts import MAX_TAIL_AT, Parts, whole
+from gslb.nameserver.wire import HEADER_SIZE
+
 SIZE = 128
 """packets in a batch at most. More would save little, and have the first of them wait for the last."""
 
@@ -30,15 +36,29 @@ HEAD = bytes.__basicsize__ - 1
 MAX_PACKET = PLACE - HEAD
 """bytes of a packet that are read; no client has reason to send more over UDP than we say that we take"""
 
-UNSENT = bytes(16)
+_ALIGNMENT = 256
+"""of places: so that only the last byte of the address of a tail is not always the same"""
+
+_record = struct.Struct("Q8s2sHHBB").pack
+"""What ``Batch.send`` needs to know of a response: where the body is; the header, without the id; the length of the
+body, and of what comes before it; where the tail is, and its length."""
+
+UNSENT = _record(0, b"", b"", 0, 0, 0, 0)
 """in place of a record: there is no response"""
 
+_TAIL_AT = 22
+"""where a record says where the tail is"""
+
+_ID = 2
 _MSG_WAITFORONE = 0x10000
 _MANY = 2**20
 """references that a key seems to have, so that its memory is never given back"""
 
 _HELD: list[object] = []
 """memory of keys that somebody has kept for longer than their batch: it cannot be told for how long"""
+
+_PARTS = 3
+"""a response consists of: what the packet begins with, body, tail"""
 
 _NAME_ROOM = 32
 _CONTROL_ROOM = 64
@@ -50,7 +70,9 @@ _INFOS = {socket.AF_INET: (12, 0), socket.AF_INET6: (20, 16)}
 """length of what says where a packet was sent to, and where it has the number of the interface"""
 _LINK_LOCAL = int.from_bytes(b"\xfe\x80", sys.byteorder)
 
-_record = struct.Struct("QQ").pack
+
+_Moves = tuple[tuple["memoryview[Any]", "memoryview[Any]"], ...]
+"""Where to, and from where."""
 
 
 class _Vector(ctypes.Structure):
@@ -72,9 +94,10 @@ class _Message(ctypes.Structure):
     """struct mmsghdr (recvmmsg(2)), which begins with struct msghdr"""
 
 
-def pin(response: bytes) -> bytes:
-    """What ``Batch.send`` needs to know of a response without its id, which has to stay in memory until then."""
-    return _record(id(response) + HEAD, len(response))
+def pin(parts: Parts) -> bytes:
+    """What ``Batch.send`` needs to know of a response, whose body has to stay in memory until then."""
+    head, body, at = parts.head, parts.body, parts.tail_at + HEAD if parts.tail else 0
+    return _record(id(body) + HEAD, head[:8], head[8:], len(body), parts.question, at, parts.tail)
 
 
 class Batch:
@@ -92,51 +115,89 @@ class Batch:
 
     def __init__(self, sock: socket.socket, *, destination: bool) -> None:
         self.keys: list[bytes] = []
-        self._memory = ctypes.create_string_buffer(PLACE * SIZE)  # which is aligned to 16 bytes
-        places = memoryview(self._memory).cast("B")
+        self._memory = ctypes.create_string_buffer(PLACE * SIZE + _ALIGNMENT)
+        begin = -ctypes.addressof(self._memory) % _ALIGNMENT
+        self._places = places = memoryview(self._memory).cast("B")[begin : begin + PLACE * SIZE]
         self._references = places.cast("q")[:: PLACE // 8]
         self._descriptor, self._family = sock.fileno(), sock.family
         self._name_length, host = _FAMILIES.get(sock.family, (0, f"{_NAME_ROOM}s"))
         self._host = struct.Struct(host)
         self._hosts = [struct.Struct(host * count).unpack_from for count in range(SIZE + 1)]
         self._names = ctypes.create_string_buffer(_NAME_ROOM * SIZE)
-        self._ids: Any = ctypes.create_string_buffer(2 * SIZE)  # a slice of it is bytes
+        self._ids: Any = ctypes.create_string_buffer(_ID * SIZE)  # a slice of it is bytes
         self._control = ctypes.create_string_buffer(_CONTROL_ROOM * SIZE)
         self._incoming, self._outgoing = (_Message * SIZE)(), (_Message * SIZE)()
-        self._vectors_in, self._vectors_out = (_Vector * SIZE)(), (_Vector * (2 * SIZE))()
+        self._vectors_in, self._vectors_out = (_Vector * SIZE)(), (_Vector * (_PARTS * SIZE))()
         self._incoming_at, self._outgoing_at = ctypes.addressof(self._incoming), ctypes.addressof(self._outgoing)
-        self._lengths = places.cast("I")[4 :: PLACE // 4]  # the lower half, which comes first
-        self._hashes = places.cast("q")[3 :: PLACE // 8]
-        self._id_places = places.cast("H")[HEAD // 2 :: PLACE // 2]
-        self._id_values = memoryview(self._ids).cast("B").cast("H")
-        self._received = memoryview(self._incoming).cast("B").cast("I")[14::16]
-        vectors = memoryview(self._vectors_out).cast("B").cast("Q")
-        self._bases, self._sizes = vectors[2::4], vectors[3::4]
-        self._no_hash = memoryview(struct.pack("q", -1) * SIZE).cast("q")
-        self._no_id = memoryview(bytes(2 * SIZE)).cast("H")
+        self._records = memoryview(bytearray(len(UNSENT) * SIZE))
+        self._moves_in, self._moves_out = self._moves(places)
+        self._prepared: dict[int, tuple[_Moves, _Moves]] = {}
         self._infos = _Infos(self._control, sock.family) if destination else None
-        self._lay_out(places.cast("q"))
-        start = ctypes.addressof(self._memory)
+        start = ctypes.addressof(self._memory) + begin
+        self._lay_out(places.cast("q"), start)
         self.keys += [ctypes.cast(start + index * PLACE, ctypes.py_object).value for index in range(SIZE)]
         self._receive, self._send = _calls()
+
+    def _moves(self, places: "memoryview[int]") -> tuple["_Moves", "_Moves"]:
+        """What is to be copied where, after packets came and before responses leave: for each place one item."""
+        incoming, vectors = memoryview(self._incoming).cast("B"), memoryview(self._vectors_out).cast("B")
+        id_places, ids = places.cast("H")[HEAD // 2 :: PLACE // 2], memoryview(self._ids).cast("B").cast("H")
+        begin = HEAD + _ID
+        headers = (
+            places[begin : begin + 8 - PLACE].cast("Q")[:: PLACE // 8],
+            places.cast("H")[begin // 2 + 4 :: PLACE // 2],
+        )
+        words, shorts, octets = self._records.cast("Q"), self._records.cast("H"), self._records
+        size, room = len(UNSENT), 16 * _PARTS
+        return (
+            (
+                (
+                    places.cast("I")[4 :: PLACE // 4],
+                    incoming.cast("I")[14::16],
+                ),  # length, the lower half, which comes first
+                (places.cast("q")[3 :: PLACE // 8], memoryview(struct.pack("q", -1) * SIZE).cast("q")),  # hash: none
+                (ids, id_places),
+                (id_places, memoryview(bytes(_ID * SIZE)).cast("H")),
+            ),
+            (
+                (id_places, ids),
+                (vectors.cast("Q")[2 :: room // 8], words[:: size // 8]),  # where the body is
+                (headers[0], words[1 :: size // 8]),
+                (headers[1], shorts[8 :: size // 2]),
+                (vectors.cast("H")[12 :: room // 2], shorts[9 :: size // 2]),  # how long that is
+                (vectors.cast("H")[4 :: room // 2], shorts[10 :: size // 2]),  # how much comes before it
+                (vectors[32::room], octets[_TAIL_AT::size]),
+                (vectors[40::room], octets[_TAIL_AT + 1 :: size]),  # how long the tail is
+            ),
+        )
+
+    def _prepare(self, count: int) -> tuple["_Moves", "_Moves"]:
+        """The same for the first so many places: to cut them out takes as long as to copy them."""
+        made = self._prepared[count] = (
+            tuple((to[:count], source[:count]) for to, source in self._moves_in),
+            tuple((to[:count], source[:count]) for to, source in self._moves_out),
+        )
+        return made
 
     def __del__(self) -> None:
         self.keys.clear()  # before the memory that they are
         if max(self._references.tolist()) > _MANY:
             _HELD.append(self._memory)
 
-    def _lay_out(self, words: "memoryview[int]") -> None:
+    def _lay_out(self, words: "memoryview[int]", start: int) -> None:
         at = ctypes.addressof
-        names, ids, control = at(self._names), at(self._ids), at(self._control)
-        memory, incoming, outgoing = at(self._memory), at(self._vectors_in), at(self._vectors_out)
+        names, control = at(self._names), at(self._control)
+        incoming, outgoing = at(self._vectors_in), at(self._vectors_out)
         for index in range(SIZE):
             head = index * PLACE // 8
             words[head], words[head + 1], words[head + 2], words[head + 3] = _MANY, id(bytes), 0, -1
-            self._vectors_in[index] = _Vector(memory + index * PLACE + HEAD, MAX_PACKET)
-            self._vectors_out[2 * index] = _Vector(ids + 2 * index, 2)
+            packet = start + index * PLACE + HEAD
+            self._vectors_in[index] = _Vector(packet, MAX_PACKET)
+            for part in range(_PARTS):
+                self._vectors_out[_PARTS * index + part] = _Vector(packet, 0)
             for message, vectors, count in (
                 (self._incoming[index], incoming + 16 * index, 1),
-                (self._outgoing[index], outgoing + 32 * index, 2),
+                (self._outgoing[index], outgoing + 16 * _PARTS * index, _PARTS),
             ):
                 message.name, message.name_length = names + _NAME_ROOM * index, self._name_length
                 message.vectors, message.vector_count = vectors, count
@@ -161,25 +222,23 @@ class Batch:
             if number in {errno.EAGAIN, errno.EINTR}:
                 return 0
             raise OSError(number, os.strerror(number))
-        self._lengths[:count] = self._received[:count]
-        self._hashes[:count] = self._no_hash[:count]
-        self._id_values[:count] = self._id_places[:count]
-        self._id_places[:count] = self._no_id[:count]
+        for to, source in (self._prepared.get(count) or self._prepare(count))[0]:
+            to[:] = source
         if self._infos:
             self._infos.turn(count)
         return count
 
     def send(self, records: bytes, unsent: Sequence[int] = ()) -> None:
-        """Send a response to each packet of the batch. Who cannot be reached is left out.
+        """Send a response to each packet of the batch. Who cannot be reached is left out. ``keys`` are spoiled by it.
 
         Args:
             records: ``pin`` of each response, one after the other; ``UNSENT`` for those without.
             unsent: places of those without a response, in order.
         """
-        words = memoryview(records).cast("Q")
-        count = len(words) // 2
-        self._bases[:count] = words[::2]
-        self._sizes[:count] = words[1::2]
+        count = len(records) // len(UNSENT)
+        self._records[: len(records)] = records
+        for to, source in (self._prepared.get(count) or self._prepare(count))[1]:
+            to[:] = source
         start = 0
         for end in (*unsent, count):
             while start < end:
@@ -189,6 +248,11 @@ class Batch:
                 elif ctypes.get_errno() != errno.EINTR:
                     start += 1  # port 0, no route, a firewall that forbids it
             start = end + 1
+
+    def echo(self, index: int, record: bytes, tail: bytes) -> None:
+        """Have the response that ``record`` tells of end with ``tail``, whatever the packet has there."""
+        start = index * PLACE + record[_TAIL_AT]
+        self._places[start : start + len(tail)] = tail
 
     def packet(self, index: int) -> bytes:
         """A packet as it came."""
@@ -256,7 +320,7 @@ def obstacle() -> str:
 
 def _is_usual(empty: bytes) -> bool:
     """Whether objects of ``bytes`` have their parts where they are written here."""
-    if HEAD != 32:  # noqa: PLR2004  four words, as said above
+    if HEAD != 32 or HEAD + MAX_TAIL_AT >= _ALIGNMENT:  # noqa: PLR2004  four words, as said above
         return False
     for content in (b"\0" + empty, b"some octets" + empty, bytes(range(256)) * 2 + empty):
         made = bytes(bytearray(content))
@@ -271,7 +335,7 @@ def _is_usual(empty: bytes) -> bool:
 
 
 def _works() -> bool:
-    """Whether packets of several lengths are found in a dictionary, twice, and answered with their ids."""
+    """Whether packets of several lengths are found in a dictionary, twice, and answered with what is theirs."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     with ours, theirs:
         theirs.settimeout(1.0)
@@ -279,14 +343,19 @@ def _works() -> bool:
         batch = Batch(ours, destination=False)
         for round_ in range(2):
             contents = [bytes([length % 251]) * length for length in (10, 40, 300, 41 + round_)]
-            known = {b"\0\0" + content: b"re:" + content for content in contents}
+            known = {
+                b"\0\0" + content: Parts(b"ten octets", b"re:" + content, end, end, end % 6)
+                for content, end in zip(contents, (12, 31, 32, 13), strict=True)
+            }
             for number, content in enumerate(contents):
                 theirs.send(struct.pack(">H", 1000 * round_ + number) + content)
             if batch.receive() != len(contents):
                 return False
-            responses = [known.get(key, b"") for key in batch.keys[: len(contents)]]
-            batch.send(b"".join(map(pin, responses)))
-            for number, content in enumerate(contents):
-                if theirs.recv(MAX_PACKET) != struct.pack(">H", 1000 * round_ + number) + b"re:" + content:
+            keys = batch.keys[: len(contents)]
+            parts = [known.get(key, whole(bytes(HEADER_SIZE))) for key in keys]
+            expected = [made.joined(key) for made, key in zip(parts, keys, strict=True)]
+            batch.send(b"".join(map(pin, parts)))
+            for number, response in enumerate(expected):
+                if theirs.recv(MAX_PACKET) != struct.pack(">H", 1000 * round_ + number) + response:
                     return False
     return True

@@ -97,7 +97,10 @@ class Recent(Generic[_K, _V]):
             return
         self._spent += cost
         self._new += cost
+        former = self.young.get(key)
         self.young[key] = value
+        if former is not None and former is not value:
+            self._retire(former)
 
     def _forget(self) -> bool:
         """Let go of what is old, if there has been time enough for what is in use to move."""

@@ -28,6 +28,7 @@ from gslb.nameserver.handover import Estate
 from gslb.nameserver.limits import DEFAULT, TcpLimits
 from gslb.nameserver.listen import Sockets, listening, share
 from gslb.nameserver.news import News
+from gslb.nameserver.parts import as_they_are
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.snapshot import Version
 from gslb.nameserver.succession import Succession, SuccessionError, succeed
@@ -197,7 +198,7 @@ class _Worker:
         trouble = "as configured" if options.plain else obstacle()
         if trouble and not options.plain:
             log.warning("packets are read one by one, which is slower", reason=trouble)
-        self._responder = Responder(locator, news.note, options.snapshot.stem, bytes if trouble else pin)
+        self._responder = Responder(locator, news.note, options.snapshot.stem, as_they_are if trouble else pin)
         self._saver = Saver(options.snapshot, news.ring)
 
         def died() -> None:

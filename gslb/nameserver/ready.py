@@ -2,8 +2,9 @@
 
 There are two levels. ``Ready.replies`` has responses by the whole packet but its id, so that letter case, flags and
 EDNS are right without being looked at. What is not there is cut into a shape and what responses merely echo: the
-letter case of the name, a client's subnet, its cookie, or a name that does not exist; for shapes that are known the
-response is put together from a template. Everything else is built, in ``responder``.
+letter case of the name, a client's subnet, its cookie, or a name that does not exist; for shapes that are known there
+is a template, which packets lead to at the first level as well once they have come again. Everything else is built, in
+``responder``.
 
 What comes for the first time is not kept, at either level: so a flood of what never comes again evicts nothing.
 """
@@ -20,6 +21,7 @@ from gslb.nameserver.explain import LABEL
 from gslb.nameserver.features import Features
 from gslb.nameserver.kept import Recent, Sightings
 from gslb.nameserver.lookup import lookup
+from gslb.nameserver.parts import as_they_are
 from gslb.nameserver.polite import politely
 from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.rrset import AXFR, IN, IXFR, OPT, ancestors
@@ -27,22 +29,23 @@ from gslb.nameserver.subnet import ECS, can_be_cut, who_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
 from gslb.nameserver.template import (
-    COOKIES,
     NOTHING,
     Below,
     Case,
     Counters,
     Echo,
-    Pair,
+    Mould,
+    Pin,
+    Record,
     Shape,
     Template,
+    cookies,
     make_below,
-    make_template,
 )
 from gslb.nameserver.wire import HEADER_SIZE, MAX_LABEL, MAX_UDP, PLAIN_UDP
 
 BUDGET = 2**16
-"""prebuilt responses in all ready replies together, and pieces in all templates"""
+"""packets that lead to templates, and responses in all templates together"""
 
 MAX_KEY = 512
 """bytes in the longest packet that gets a ready reply, or a shape"""
@@ -89,80 +92,75 @@ class Memory(NamedTuple):
     Attributes:
         sightings: of packets and shapes.
         counters: of responses that are not built, by rcode.
-        pin: makes of a response, without the id, what a listener wants to be given; the response stays in memory as
-            long as that may be used.
+        pin: makes of a response what a listener wants to be given; the parts stay in memory as long as that may be
+            used.
         retire: lets go of what no listener finds any more, once none is in the midst of using it.
     """
 
     sightings: Sightings
     counters: Counters
-    pin: Callable[[bytes], bytes]
+    pin: Pin
     retire: Callable[[object], None]
 
 
 class Personal(NamedTuple):
-    """A response with a cookie, in place of one that is built: for a single client, so that it would be used seldom.
+    """What a single client is said that sends a cookie, in place of a record.
 
     Attributes:
         address: octets of the only address that it is for.
-        name: as that client spells it.
-        turns: the rest of the response.
-        cookie: what it ends with.
+        cookie: what responses end with; None: what the packet has there.
+        turns: records.
     """
 
     address: bytes
-    name: bytes
-    turns: Iterator[Pair]
-    cookie: bytes
+    cookie: bytes | None
+    turns: Iterator[Record]
 
 
-class Prebuilt:
-    """Responses that are built already, in turn. When there are too many all are thrown away, but not often.
+Known = tuple[Record, bytes | None]
+"""A record, and what the response ends with if that is not what the packet has there."""
+
+
+class Replies:
+    """Packets that have come again, and their responses. When there are too many all are thrown away, but not often.
 
     Args:
-        pin: see ``Memory``.
-        retire: likewise.
+        retire: see ``Memory``.
 
     Attributes:
         turns: by packet, with zeros for the id. Where all are thrown away there is another dictionary.
     """
 
-    __slots__ = ("_built", "_exchange", "_personal", "_pin", "_retire", "_since", "_spent", "turns")
+    __slots__ = ("_exchange", "_held", "_personal", "_retire", "_since", "turns")
 
-    def __init__(self, pin: Callable[[bytes], bytes], retire: Callable[[object], None]) -> None:
-        self.turns: dict[bytes, Iterator[bytes | Personal]] = {}
-        self._built: list[bytes] = []
+    def __init__(self, retire: Callable[[object], None]) -> None:
+        self.turns: dict[bytes, Iterator[Record | Personal]] = {}
+        self._held: dict[Template, None] = {}
         self._personal: list[bytes] = []
-        self._pin, self._retire = pin, retire
-        self._spent, self._since = 0, 0.0
+        self._retire = retire
+        self._since = 0.0
         self._exchange = Lock()
 
-    def add(self, key: bytes, template: Template, name: bytes, echoed: bytes) -> None:
+    def add(self, key: bytes, template: Template) -> None:
         """Have what ``template`` says at ``key``, if there is room."""
-        if not self._has_room(template.cost):
-            return
-        turns, built, pin = self.turns, self._built, self._pin  # of one time: another thread may just forget them
+        if self._has_room():
+            turns = self.turns  # first: else another thread may forget what is held between the two
+            self._held[template] = None
+            turns[key] = template.turns
 
-        def finish(pair: Pair) -> bytes:
-            response = name.join(pair) + echoed
-            built.append(response)
-            return pin(response)
-
-        turns[key] = template.prebuilt(finish)
-
-    def add_personal(self, key: bytes, personal: Personal) -> None:
-        """Have ``personal`` at ``key``, if there is room, and it is not taken by another address."""
-        if key not in self.turns and self._has_room(1):
+    def add_personal(self, key: bytes, template: Template, address: bytes, cookie: bytes | None) -> None:
+        """Have that at ``key`` for an address, if there is room, and it is not taken by another one."""
+        if key not in self.turns and self._has_room():
             with self._exchange:
+                self._held[template] = None
                 self._personal.append(key)
-                self.turns.setdefault(key, repeat(personal))
+                self.turns.setdefault(key, repeat(Personal(address, cookie, template.turns)))
 
-    def _has_room(self, cost: int) -> bool:
-        if self._spent + cost > BUDGET:
+    def _has_room(self) -> bool:
+        if len(self.turns) >= BUDGET:
             if time.monotonic() - self._since < _PAUSE:
                 return False
             self.forget()
-        self._spent += cost
         return True
 
     def forget_personal(self) -> None:
@@ -175,11 +173,11 @@ class Prebuilt:
     def forget(self) -> None:
         """Throw all away."""
         with self._exchange:  # else what another thread throws away meanwhile would be retired by neither
-            former, built = self.turns, self._built
-            self._built, self._personal = [], []
+            former, held = self.turns, self._held
+            self._held, self._personal = {}, []
             self.turns = {}
-            self._spent, self._since = 0, time.monotonic()
-        self._retire((former, built))
+            self._since = time.monotonic()
+        self._retire((former, held))
 
 
 class Ready:
@@ -196,7 +194,7 @@ class Ready:
 
     Attributes:
         observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
-        pinned: what is ready is what ``Memory.pin`` makes of responses, and no use to anybody but a batch.
+        pinned: records are what ``Memory.pin`` makes of parts, and no use to anybody but a batch.
         replies: the hot path looks no further than here.
         lessons: templates that may yet be made for the batch in hand. After a change many are missing, and all at once
             would hold up answers.
@@ -217,20 +215,21 @@ class Ready:
         self.limiter = features.limiter
         self.observed = self.limiter is not None or logger is not None
         self.lessons = LESSONS
-        self.pinned = not self.observed and memory.pin is not bytes
-        self.replies = Prebuilt(memory.pin if self.pinned else bytes, memory.retire)
+        self.pinned = not self.observed and memory.pin is not as_they_are
+        self.replies = Replies(memory.retire)
+        self._mould = Mould(memory.pin if self.pinned else as_they_are, memory.counters)
         self._memory, self._again, self._locate = memory, memory.sightings.again, locate
         self._zones: Mapping[bytes, object] = table.zones if table else {}
         self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost, memory.retire)
         self._former = former._shapes if former else None  # noqa: SLF001  one of the same class
-        self._below: Recent[bytes, Below] = Recent(MAX_BELOW, retire=memory.retire)
+        self._below: Recent[bytes, Below] = Recent(MAX_BELOW, lambda below: below.cost, memory.retire)
         self._places: Recent[tuple[Tailored, bytes], Place] = Recent(MAX_CLIENTS, retire=memory.retire)
         self._cookies: Recent[tuple[bytes, bytes], bytes] = Recent(MAX_CLIENTS, retire=memory.retire)
 
     def respond(  # noqa: C901  in one piece, for calls take time
         self, key: bytes, host: Callable[[_W], bytes], whom: _W
-    ) -> bytes | None:
-        """The response, without the id, to a packet of a shape that is known; None to others.
+    ) -> Known | None:
+        """What is said to a packet of a shape that is known; None for others.
 
         Args:
             key: the packet, with zeros for its id; it is not kept.
@@ -264,14 +263,14 @@ class Ready:
             return None
         if echo.is_cookie:
             address = host(whom)
-            cookie = self.cookie(tail, address)
+            given = self.cookie(tail, address)
+            cookie = None if given == tail else given
             if self._again(hash(key)):
-                self.replies.add_personal(_copied(key), Personal(address, name, template.turns, cookie))
-            return name.join(next(template.turns)) + cookie
-        echoed = tail if echo.size else b""
+                self.replies.add_personal(_copied(key), template, address, cookie)
+            return next(template.turns), cookie
         if told and self._again(hash(key)):
-            self.replies.add(_copied(key), template, name, echoed)
-        return name.join(next(template.turns)) + echoed
+            self.replies.add(_copied(key), template)
+        return next(template.turns), None
 
     def _inherit(self, mark: bytes, former: Recent[bytes, Shape]) -> Shape | None:
         """What was known of the table before, if all that it was made of is still so."""
@@ -313,7 +312,7 @@ class Ready:
             return
         head, rest = packet[_ID:HEADER_SIZE], packet[end:]
         self._again(hash(bytes(_ID) + packet[_ID:]))
-        cut = self._cut(query.edns, rest)
+        cut = self._cut(query.edns, rest, end)
         if cut is None:
             return
         echo, at = cut
@@ -323,8 +322,10 @@ class Ready:
         else:
             self._learn_below(head, _common(rest), case, echo, len(tail))
 
-    def _cut(self, edns: Edns | None, rest: bytes) -> tuple[Echo, int] | None:
+    def _cut(self, edns: Edns | None, rest: bytes, end: int) -> tuple[Echo, int] | None:
         """What is echoed, and where the part of ``rest`` begins that others like it do not share.
+
+        ``end`` is that of the name, where ``rest`` begins.
 
         None if it cannot be told: an option beside others, or bits of a subnet that are not whole octets.
         """
@@ -338,15 +339,15 @@ class Ready:
         if not is_alone or not rest.startswith(_OPT, _OPT_AT):
             return None
         if edns.subnet is not None:
-            return (Echo(len(rest) - at), at) if can_be_cut(edns.subnet) else None
-        return (COOKIES if has_cookie else NOTHING), at
+            return (Echo(len(rest) - at, end + at), at) if can_be_cut(edns.subnet) else None
+        return (cookies(end + at) if has_cookie else NOTHING), at
 
     def _learn_shape(self, mark: bytes, payload: bytes, case: Case, echo: Echo, tail: int) -> None:
         if not self._again(hash(mark)) or self.lessons <= 0:
             return
         self.lessons -= 1
         query, limit = case.query, PLAIN_UDP if case.query.edns is None else MAX_UDP
-        template = make_template(case, echo, self._memory.counters, limit)
+        template = self._mould.template(case, echo, limit)
         if template is None:
             return
         asked = query.name, query.type, case.answer
@@ -356,19 +357,25 @@ class Ready:
         if known.by_payload is not None:
             if not self._may_join(known.by_payload, payload, mark):
                 return
-            template = make_template(case, echo, self._memory.counters, query.udp_limit) or template
-            if len(known.by_payload) >= MAX_PAYLOADS:
-                known.by_payload.clear()
+            template = self._mould.template(case, echo, query.udp_limit) or template
+            self._make_room(known.by_payload, MAX_PAYLOADS)
             shape = known.by_payload.setdefault(payload, Shape(tail, echo))
         tailored, subnet = case.answer.tailored, query.edns.subnet if query.edns else None
         if case.place is None or tailored is None or tailored.same or (subnet and not tail):
-            shape.template = template
+            former, shape.template = shape.template, template
+            self._memory.retire(former)
         elif self._may_join(shape.templates, case.place, mark):
-            if len(shape.templates) >= MAX_PLACES:
-                shape.templates.clear()
+            self._make_room(shape.templates, MAX_PLACES)
             shape.tailored = tailored
-            shape.templates[case.place] = template
+            former, shape.templates[case.place] = shape.templates.get(case.place), template
+            self._memory.retire(former)
         self._shapes.put(mark, known)
+
+    def _make_room(self, kept: dict[_W, Any], most: int) -> None:
+        if len(kept) >= most:
+            former = dict(kept)
+            kept.clear()
+            self._memory.retire(former)
 
     def _may_join(self, others: Mapping[_W, object], one: _W, mark: bytes) -> bool:
         """Whether ``one``, that a shape may be seen with, is to be kept beside others: not when it is seen first."""
@@ -384,7 +391,7 @@ class Ready:
         if not 0 < depth <= MAX_DEPTH or not self._again(hash(mark)) or self.lessons <= 0:
             return
         self.lessons -= 1
-        below = make_below(case, existing, echo, tail, self._memory.counters)
+        below = make_below(case, existing, echo, tail, self._mould, self._memory.retire)
         if below is not None:
             self._below.put(mark, below)
 

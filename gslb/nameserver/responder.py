@@ -19,8 +19,9 @@ from gslb.nameserver.first import First
 from gslb.nameserver.kept import Sightings
 from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
+from gslb.nameserver.parts import as_they_are
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.ready import LESSONS, Memory, Personal, Ready
+from gslb.nameserver.ready import LESSONS, Known, Memory, Personal, Ready
 from gslb.nameserver.reclaim import Reclaimer
 from gslb.nameserver.rrset import ANY, IN, IXFR, TXT
 from gslb.nameserver.served import Counter, new_counter
@@ -29,7 +30,7 @@ from gslb.nameserver.subnet import network_of, who_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
 from gslb.nameserver.tally import Tally
-from gslb.nameserver.template import Case
+from gslb.nameserver.template import Case, Pin
 from gslb.nameserver.transfer.outgoing import Request, Transfers, changes, check, may_ask
 from gslb.nameserver.wire import (
     HEADER_SIZE,
@@ -78,7 +79,7 @@ class Responder:
         places: where clients are; without it that is unknown of all of them.
         note: takes each first answer since a service has changed, and closes it, in the thread that gives it.
         worker: name of the process, for its query log.
-        pin: makes of a ready reply what listeners want to be given (``gslb.nameserver.ready.Memory``).
+        pin: makes of a response what listeners want to be given (``gslb.nameserver.ready.Memory``).
 
     Attributes:
         ready: what is in force.
@@ -93,7 +94,7 @@ class Responder:
         places: Places | None = None,
         note: Callable[[First], None] = First.close,
         worker: str = "",
-        pin: Callable[[bytes], bytes] = bytes,
+        pin: Pin = as_they_are,
     ) -> None:
         self.reclaimer = Reclaimer()
         self.counters: dict[Rcode, Counter] = {rcode: new_counter() for rcode in _COUNTED}
@@ -171,17 +172,18 @@ class Responder:
         ready, key = ready or self.ready, _NO_ID + packet[2:]
         ready.lessons = LESSONS
         turns = None if ready.pinned else ready.replies.turns.get(key)
-        reply = None if turns is None else next(turns)
-        if isinstance(reply, Personal):
-            is_theirs = reply.address == packed(source)
-            reply = reply.name.join(next(reply.turns)) + reply.cookie if is_theirs else None
-        if reply is None:
-            reply = self.known(ready, key, packed, source)
+        record, tail = None if turns is None else next(turns), None
+        if isinstance(record, Personal):
+            address, tail, records = record
+            record = next(records) if address == packed(source) else None
+        if record is None:
+            record, tail = self.known(ready, key, packed, source) or (None, None)
+        reply = None if record is None else record.joined(packet, tail)
         response = self.build(ready, packet, source, tally) if reply is None else packet[:2] + reply
         tally.ready += reply is not None
         return self._observe(ready, packet, response, source, tally) if ready.observed else response
 
-    def known(self, ready: Ready, key: bytes, host: Callable[[_W], bytes], whom: _W) -> bytes | None:
+    def known(self, ready: Ready, key: bytes, host: Callable[[_W], bytes], whom: _W) -> Known | None:
         """As ``Ready.respond``, but never raises."""
         try:
             return ready.respond(key, host, whom)

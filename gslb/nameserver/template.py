@@ -1,19 +1,21 @@
 """Responses to packets that are alike but for what is echoed: letter case, a client's subnet or cookie, or a name.
 
-A template has such a response in pieces, so that it is put together and not made. What is in the pieces is not decided
-here, nor which packets are alike.
+A template has such responses without what is echoed, which is sent from where the packet is. What is in them is not
+decided here, nor which packets are alike.
 """
 
 import struct
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 from gslb.model.steering import NoAnswer
 from gslb.nameserver.edns import COOKIE, ExtendedError, option
 from gslb.nameserver.features import STALE, Features
 from gslb.nameserver.lookup import Answer
+from gslb.nameserver.parts import MAX_TAIL_AT, Parts
 from gslb.nameserver.rrset import CNAME, DNAME, RRset
 from gslb.nameserver.served import Counter, counted
 from gslb.nameserver.steered import Steered, Turns
@@ -23,11 +25,17 @@ from gslb.nameserver.wire import HEADER_SIZE, MAX_NAME, MAX_UDP, PLAIN_UDP, TC, 
 MAX_CHOICES = 64
 """different responses at most in one template: building them is work that a client can ask for"""
 
-MAX_LENGTHS = 32
-"""lengths of names that do not exist for which the response is kept"""
+MAX_LENGTHS = 64
+"""lengths of names that do not exist for which there are templates"""
+
+MAX_MOVED = 256
+"""responses in all of these, but for the first"""
 
 COOKIE_SIZE = 24
 """bytes of a client's cookie and the server's (RFC 9018)"""
+
+_PAUSE = 1.0
+"""seconds at least between two times that templates for lengths are thrown away"""
 
 _ID = 2
 _POINTER = 0xC000
@@ -35,11 +43,6 @@ _TYPE_AND_CLASS = 4
 _SAME_NAME = b"\xc0\x0c"
 """the owner that is the name in the question"""
 _SHORT = struct.Struct(">H")
-
-Pair = tuple[bytes, bytes]
-"""What comes before the name in the question, without the id, and what comes behind it."""
-
-_T = TypeVar("_T")
 
 Counters = Mapping[Rcode, Counter]
 """Count responses that are put together, by rcode. Those without a counter are NOERROR."""
@@ -85,89 +88,107 @@ class Case(NamedTuple):
         return build(self.query, reply, limit, options)
 
 
-@dataclass(frozen=True, slots=True)
+Record = Any
+"""What listeners are given of a response in parts: ``Parts``, or what ``pin`` made of it."""
+
+Pin = Callable[[Parts], Record]
+"""Makes a record, which is of use as long as the parts are in memory."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """Responses in pieces.
+    """Responses to packets that are alike.
 
     Attributes:
-        turns: the pieces of the one whose turn it is. Endless, in C alone: safe to share between threads.
-        prebuilt: such turns of what it is given the pieces for, each built once.
-        pairs: all pieces.
+        turns: the record of the one whose turn it is. Endless, in C alone: safe to share between threads.
+        parts: all of them, which stay in memory as long as this.
         cost: what keeping it takes, in responses.
+        changed: a template like this one, of parts that a function makes of these.
     """
 
-    turns: Iterator[Pair]
-    prebuilt: Callable[[Callable[[Pair], bytes]], Iterator[bytes]]
-    pairs: tuple[Pair, ...]
-    cost: int = 1
+    turns: Iterator[Record]
+    parts: tuple[Parts, ...]
+    cost: int
+    changed: Callable[[Callable[[Parts], Parts]], "Template"]
 
     @property
     def size(self) -> int:
         """Bytes of the longest response, without the name and what is echoed."""
-        return _ID + max(len(before) + len(behind) for before, behind in self.pairs)
+        return HEADER_SIZE + _TYPE_AND_CLASS + max(len(parts.body) for parts in self.parts)
 
 
-def make_template(case: Case, echo: "Echo", counters: Counters, limit: int) -> Template | None:
-    """The template of what is said to ``case``, one of the packets that are alike; None if that is too much.
+class Mould(NamedTuple):
+    """What templates are made with.
 
-    Args:
-        case: one of them.
-        echo: what responses end with.
+    Attributes:
+        pin: makes records.
         counters: count responses.
-        limit: bytes that a response may have.
     """
-    steered, turns = case.steered, case.turns
-    if steered is None or turns is None:
-        reply = case.answer.reply
-        return _only(_pair(case, reply, echo, limit), counters.get(reply.rcode))
-    if turns.size > MAX_CHOICES:
-        return None
-    pairs = {id(choice): pair for choice, pair in _pairs(case, turns, echo, limit)}
-    if any(steered.pattern):
-        pairs[id(None)] = _pair(case, case.reply(None), echo, limit)
-    failed = counters.get(Rcode.SERVFAIL) if steered.no_answer is NoAnswer.SERVFAIL else None
 
-    def prebuilt(finish: Callable[[Pair], bytes]) -> Iterator[bytes]:
-        return steered.spin(turns, lambda choice: finish(pairs[id(choice)]), failed)
+    pin: Pin
+    counters: Counters
 
-    cost = len(pairs) + (len(turns.order) + len(steered.pattern)) // 16
-    return Template(steered.spin(turns, lambda choice: pairs[id(choice)], failed), prebuilt, (*pairs.values(),), cost)
+    def template(self, case: Case, echo: "Echo", limit: int) -> Template | None:
+        """That of what is said to ``case``, one of the packets that are alike; None if it cannot be.
+
+        Args:
+            case: one of them.
+            echo: what responses end with.
+            limit: bytes that a response may have.
+        """
+        steered, turns = case.steered, case.turns
+        if echo.size and echo.at > MAX_TAIL_AT:
+            return None
+        if steered is None or turns is None:
+            reply = case.answer.reply
+            return self._only(_parts(case, reply, echo, limit), self.counters.get(reply.rcode))
+        if turns.size > MAX_CHOICES:
+            return None
+        parts = {id(choice): made for choice, made in _all_parts(case, turns, echo, limit)}
+        if any(steered.pattern):
+            parts[id(None)] = _parts(case, case.reply(None), echo, limit)
+        return self._in_turn(steered, turns, parts)
+
+    def _in_turn(self, steered: Steered, turns: Turns, parts: Mapping[int, Parts]) -> Template:
+        failed = self.counters.get(Rcode.SERVFAIL) if steered.no_answer is NoAnswer.SERVFAIL else None
+        records = steered.spin(turns, lambda choice: self.pin(parts[id(choice)]), failed)
+
+        def changed(change: Callable[[Parts], Parts]) -> Template:
+            return self._in_turn(steered, turns, {choice: change(it) for choice, it in parts.items()})
+
+        cost = len(parts) + (len(turns.order) + len(steered.pattern)) // 16
+        return Template(records, (*parts.values(),), cost, changed)
+
+    def _only(self, parts: Parts, counter: Counter | None) -> Template:
+        record = repeat(self.pin(parts))
+        records = record if counter is None else counted(record, counter)
+        return Template(records, (parts,), 1, lambda change: self._only(change(parts), counter))
 
 
-def _pairs(case: Case, turns: Turns, echo: "Echo", limit: int) -> Iterator[tuple[RRset, Pair]]:
-    """Each RRset of a service, and the pieces of the response with it.
+def _all_parts(case: Case, turns: Turns, echo: "Echo", limit: int) -> Iterator[tuple[RRset, Parts]]:
+    """Each RRset of a service, and the response with it.
 
     Those of one size differ in nothing but the records, and are made of the first one: to build each would take as long
     as all the rest. None that would not fit is among them, for then the records are not where they are looked for.
     """
-    known: dict[int, tuple[Pair, int]] = {}
+    known: dict[int, tuple[Parts, int]] = {}
     for choice in (choice for group in turns.choices for choice in group):
         records = b"".join(_SAME_NAME + body for body in choice.bodies)
-        (before, behind), size = known.get(len(choice.bodies), ((b"", b""), -1))
-        if size != len(records):
-            before, behind = pair = _pair(case, case.reply(choice), echo, limit)
-            if behind[_TYPE_AND_CLASS : _TYPE_AND_CLASS + len(records)] == records:
-                known[len(choice.bodies)] = pair, len(records)
+        parts, size = known.get(len(choice.bodies), (None, -1))
+        if parts is None or size != len(records):
+            parts = _parts(case, case.reply(choice), echo, limit)
+            if parts.body.startswith(records):
+                known[len(choice.bodies)] = parts, len(records)
         else:
-            behind = behind[:_TYPE_AND_CLASS] + records + behind[_TYPE_AND_CLASS + size :]
-        yield choice, (before, behind)
+            parts = parts._replace(body=records + parts.body[size:])
+        yield choice, parts
 
 
-def _pair(case: Case, reply: Reply, echo: "Echo", limit: int) -> Pair:
+def _parts(case: Case, reply: Reply, echo: "Echo", limit: int) -> Parts:
     response = case.response(reply, echo.own, limit)
-    start, end = HEADER_SIZE - _ID, len(response) - echo.size
-    return response[:start], response[start + len(case.query.name) : end]
-
-
-def _only(pair: Pair, counter: Counter | None) -> Template:
-    def prebuilt(finish: Callable[[Pair], bytes]) -> Iterator[bytes]:
-        return _counted(finish(pair), counter)
-
-    return Template(_counted(pair, counter), prebuilt, (pair,))
-
-
-def _counted(item: _T, counter: Counter | None) -> Iterator[_T]:
-    return repeat(item) if counter is None else counted(repeat(item), counter)
+    question = HEADER_SIZE + len(case.query.name) + _TYPE_AND_CLASS
+    head, body = response[: HEADER_SIZE - _ID], response[question - _ID : len(response) - echo.size]
+    return Parts(head, body, question, echo.at, echo.size)
 
 
 class Echo(NamedTuple):
@@ -175,17 +196,23 @@ class Echo(NamedTuple):
 
     Attributes:
         size: how many bytes.
+        at: where packets have it.
         own: the option that they are in, with zeros instead, where it is one for this client alone.
         is_cookie: they are a cookie: what is echoed then depends on who sends it.
     """
 
     size: int = 0
+    at: int = 0
     own: bytes = b""
     is_cookie: bool = False
 
 
 NOTHING = Echo()
-COOKIES = Echo(COOKIE_SIZE, option(COOKIE, bytes(COOKIE_SIZE)), is_cookie=True)
+
+
+def cookies(at: int) -> Echo:
+    """A cookie of the client's and the server's."""
+    return Echo(COOKIE_SIZE, at, option(COOKIE, bytes(COOKIE_SIZE)), is_cookie=True)
 
 
 @dataclass(slots=True)
@@ -231,13 +258,24 @@ class Below:
         existing: names that do exist.
         echo: what responses end with.
         tail: bytes in which packets differ, at their end.
-        counter: counts what is said.
+        retire: lets go of templates that may be in use.
 
     Attributes:
         existing, echo, tail: likewise.
     """
 
-    __slots__ = ("_counter", "_longest", "_owner", "_template", "_templates", "echo", "existing", "tail")
+    __slots__ = (
+        "_length",
+        "_longest",
+        "_owner",
+        "_retire",
+        "_since",
+        "_template",
+        "_templates",
+        "echo",
+        "existing",
+        "tail",
+    )
 
     def __init__(
         self,
@@ -246,34 +284,56 @@ class Below:
         existing: Mapping[bytes, object],
         echo: Echo,
         tail: int,
-        counter: Counter | None,
+        retire: Callable[[object], None],
     ) -> None:
-        self.existing, self.echo, self.tail, self._template, self._counter = existing, echo, tail, template, counter
+        self.existing, self.echo, self.tail, self._template, self._retire = existing, echo, tail, template, retire
+        self._length = length = len(case.query.name)
         self._longest = min(MAX_NAME, PLAIN_UDP - template.size - echo.size)
+        if echo.size:
+            self._longest = min(self._longest, MAX_TAIL_AT - echo.at + length)
         authority = case.answer.reply.authority
         self._owner = len(authority[0][0]) if authority else 0
-        self._templates: dict[int, Template] = {}
+        self._templates: dict[int, Template] = {length: template}
+        self._since = 0.0
+
+    @property
+    def cost(self) -> int:
+        """What keeping it takes, where the least is 1."""
+        return 1 + self._template.cost // 4
 
     def template(self, length: int) -> Template | None:
-        """That for a name of so many bytes; None if the response has no room for it.
-
-        The owner of the SOA record is a pointer to the end of the name in the question, wherever that is.
-        """
+        """That for a name of so many bytes; None if there is none."""
         if length > self._longest:
             return None
-        if not self._owner:
-            return self._template
         found = self._templates.get(length)
-        if found is None:
-            if len(self._templates) >= MAX_LENGTHS:
-                self._templates.clear()
-            pre, post = self._template.pairs[0]
-            moved = post[:_TYPE_AND_CLASS] + _pointer(length, self._owner) + post[_TYPE_AND_CLASS + 2 :]
-            found = self._templates[length] = _only((pre, moved), self._counter)
+        if found is None and self._has_room():
+            made = self._template.changed(lambda parts: self._moved(parts, length))
+            found = self._templates.setdefault(length, made)  # that of another thread is in use
         return found
 
+    def _moved(self, parts: Parts, length: int) -> Parts:
+        """The owner of the SOA record is a pointer to the end of the name in the question, wherever that is."""
+        by, body = length - self._length, parts.body
+        if self._owner:
+            body = _pointer(length, self._owner) + body[len(_SAME_NAME) :]
+        return Parts(parts.head, body, parts.question + by, parts.tail_at + by, parts.tail)
 
-def make_below(case: Case, existing: Mapping[bytes, object], echo: Echo, tail: int, counters: Counters) -> Below | None:
+    def _has_room(self) -> bool:
+        """Whether there is room for another length; after a while there is."""
+        if len(self._templates) < min(MAX_LENGTHS, 1 + MAX_MOVED // self._template.cost):
+            return True
+        now = time.monotonic()
+        if now - self._since < _PAUSE:
+            return False
+        self._since = now
+        former, self._templates = self._templates, {}
+        self._retire(former)
+        return True
+
+
+def make_below(
+    case: Case, existing: Mapping[bytes, object], echo: Echo, tail: int, mould: Mould, retire: Callable[[object], None]
+) -> Below | None:
     """What is said of the names beside that of ``case``, which does not exist; None if it cannot be told from that."""
     reply, name, tailored = case.answer.reply, case.query.name, case.answer.tailored
     told_apart = tailored is not None and tailored.same is None
@@ -281,15 +341,15 @@ def make_below(case: Case, existing: Mapping[bytes, object], echo: Echo, tail: i
     led_on = any(owner != name or rrset.type in {CNAME, DNAME} for owner, rrset in reply.answer)  # where to, and back?
     if told_apart or led_on or withheld or reply.additional or reply.optional or (reply.authority and reply.answer):
         return None
-    template = make_template(case, echo, counters, MAX_UDP if case.query.edns else PLAIN_UDP)
-    if template is None or any(pre[0] & TC >> 8 for pre, _ in template.pairs):
+    template = mould.template(case, echo, MAX_UDP if case.query.edns else PLAIN_UDP)
+    if template is None or any(parts.head[0] & TC >> 8 for parts in template.parts):
         return None
     if reply.authority:
         (owner, rrset), *more = reply.authority
-        pointer = template.pairs[0][1][_TYPE_AND_CLASS:][:2]
+        pointer = template.parts[0].body[: len(_SAME_NAME)]
         if more or len(rrset.bodies) > 1 or pointer != _pointer(len(name), len(owner)):
             return None
-    return Below(case, template, existing, echo, tail, counters.get(reply.rcode))
+    return Below(case, template, existing, echo, tail, retire)
 
 
 def _pointer(length: int, owner: int) -> bytes:

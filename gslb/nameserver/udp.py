@@ -18,7 +18,8 @@ from typing import Any
 import structlog
 
 from gslb.nameserver.batch import MAX_PACKET, UNSENT, Batch, pin
-from gslb.nameserver.ready import LESSONS, Ready
+from gslb.nameserver.parts import Parts, whole
+from gslb.nameserver.ready import LESSONS, Known, Ready
 from gslb.nameserver.reclaim import Reader
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tally import Tally
@@ -180,41 +181,44 @@ def _serve_batches(
 
 def _complete(batch: Batch, records: list[Any], ready: Ready, responder: Responder, tally: Tally) -> None:
     """Send ``records``, with those that are missing."""
-    built: list[bytes] = []  # what is sent has to stay in memory until then
+    built: list[Parts] = []  # what is sent has to stay in memory until then
     unsent: list[int] = []
     ready.lessons = LESSONS
     keys, hosts, known = batch.keys, batch.hosts(len(records)), responder.known
-    others = 0
     for index, record in enumerate(records):
         if type(record) is bytes:
             continue
-        response: bytes | None = None
+        made: Known | None = None
         if record is not None:
-            address, name, turns, cookie = record
+            address, cookie, turns = record
             if address == hosts[index]:
-                response = name.join(next(turns)) + cookie
+                made = next(turns), cookie
+        if made is None:
+            made = known(ready, keys[index], hosts.__getitem__, index)
+        if made is not None:
+            given, tail = made
+            if tail is not None:
+                batch.echo(index, given, tail)
+            records[index] = given
+            continue
+        response = responder.build(ready, batch.packet(index), batch.source(index), tally)
         if response is None:
-            response = known(ready, keys[index], hosts.__getitem__, index)
-        if response is None:
-            others += 1
-            whole = responder.build(ready, batch.packet(index), batch.source(index), tally)
-            if whole is None:
-                unsent.append(index)
-                records[index] = UNSENT
-                continue
-            response = whole[2:]
-        built.append(response)
-        records[index] = pin(response)
-    tally.ready += len(records) - others
+            unsent.append(index)
+            records[index] = UNSENT
+            continue
+        parts = whole(response)
+        built.append(parts)
+        records[index] = pin(parts)
+    tally.ready += len(records) - len(built) - len(unsent)
     batch.send(b"".join(records), unsent)
 
 
 def _answer_each(batch: Batch, count: int, ready: Ready, responder: Responder, tally: Tally) -> None:
     """Answer a batch one by one, as is needed where each response is looked at."""
     responses = [responder.answer(batch.packet(index), batch.source(index), tally, ready) for index in range(count)]
-    bodies = [None if response is None else response[2:] for response in responses]
-    unsent = [index for index, body in enumerate(bodies) if body is None]
-    batch.send(b"".join(UNSENT if body is None else pin(body) for body in bodies), unsent)
+    parts = [None if response is None else whole(response) for response in responses]
+    unsent = [index for index, made in enumerate(parts) if made is None]
+    batch.send(b"".join(UNSENT if made is None else pin(made) for made in parts), unsent)
 
 
 def _serve_each(

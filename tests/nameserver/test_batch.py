@@ -23,12 +23,15 @@ from hypothesis import strategies as st
 from gslb.nameserver import batch as module
 from gslb.nameserver import disk
 from gslb.nameserver.batch import MAX_PACKET, SIZE, UNSENT, Batch, obstacle, pin
+from gslb.nameserver.parts import MAX_TAIL_AT, Parts, as_they_are, whole
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.udp import UdpListener, open_udp
 from tests.nameserver.support import SNAPSHOT, Server, ipv6, running, started, values
 
 SHORT = struct.pack("@ll", 0, 50_000)
 """what a batch waits for at most, where it is to find nothing"""
+SAID = b"a response"
+"""as short as one can be, without its id"""
 MEANWHILE = 10.0
 """seconds that a client waits at most for what is to come"""
 
@@ -60,7 +63,8 @@ def received(batch: Batch, count: int) -> list[bytes]:
 
 def send(batch: Batch, responses: Sequence[bytes | None]) -> None:
     unsent = [index for index, response in enumerate(responses) if response is None]
-    batch.send(b"".join(UNSENT if response is None else pin(response) for response in responses), unsent)
+    parts = [None if response is None else whole(b"id" + response) for response in responses]
+    batch.send(b"".join(UNSENT if made is None else pin(made) for made in parts), unsent)
 
 
 # What comes in
@@ -138,9 +142,9 @@ def test_more_than_fit_in_one_batch_come_in_several() -> None:
         number = 0
         for expected in (SIZE, SIZE, 5):
             assert batch.receive() == expected
-            send(batch, [key[2:] for key in batch.keys[:expected]])
+            send(batch, [SAID + key[2:] for key in batch.keys[:expected]])
             for _ in range(expected):
-                assert sock.recv(99) == struct.pack(">HI", 9, number)
+                assert sock.recv(99) == struct.pack(">H", 9) + SAID + struct.pack(">I", number)
                 number += 1
 
 
@@ -193,13 +197,13 @@ def test_each_client_gets_its_response_with_its_id(host: str, *, wildcard: bool)
             for number, sock in enumerate(clients):
                 sock.send(struct.pack(">HB", 1000 * round_ + number, number))
             assert batch.receive() == len(clients)
-            send(batch, [b"response %d of %d" % (index, round_) for index in range(len(clients))])
+            send(batch, [b"response %02d of %d" % (index, round_) for index in range(len(clients))])
             for number, sock in enumerate(clients):
-                expected = struct.pack(">H", 1000 * round_ + number) + b"response %d of %d" % (number, round_)
+                expected = struct.pack(">H", 1000 * round_ + number) + b"response %02d of %d" % (number, round_)
                 assert sock.recv(99) == expected
 
 
-@pytest.mark.parametrize("length", [0, 1, 500, 1230, 8000])
+@pytest.mark.parametrize("length", [10, 11, 12, 500, 1230, 8000])
 def test_responses_may_be_of_any_length(length: int) -> None:
     with receiver() as (batch, address), client(address) as sock:
         sock.send(b"ab?")
@@ -208,18 +212,51 @@ def test_responses_may_be_of_any_length(length: int) -> None:
         assert sock.recv(9000) == b"ab" + b"x" * length
 
 
+PARTS = {
+    # a question of some packet, and where its tail is: the same as the packet has it, or given
+    Parts(b"0123456789", b"body", 12): None,
+    Parts(b"0123456789", b"", 30): None,
+    Parts(b"0123456789", b"body" * 99, 200): None,
+    Parts(b"0123456789", b"body", 200, 200, 24): None,
+    Parts(b"0123456789", b"", 31, MAX_TAIL_AT, 3): None,
+    Parts(b"0123456789", b"body", 30, 59, 24): bytes(range(100, 124)),
+    Parts(b"0123456789", b"", 30, MAX_TAIL_AT, 24): bytes(range(100, 124)),
+}
+
+
+def test_a_response_may_have_parts_of_its_packet() -> None:
+    packet = b"id" + bytes(range(2, 250))
+    with receiver() as (batch, address), client(address) as sock:
+        for _ in range(2):
+            for _ in PARTS:
+                sock.send(packet)
+            assert batch.receive() == len(PARTS)
+            records = [pin(parts) for parts in PARTS]
+            for index, tail in enumerate(PARTS.values()):
+                if tail is not None:
+                    batch.echo(index, records[index], tail)
+            batch.send(b"".join(records))
+            for parts, tail in PARTS.items():
+                own = packet[parts.tail_at : parts.tail_at + parts.tail] if tail is None else tail
+                expected = b"id" + parts.head + packet[12 : parts.question] + parts.body + own
+                assert sock.recv(999) == expected == b"id" + parts.joined(packet, tail)
+
+
 def test_some_get_no_response() -> None:
     for holes in ([], [0], [9], [0, 1, 2], [3, 4, 9], list(range(10)), [0, 2, 4, 6, 8], [1, 3, 5, 7, 9]):
         with receiver() as (batch, address), client(address) as sock:
             for number in range(10):
                 sock.send(bytes([0, number, number]))
             assert batch.receive() == 10
-            send(batch, [None if index in holes else bytes([index]) for index in range(10)])
+            send(batch, [None if index in holes else SAID + bytes([index]) for index in range(10)])
             sock.send(b"..last")
             assert batch.receive() == 1
-            send(batch, [b"last"])
+            send(batch, [b"the last one"])
             answered = [sock.recv(99) for _ in range(11 - len(holes))]
-            assert answered == [*(bytes([0, n, n]) for n in range(10) if n not in holes), b"..last"]
+            assert answered == [
+                *(bytes([0, n]) + SAID + bytes([n]) for n in range(10) if n not in holes),
+                b"..the last one",
+            ]
 
 
 def test_those_that_cannot_be_reached_keep_nobody_else_from_an_answer() -> None:
@@ -236,9 +273,9 @@ def test_those_that_cannot_be_reached_keep_nobody_else_from_an_answer() -> None:
             names = memoryview(batch._names).cast("B")
             for index, (port, host) in {1: (0, "127.0.0.1"), 3: (5, "255.255.255.255"), 6: (5, "240.0.0.1")}.items():
                 names[32 * index + 2 : 32 * index + 8] = struct.pack(">H", port) + socket.inet_aton(host)
-            send(batch, [b"!"] * 7)
+            send(batch, [SAID] * 7)
             for index, sock in {0: good[0], 4: good[3], 5: good[4]}.items():
-                assert sock.recv(9) == bytes([0, index]) + b"!"
+                assert sock.recv(99) == bytes([0, index]) + SAID
             for number, sock in enumerate((good[0], good[1], good[1], good[2], good[3], good[4], good[5])):
                 sock.send(bytes([0, number]) + b"?")
 
@@ -275,9 +312,9 @@ def test_responses_leave_from_the_address_that_each_packet_was_sent_to(batches: 
                 asked.send(host, bytes([round_, number]))
             assert batch.receive() == len(hosts)
             assert batch.hosts(1) == (b"\x7f\0\0\1",)
-            send(batch, [b"!"] * len(hosts))
+            send(batch, [SAID] * len(hosts))
             assert asked.responses(len(hosts)) == {
-                bytes([round_, number]) + b"!": host for number, host in enumerate(hosts)
+                bytes([round_, number]) + SAID: host for number, host in enumerate(hosts)
             }
 
 
@@ -292,8 +329,8 @@ def test_responses_over_ipv6_leave_from_there_as_well() -> None:
         for number in range(9):
             sock.sendto(bytes([0, number]), ("::1", port))
         assert batch.receive() == 9
-        send(batch, [b"!"] * 9)
-        assert Asked(sock, port).responses(9) == {bytes([0, number]) + b"!": "::1" for number in range(9)}
+        send(batch, [SAID] * 9)
+        assert Asked(sock, port).responses(9) == {bytes([0, number]) + SAID: "::1" for number in range(9)}
 
 
 @ipv6
@@ -391,7 +428,7 @@ def test_a_nameserver_that_is_told_to_reads_them_one_by_one_without_a_word(tmp_p
 def test_a_listener_that_dies_says_so_and_one_that_is_stopped_does_not(*, batched: bool, stopped: bool) -> None:
     died = threading.Event()
     with open_udp(socket.AF_INET, "127.0.0.1", 0, reuse_port=False) as sock:
-        listener = UdpListener(sock, Responder(pin=pin if batched else bytes), died.set, batched=batched)
+        listener = UdpListener(sock, Responder(pin=pin if batched else as_they_are), died.set, batched=batched)
         listener.start()
         with client(("127.0.0.1", sock.getsockname()[1])) as asking:
             asking.send(bytes(12))
@@ -407,6 +444,7 @@ def test_a_listener_that_dies_says_so_and_one_that_is_stopped_does_not(*, batche
 _MANY_BATCHES = """
 import resource, socket, struct
 from gslb.nameserver.batch import Batch, pin
+from gslb.nameserver.parts import whole
 from gslb.nameserver.udp import open_udp
 
 def use():
@@ -421,7 +459,7 @@ def use():
             assert count == 20
             found = {bytes(memoryview(key)): index for index, key in enumerate(batch.keys[:count])}
             assert [found[key] for key in batch.keys[:count]] == list(range(20))
-            answers = [key[2:] for key in batch.keys[:count]]
+            answers = [whole(key) for key in batch.keys[:count]]
             batch.send(b"".join(map(pin, answers)))
             assert [client.recv(999)[:2] for _ in range(20)] == [struct.pack(">H", number) for number in range(20)]
     return found

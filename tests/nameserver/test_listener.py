@@ -15,6 +15,7 @@ import dns.message
 import pytest
 
 from gslb.nameserver.batch import pin
+from gslb.nameserver.parts import as_they_are
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.settings import DEFAULTS, RateLimit
 from gslb.nameserver.snapshot import Snapshot
@@ -55,7 +56,7 @@ def listening(responder: Responder, *, batched: bool) -> Iterator[tuple[str, int
 @pytest.mark.parametrize("batched", [True, False], ids=["batches", "plain"])
 def test_limits_that_come_and_go_leave_every_answer_whole(impatient: None, *, batched: bool) -> None:
     """Ready replies are of another form where each response is looked at."""
-    responder = Responder(pin=pin if batched else bytes)
+    responder = Responder(pin=pin if batched else as_they_are)
     tables = table_of(), table_of(BOUNDLESS)
     responder.adopt(tables[0])
     query = dns.message.make_query("www.example.com.", "A", use_edns=0).to_wire()[2:]
@@ -88,7 +89,7 @@ def test_limits_that_come_and_go_leave_every_answer_whole(impatient: None, *, ba
 
 @pytest.mark.parametrize("batched", [True, False], ids=["batches", "plain"])
 def test_a_listener_that_nobody_asks_keeps_no_table_of_the_past(*, batched: bool) -> None:
-    responder = Responder(pin=pin if batched else bytes)
+    responder = Responder(pin=pin if batched else as_they_are)
     table: Table | None = table_of()
     assert table is not None
     responder.adopt(table)

@@ -2,7 +2,6 @@
 
 import threading
 import weakref
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
@@ -10,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gslb.nameserver.ready import Prebuilt
+from gslb.nameserver.parts import Parts
+from gslb.nameserver.ready import Replies
 from gslb.nameserver.reclaim import Reader, Reclaimer
-from gslb.nameserver.template import Pair, Template
+from gslb.nameserver.template import Template
 
 
 class Thing:
@@ -178,28 +178,19 @@ def test_no_reader_ever_finds_that_what_it_uses_was_taken_apart(reclaimer: Recla
 def test_responses_that_are_thrown_away_stay_in_memory_until_the_batch_has_ended(reclaimer: Reclaimer) -> None:
     """A listener has no more than the place of a response in memory."""
     reader = reclaimer.reader()
-    prebuilt = Prebuilt(lambda response: response, reclaimer.retire)
-    prebuilt.add(b"key", _template(), b"\3www\0", b"")
+    replies = Replies(reclaimer.retire)
+    parts = Parts(b"head", b"body", 20)
+    template = Template(repeat("record"), (parts,), 1, lambda _: template)
+    replies.add(b"key", template)
+    replies.add_personal(b"mine", template, b"address", None)
     begin(reader)
-    (response,) = prebuilt._built
-    turns, built = prebuilt.turns, prebuilt._built
-    assert next(turns[b"key"]) is response
-    prebuilt.forget()
-    assert not prebuilt.turns
+    turns, held = replies.turns, replies._held
+    replies.forget()
+    assert not replies.turns
     reclaimer.reclaim()
-    assert built == [response]
-    assert b"key" in turns
+    assert list(held) == [template]
+    assert set(turns) == {b"key", b"mine"}
     end(reader)
     reclaimer.reclaim()
-    assert not built
+    assert not held
     assert not turns
-
-
-def _template() -> Template:
-    pair: Pair = (b"before", b"behind")
-
-    def prebuilt(finish: "object") -> Iterator[bytes]:
-        assert callable(finish)
-        return repeat(finish(pair))
-
-    return Template(repeat(pair), prebuilt, (pair,))

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from gslb.model.steering import NoAnswer, RecordType
 from gslb.nameserver import features
 from gslb.nameserver.batch import pin
+from gslb.nameserver.parts import as_they_are
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.snapshot import Snapshot
 from gslb.nameserver.table import compile_table
@@ -89,7 +90,7 @@ class Paths:
         self._clients: list[socket.socket] = []
         for batched in (True, False):
             sock = stack.enter_context(open_udp(socket.AF_INET, "127.0.0.1", 0, reuse_port=False))
-            responder = Responder(pin=pin if batched else bytes)
+            responder = Responder(pin=pin if batched else as_they_are)
             snapshot = Snapshot(7, LEVEL_ZONES, SERVICES, settings=SETTINGS)
             responder.adopt(compile_table(snapshot, None, Random(1)))
             listener = UdpListener(sock, responder, lambda which=batched: self.died.append(str(which)), batched=batched)  # type: ignore[misc]
