@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance fuzz bench-decide bench-probes bench-publish bench-reaction bench-dns lint plots lock clean
+.PHONY: run test acceptance fuzz bench-decide bench-probes bench-publish bench-reaction bench-dns bench-undisturbed lint plots lock clean
 
 # What asks a real nameserver over UDP: once more where it reads packets one by one. Databases are none of that.
 ASKED := $(patsubst %,tests/nameserver/test_%.py,additional answers edns geo limiter listen lowered packets querylog subnet tsig)
@@ -30,9 +30,12 @@ fuzz: $(VENV)/.dev
 bench-decide bench-probes bench-publish bench-reaction: bench-%: $(VENV)/.run
 	$(BIN)/python -m benchmarks.$* $(ARGS)
 
-# The nameserver beside others; the same holds.
+# The nameserver beside others, and beside its own compiling; the same holds.
 bench-dns: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.dns $(ARGS)
+
+bench-undisturbed: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.dns.undisturbed $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format .

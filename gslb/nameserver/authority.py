@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from random import Random
 from weakref import ref
@@ -10,8 +11,9 @@ import structlog
 
 from gslb.model.names import ServiceName
 from gslb.nameserver.disk import Saver
-from gslb.nameserver.polite import let_go, uncollected
+from gslb.nameserver.polite import let_go, politely, uncollected
 from gslb.nameserver.protocol import Opener, Parcel
+from gslb.nameserver.ready import Ready
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.rrset import wire_name
 from gslb.nameserver.served import Counter
@@ -71,8 +73,8 @@ class Authority:
         return self._responder.unlogged
 
     def served(self) -> Iterator[tuple[ServiceName, dict[str, int]]]:
-        """How many answers of each service went to which region, where there were any."""
-        for service in tuple(self._table.services.values()) if self._table else ():
+        """How many answers of each service went to which region, where there were any. For a thread beside others."""
+        for service in politely(tuple(self._table.services.values()) if self._table else ()):
             if counts := service.served.counts():
                 yield service.steering.name, counts
 
@@ -102,8 +104,8 @@ class Authority:
             SnapshotError: it cannot be compiled; what was served still is.
         """
         async with self._one_at_a_time:
-            known, table = self._table, await asyncio.to_thread(self._compile, Full(snapshot))
-            await self._adopt(table)
+            known, (table, ready) = self._table, await asyncio.to_thread(self._compile, Full(snapshot))
+            await self._adopt(table, ready)
             (self._saver.found if saved else self._saver.offer)(snapshot)
             if known is not None and table is not known:
                 self._retire(known, table)
@@ -115,15 +117,15 @@ class Authority:
             SnapshotError: it cannot be compiled; what was served still is.
         """
         async with self._one_at_a_time:
-            known = self._table
+            known, ready = self._table, None
             if not isinstance(order, Change):
-                table = await asyncio.to_thread(self._compile, order)
+                table, ready = await asyncio.to_thread(self._compile, order)
             elif known is not None and order.leads_from(known.snapshot):
                 table = await asyncio.to_thread(compile_change, known, order, self._random)
             else:
                 return False
             if table is not known:
-                await self._adopt(table)
+                await self._adopt(table, ready)
                 self._saver.offer(table.snapshot)
                 if known is not None and not isinstance(order, Change):
                     self._retire(known, table)
@@ -143,14 +145,21 @@ class Authority:
             self._lowered = services
             log.debug("TTLs lowered", services=len(services))
 
-    def _compile(self, order: Full | Parcel) -> Table:
-        with uncollected():
-            snapshot = self._opener.open(order) if isinstance(order, Parcel) else order.snapshot
-            return compile_table(snapshot, self._table, self._random, self._lowered)
+    def _compile(self, order: Full | Parcel) -> tuple[Table, Ready | None]:
+        """The table, and what is ready for it: maybe all has changed, and who asks then is not to wait for that.
 
-    async def _adopt(self, table: Table) -> None:
+        Nor is the table to wait for long: it takes half as much again at most.
+        """
+        with uncollected():
+            began = time.monotonic()
+            snapshot = self._opener.open(order) if isinstance(order, Parcel) else order.snapshot
+            table = compile_table(snapshot, self._table, self._random, self._lowered)
+            took = time.monotonic() - began
+            return table, None if table is self._table else self._responder.prepare(table, took / 2)
+
+    async def _adopt(self, table: Table, ready: Ready | None = None) -> None:
         """Answer from ``table``, and return when no answer by the former one can follow."""
-        self._responder.adopt(table)  # which may refuse it
+        self._responder.adopt(table, ready)  # which may refuse it
         self._table = table
         log.info("snapshot in force", generation=table.snapshot.generation, zones=len(table.snapshot.zones))
         under_way = self._responder.reclaimer.under_way()

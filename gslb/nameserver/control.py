@@ -190,11 +190,16 @@ class ControlListener:
                 await _send(writer, self.stats)
                 if time.monotonic() >= due:
                     due += COUNTS_INTERVAL
-                    news = {name: counts for name, counts in self._authority.served() if told.get(name) != counts}
-                    told |= news
+                    news = await asyncio.to_thread(self._served, told)
                     for part in _parts(news):
                         await _send(writer, part)
         writer.transport.abort()
+
+    def _served(self, told: dict[ServiceName, dict[str, int]]) -> dict[ServiceName, dict[str, int]]:
+        """Counts by service that differ from those that were ``told``, which from now on they are."""
+        news = {name: counts for name, counts in self._authority.served() if told.get(name) != counts}
+        told |= news
+        return news
 
     def _tell(self, *messages: Report | None) -> None:
         """Say ``messages`` to all; who does not read them is left when the next Stats are due."""

@@ -45,6 +45,8 @@ class Answer:
 
         The SOA has another serial nearly always; that matters only where some clients get it.
         """
+        if self.tailored is not other.tailored:
+            return False
         if self.tailored is None or self.tailored.may_be_negative:
             return self == other
         return replace(self, negative=()) == replace(other, negative=())

@@ -8,7 +8,7 @@ works on a whole snapshot does it service by service, through here. What answers
 import gc
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -18,6 +18,10 @@ BITE = 0.00005
 PAUSE = 0.00005
 """seconds in a pause"""
 
+MOST_YOUNG = 5000
+"""new objects that the garbage collector goes over in one call, which takes a millisecond or two"""
+
+_K = TypeVar("_K")
 _T = TypeVar("_T")
 
 _answering = threading.Event()
@@ -62,10 +66,32 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def collect(generation: int) -> None:
-    """Look for cyclic garbage, unless much is being made just now."""
-    if not _making.is_set():
-        gc.collect(generation)
+def collect(*, everywhere: bool) -> bool:
+    """Look for cyclic garbage among what is new, or everywhere; False if that would take too long, or is not the time.
+
+    What is too much to be looked at is put aside until it is looked for everywhere: mostly it is what answers are made
+    of, in a second in which many were asked for the first time.
+    """
+    if _making.is_set():
+        return False
+    if everywhere:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+    elif gc.get_count()[0] > MOST_YOUNG:
+        gc.freeze()
+        return False
+    else:
+        gc.collect(1)
+    return True
+
+
+def overlaid(base: Mapping[_K, _T], more: Mapping[_K, _T]) -> dict[_K, _T]:
+    """``base`` with ``more`` laid over it. A plain copy is quick; to merge is not."""
+    made = dict(base)
+    for key in politely(more):
+        made[key] = more[key]
+    return made
 
 
 def let_go(items: list[_T]) -> None:

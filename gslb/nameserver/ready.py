@@ -11,19 +11,19 @@ What comes for the first time is not kept, at either level: so a flood of what n
 
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
-from itertools import repeat
-from threading import Lock
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from gslb.nameserver.edns import COOKIE, Edns
 from gslb.nameserver.explain import LABEL
 from gslb.nameserver.features import Features
+from gslb.nameserver.first import GIVEN, First
 from gslb.nameserver.kept import Recent, Sightings
-from gslb.nameserver.lookup import lookup
+from gslb.nameserver.lookup import Answer, lookup
 from gslb.nameserver.parts import as_they_are
 from gslb.nameserver.polite import politely
 from gslb.nameserver.querylog import QueryLogger
+from gslb.nameserver.replies import Replies
 from gslb.nameserver.rrset import AXFR, IN, IXFR, OPT, ancestors
 from gslb.nameserver.subnet import ECS, can_be_cut, who_of
 from gslb.nameserver.table import Table
@@ -42,10 +42,10 @@ from gslb.nameserver.template import (
     cookies,
     make_below,
 )
-from gslb.nameserver.wire import HEADER_SIZE, MAX_LABEL, MAX_UDP, PLAIN_UDP
+from gslb.nameserver.wire import HEADER_SIZE, MAX_LABEL, MAX_UDP, PLAIN_UDP, Query
 
 BUDGET = 2**16
-"""packets that lead to templates, and responses in all templates together"""
+"""responses in all templates together"""
 
 MAX_KEY = 512
 """bytes in the longest packet that gets a ready reply, or a shape"""
@@ -59,17 +59,14 @@ MAX_BELOW = 2**10
 MAX_PLACES = 256
 """groups of clients that one shape has templates for"""
 
-LESSONS = 8
-"""templates that are made for one batch"""
+LESSONS = 32
+"""templates that are made for one batch: more would hold up those who wait, fewer would hold them up for longer"""
 
 MAX_PAYLOADS = 16
 """sizes of responses that clients take, where responses are long"""
 
 MAX_DEPTH = 4
 """labels that a name which does not exist may have below one that does, for it to have a template"""
-
-_PAUSE = 5.0
-"""seconds at least between two times that ready replies are thrown away because there are too many"""
 
 _ID = 2
 _OPT = struct.pack(">BH", 0, OPT)
@@ -95,89 +92,18 @@ class Memory(NamedTuple):
         pin: makes of a response what a listener wants to be given; the parts stay in memory as long as that may be
             used.
         retire: lets go of what no listener finds any more, once none is in the midst of using it.
+        note: takes note of the first answer of a service.
     """
 
     sightings: Sightings
     counters: Counters
     pin: Pin
     retire: Callable[[object], None]
-
-
-class Personal(NamedTuple):
-    """What a single client is said that sends a cookie, in place of a record.
-
-    Attributes:
-        address: octets of the only address that it is for.
-        cookie: what responses end with; None: what the packet has there.
-        turns: records.
-    """
-
-    address: bytes
-    cookie: bytes | None
-    turns: Iterator[Record]
+    note: Callable[[First], None]
 
 
 Known = tuple[Record, bytes | None]
 """A record, and what the response ends with if that is not what the packet has there."""
-
-
-class Replies:
-    """Packets that have come again, and their responses. When there are too many all are thrown away, but not often.
-
-    Args:
-        retire: see ``Memory``.
-
-    Attributes:
-        turns: by packet, with zeros for the id. Where all are thrown away there is another dictionary.
-    """
-
-    __slots__ = ("_exchange", "_held", "_personal", "_retire", "_since", "turns")
-
-    def __init__(self, retire: Callable[[object], None]) -> None:
-        self.turns: dict[bytes, Iterator[Record | Personal]] = {}
-        self._held: dict[Template, None] = {}
-        self._personal: list[bytes] = []
-        self._retire = retire
-        self._since = 0.0
-        self._exchange = Lock()
-
-    def add(self, key: bytes, template: Template) -> None:
-        """Have what ``template`` says at ``key``, if there is room."""
-        if self._has_room():
-            turns = self.turns  # first: else another thread may forget what is held between the two
-            self._held[template] = None
-            turns[key] = template.turns
-
-    def add_personal(self, key: bytes, template: Template, address: bytes, cookie: bytes | None) -> None:
-        """Have that at ``key`` for an address, if there is room, and it is not taken by another one."""
-        if key not in self.turns and self._has_room():
-            with self._exchange:
-                self._held[template] = None
-                self._personal.append(key)
-                self.turns.setdefault(key, repeat(Personal(address, cookie, template.turns)))
-
-    def _has_room(self) -> bool:
-        if len(self.turns) >= BUDGET:
-            if time.monotonic() - self._since < _PAUSE:
-                return False
-            self.forget()
-        return True
-
-    def forget_personal(self) -> None:
-        """Throw those with cookies away."""
-        with self._exchange:
-            former, self._personal = self._personal, []
-        for key in politely(former):
-            self.turns.pop(key, None)
-
-    def forget(self) -> None:
-        """Throw all away."""
-        with self._exchange:  # else what another thread throws away meanwhile would be retired by neither
-            former, held = self.turns, self._held
-            self._held, self._personal = {}, []
-            self.turns = {}
-            self._since = time.monotonic()
-        self._retire((former, held))
 
 
 class Ready:
@@ -226,7 +152,7 @@ class Ready:
         self._places: Recent[tuple[Tailored, bytes], Place] = Recent(MAX_CLIENTS, retire=memory.retire)
         self._cookies: Recent[tuple[bytes, bytes], bytes] = Recent(MAX_CLIENTS, retire=memory.retire)
 
-    def respond(  # noqa: C901  in one piece, for calls take time
+    def respond(  # noqa: C901, PLR0912  in one piece, for calls take time
         self, key: bytes, host: Callable[[_W], bytes], whom: _W
     ) -> Known | None:
         """What is said to a packet of a shape that is known; None for others.
@@ -251,6 +177,8 @@ class Ready:
                 return None
             template, echo, told = below.template(len(name)), below.echo, True
         else:
+            if shape.first.due:
+                self._memory.note(shape.first)
             if shape.by_payload is not None:
                 shape = shape.by_payload.get(rest[_PAYLOAD])
             if shape is None or len(tail) != shape.tail:
@@ -272,13 +200,47 @@ class Ready:
             self.replies.add(_copied(key), template)
         return next(template.turns), None
 
+    def succeeds(self, other: "Ready") -> bool:
+        """Whether this takes over what is still so from ``other``."""
+        return self._former is other._shapes  # noqa: SLF001  one of the same class
+
+    def warm(self, seconds: float) -> None:
+        """Make templates for what was asked of the table before, before anybody has to wait for them.
+
+        For a thread beside those that answer, and as many ``seconds`` at most.
+        """
+        former, until = self._former, time.monotonic() + seconds
+        for mark in politely([*former.young, *former.old] if former else ()):
+            if time.monotonic() > until:
+                return
+            shape = former and (former.young.get(mark) or former.old.get(mark))
+            if not shape or shape.asked is None or self.table is None:
+                continue
+            query, answer = shape.asked
+            now = lookup(self.table, query.name, query.type)
+            if answer.is_as_good_as(now):
+                self._shapes.put(mark, shape)
+            elif shape.by_payload is None and now.lasting:
+                self._make_anew(mark, shape, query, now)
+
+    def _make_anew(self, mark: bytes, shape: Shape, query: Query, answer: Answer) -> None:
+        """A shape for packets that are answered in another way now."""
+        tailored = answer.tailored
+        if tailored is None:
+            self._make_shape(mark, b"", Case(self.features, self.stale, query, answer), shape.echo, shape.tail)
+            return
+        for place in [tailored.same] if tailored.same else [it for it in shape.templates if tailored.has(it)]:
+            steered = tailored.rules[place.rule]
+            case = Case(self.features, self.stale, query, answer, place, steered, steered.turns(place.choice))
+            self._make_shape(mark, b"", case, shape.echo, shape.tail)
+
     def _inherit(self, mark: bytes, former: Recent[bytes, Shape]) -> Shape | None:
         """What was known of the table before, if all that it was made of is still so."""
         shape = former.young.get(mark) or former.old.get(mark)
         if shape is None or self.table is None or shape.asked is None:
             return None
-        name, type_, answer = shape.asked
-        if not answer.is_as_good_as(lookup(self.table, name, type_)):
+        query, answer = shape.asked
+        if not answer.is_as_good_as(lookup(self.table, query.name, query.type)):
             return None
         self._shapes.put(mark, shape)
         return shape
@@ -343,24 +305,27 @@ class Ready:
         return (cookies(end + at) if has_cookie else NOTHING), at
 
     def _learn_shape(self, mark: bytes, payload: bytes, case: Case, echo: Echo, tail: int) -> None:
-        if not self._again(hash(mark)) or self.lessons <= 0:
-            return
-        self.lessons -= 1
+        if self._again(hash(mark)) and self.lessons > 0:
+            self.lessons -= 1
+            self._make_shape(mark, payload, case, echo, tail)
+
+    def _make_shape(self, mark: bytes, payload: bytes, case: Case, echo: Echo, tail: int) -> None:
         query, limit = case.query, PLAIN_UDP if case.query.edns is None else MAX_UDP
         template = self._mould.template(case, echo, limit)
         if template is None:
             return
-        asked = query.name, query.type, case.answer
-        known = shape = self._shapes.get(mark) or Shape(tail, echo, asked)
+        asked, tailored = (query, case.answer), case.answer.tailored
+        first = tailored.first if tailored else GIVEN
+        known = shape = self._shapes.get(mark) or Shape(tail, echo, asked, first)
         if known.by_payload is None and query.edns and template.size + len(query.name) + echo.size > PLAIN_UDP:
-            known = Shape(tail, echo, asked, by_payload={})
+            known = Shape(tail, echo, asked, first, by_payload={})
         if known.by_payload is not None:
             if not self._may_join(known.by_payload, payload, mark):
                 return
             template = self._mould.template(case, echo, query.udp_limit) or template
             self._make_room(known.by_payload, MAX_PAYLOADS)
             shape = known.by_payload.setdefault(payload, Shape(tail, echo))
-        tailored, subnet = case.answer.tailored, query.edns.subnet if query.edns else None
+        subnet = query.edns.subnet if query.edns else None
         if case.place is None or tailored is None or tailored.same or (subnet and not tail):
             former, shape.template = shape.template, template
             self._memory.retire(former)
@@ -417,10 +382,10 @@ class Ready:
                 self._cookies.put(key, given)
         return given
 
-    def remains(self, *, inherit: bool) -> object:
-        """What is of no use any more to anybody when another one is in place of this, which may ``inherit``."""
+    def remains(self, successor: "Ready") -> object:
+        """What is of no use any more to anybody when ``successor`` is in place of this."""
         gone: list[Recent[Any, Any]] = [self._below, self._places, self._cookies]
-        gone += [] if inherit else [self._shapes]
+        gone += [] if successor.succeeds(self) else [self._shapes]
         if self._former is not None:
             gone.append(self._former)
         return tuple(part for recent in gone for part in (recent.young, recent.old))

@@ -7,10 +7,7 @@ listener has ended the batch that it was in the midst of.
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from gslb.nameserver.polite import politely
-
-_PIECE = 64
-"""items that are freed at a time, for that cannot be interrupted"""
+from gslb.nameserver.polite import let_go, politely
 
 
 class Reader:
@@ -66,12 +63,10 @@ class Reclaimer:
 def _take_apart(thing: object) -> None:
     """Free collections bit by bit: all of it at once would keep other threads waiting."""
     if isinstance(thing, dict):
-        for _ in politely(range(0, len(thing), _PIECE)):
-            for _ in range(min(_PIECE, len(thing))):
-                thing.popitem()
+        for _ in politely(range(len(thing))):
+            thing.popitem()
     elif isinstance(thing, list):
-        for _ in politely(range(0, len(thing), _PIECE)):
-            del thing[-_PIECE:]
+        let_go(thing)
     elif isinstance(thing, tuple):
         for part in thing:
             _take_apart(part)

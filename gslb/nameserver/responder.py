@@ -21,8 +21,9 @@ from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.parts import as_they_are
 from gslb.nameserver.querylog import QueryLogger
-from gslb.nameserver.ready import LESSONS, Known, Memory, Personal, Ready
+from gslb.nameserver.ready import LESSONS, Known, Memory, Ready
 from gslb.nameserver.reclaim import Reclaimer
+from gslb.nameserver.replies import Personal
 from gslb.nameserver.rrset import ANY, IN, IXFR, TXT
 from gslb.nameserver.served import Counter, new_counter
 from gslb.nameserver.settings import DEFAULTS, QueryLog
@@ -98,7 +99,7 @@ class Responder:
     ) -> None:
         self.reclaimer = Reclaimer()
         self.counters: dict[Rcode, Counter] = {rcode: new_counter() for rcode in _COUNTED}
-        self._memory = Memory(Sightings(), self.counters, pin, self.reclaimer.retire)
+        self._memory = Memory(Sightings(), self.counters, pin, self.reclaimer.retire, note)
         self._renewed = 0.0
         self.ready = Ready(None, Features(DEFAULTS), self._memory, self._locate)
         self.idle: Callable[[], float] = float
@@ -106,41 +107,53 @@ class Responder:
         self._places, self._note, self._worker = places, note, worker
         self._reported = 0.0
 
-    def adopt(self, table: Table) -> None:
-        """Answer from ``table`` from now on.
+    def prepare(self, table: Table, seconds: float) -> Ready | None:
+        """Make what ``adopt`` may put in force for ``table``, with what was asked of late; None if that is of no use.
+
+        For a thread beside those that answer. It takes as many ``seconds`` at most.
+        """
+        before = self.ready
+        if table.snapshot.settings != before.features.settings:
+            return None
+        made = self._successor(before, table)
+        made.warm(seconds)
+        return made
+
+    def adopt(self, table: Table, prepared: Ready | None = None) -> None:
+        """Answer from ``table`` from now on; by what was ``prepared`` for it, if nothing else has changed meanwhile.
 
         Raises:
             SnapshotError: its settings cannot be used.
         """
         before, settings = self.ready, table.snapshot.settings
-        known = before.features.settings
-        features = before.features if known == settings else Features(settings)
-        logger = before.logger
+        known, logger = before.features.settings, before.logger
+        if known == settings:
+            fits = prepared is not None and prepared.table is table and prepared.succeeds(before)
+            self._replace(prepared if prepared and fits else self._successor(before, table))
+            return
+        features = Features(settings)
         if known.query_log != settings.query_log:
-            if before.logger is not None:
-                before.logger.stop()
+            if logger is not None:
+                logger.stop()
             logger = _logger(settings.query_log, self._worker, before.logger)
-        self._replace(table, features, logger, stale=before.stale, inherit=features is before.features)
+        self._replace(Ready(table, features, self._memory, self._locate, logger, stale=before.stale))
 
-    def _replace(
-        self,
-        table: Table | None,
-        features: Features,
-        logger: QueryLogger | None,
-        *,
-        stale: bool,
-        inherit: bool = False,
-    ) -> None:
+    def _successor(self, before: Ready, table: Table) -> Ready:
+        logger, stale = before.logger, before.stale
+        return Ready(table, before.features, self._memory, self._locate, logger, stale=stale, former=before)
+
+    def _anew(self, *, stale: bool) -> Ready:
         before = self.ready
-        former = before if inherit else None
-        self.ready = Ready(table, features, self._memory, self._locate, logger, stale=stale, former=former)
+        return Ready(before.table, before.features, self._memory, self._locate, before.logger, stale=stale)
+
+    def _replace(self, ready: Ready) -> None:
+        before, self.ready = self.ready, ready
         before.replies.forget()
-        self.reclaimer.retire(before.remains(inherit=inherit))
+        self.reclaimer.retire(before.remains(ready))
 
     def relocate(self) -> None:
         """Forget what was made ready while clients were thought to be elsewhere."""
-        before = self.ready
-        self._replace(before.table, before.features, before.logger, stale=before.stale)
+        self._replace(self._anew(stale=self.ready.stale))
 
     def close(self) -> None:
         """Write down what is left to be written of queries."""
@@ -158,7 +171,7 @@ class Responder:
         before = self.ready
         stale = 0 < before.features.settings.stale_after <= seconds
         if stale is not before.stale:
-            self._replace(before.table, before.features, before.logger, stale=stale)
+            self._replace(self._anew(stale=stale))
         now = time.monotonic()
         if now - self._renewed >= FRESH:
             self._renewed = now

@@ -12,12 +12,15 @@ import msgspec
 from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
-from gslb.nameserver.polite import politely
+from gslb.nameserver.polite import let_go, politely
 from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.transfer.access import NOBODY, Transfer
 
 PORTION = 16
 """services that are written or read at a time: one call for all of them would keep answers waiting"""
+
+MOST_CHANGED = 256
+"""services in a change, which is read in one call"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +133,16 @@ def apply(snapshot: Snapshot, change: Change) -> Snapshot:
 
 
 def diff(old: Snapshot | None, new: Snapshot) -> Change | Full:
-    """The least message that leads from ``old`` to ``new``: a Full where more than services and serials differs."""
+    """What leads from ``old`` to ``new``: a Full where more than services and serials differs, or too many of these.
+
+    A Change is read in one go, and the snapshot that it leads to is not made ready for those who ask.
+    """
     same = old is not None and (old.publisher, old.settings, old.zones) == (new.publisher, new.settings, new.zones)
     if old is None or not same or old.serials.keys() - new.serials:
         return Full(new)
     services, removed = differing(old.services, new.services)
+    if len(services) + len(removed) > MOST_CHANGED:
+        return Full(new)
     return Change(
         generation=new.generation,
         base=old.generation,
@@ -152,7 +160,9 @@ def differing(old: Sequence[Steering], new: Sequence[Steering]) -> tuple[tuple[S
     """
     pairs = [pair for pair in politely(zip(old, new, strict=False)) if pair[0] is not pair[1]]
     if len(old) == len(new) and all(before.name == after.name for before, after in politely(pairs)):
-        return tuple([after for before, after in politely(pairs) if before != after]), ()
+        changed = tuple([after for before, after in politely(pairs) if before != after])
+        let_go(pairs)
+        return changed, ()
     known = {service.name: service for service in politely(old)}
     names = {service.name for service in politely(new)}
     changed = tuple([service for service in politely(new) if known.get(service.name) != service])

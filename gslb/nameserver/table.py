@@ -14,7 +14,7 @@ from msgspec import structs
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.nameserver.first import First
-from gslb.nameserver.polite import politely
+from gslb.nameserver.polite import overlaid, politely
 from gslb.nameserver.rrset import AAAA, CNAME, DS, ROOT, A, ancestors, parent, wire_name
 from gslb.nameserver.served import Served
 from gslb.nameserver.snapshot import Change, Snapshot, Zone, apply, differing
@@ -178,7 +178,7 @@ def _amended(table: Table, snapshot: Snapshot, changed: Sequence[Steering], rand
         overlays[service.zone.origin][name] = service.over(table.zones[service.zone.origin].nodes.get(name))
     numbers = {wire_name(origin): serial for origin, serial in snapshot.serials.items()}
     zones = {origin: zone.with_nodes(overlays[origin], numbers.get(origin)) for origin, zone in table.zones.items()}
-    return replace(table, snapshot=snapshot, zones=zones, services={**table.services, **made})
+    return replace(table, snapshot=snapshot, zones=zones, services=overlaid(table.services, made))
 
 
 def _static(zone: Zone, previous: Table | None) -> tuple[Zone, CompiledZone]:

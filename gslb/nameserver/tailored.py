@@ -55,6 +55,13 @@ class Tailored(msgspec.Struct, frozen=True, eq=False, gc=False):
         """Whether some answers are without any address."""
         return any(any(rule.pattern) for rule in self.rules)
 
+    def has(self, place: Place) -> bool:
+        """Whether there is such a place, of all that clients with no order of their own may get."""
+        groups, order = place.choice
+        return (
+            place.rule < len(self.rules) and not order and max(groups, default=-1) < len(self.rules[place.rule].groups)
+        )
+
     def place(self, client: Client, prefix: int) -> Place:
         """What ``client`` gets.
 

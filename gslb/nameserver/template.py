@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast
 from gslb.model.steering import NoAnswer
 from gslb.nameserver.edns import COOKIE, ExtendedError, option
 from gslb.nameserver.features import STALE, Features
+from gslb.nameserver.first import GIVEN, First
 from gslb.nameserver.lookup import Answer
 from gslb.nameserver.parts import MAX_TAIL_AT, Parts
 from gslb.nameserver.rrset import CNAME, DNAME, RRset
@@ -222,7 +223,8 @@ class Shape:
     Attributes:
         tail: bytes in which they differ, at their end.
         echo: what responses end with.
-        asked: the name and type that were, and what they are answered with.
+        asked: the query that it was learned from, and what that is answered with.
+        first: whether any answer of the service was given.
         template: what is said to all clients; None where they are told apart.
         tailored: what tells them apart.
         templates: what is said to those who get the same.
@@ -232,7 +234,8 @@ class Shape:
 
     tail: int
     echo: Echo
-    asked: tuple[bytes, int, Answer] | None = None
+    asked: tuple[Query, Answer] | None = None
+    first: First = GIVEN
     template: Template | None = None
     tailored: Tailored | None = None
     templates: dict[Place, Template] = field(default_factory=dict)

@@ -11,7 +11,7 @@ INTERVAL = 1.0
 """seconds between two looks"""
 
 FULL = 3600.0
-"""seconds between two passes of the garbage collector over everything: a tenth of a second without answers at worst"""
+"""seconds at least between two passes of the garbage collector over everything: a tenth of a second without answers"""
 
 
 async def tidy(reclaimer: Reclaimer) -> None:
@@ -27,7 +27,7 @@ async def tidy(reclaimer: Reclaimer) -> None:
             await asyncio.sleep(INTERVAL)
             await asyncio.to_thread(reclaimer.reclaim)
             is_due = time.monotonic() >= due
-            collect(2 if is_due else 1)
+            collect(everywhere=is_due)
             due += FULL if is_due else 0.0
     finally:
         gc.enable()

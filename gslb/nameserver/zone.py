@@ -14,7 +14,7 @@ from msgspec import structs
 
 from gslb.errors import SnapshotError
 from gslb.nameserver.additional import HELPFUL, RDATA, targets
-from gslb.nameserver.polite import politely
+from gslb.nameserver.polite import overlaid, politely
 from gslb.nameserver.rrset import (
     AAAA,
     CNAME,
@@ -148,7 +148,7 @@ class CompiledZone:
         """
         if not nodes and serial in {None, self.serial}:
             return self
-        merged = {**self.nodes, **nodes}
+        merged = overlaid(self.nodes, nodes)
         changed = {name for name, node in politely(nodes.items()) if self._has_other_records(name, node)}
         for name in politely(nodes):
             if name not in self.nodes:

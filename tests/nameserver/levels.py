@@ -9,7 +9,7 @@ from random import Random
 from gslb.model.area import parse_area
 from gslb.model.steering import NoAnswer, Pick, RecordType, Rule, Steering
 from gslb.nameserver.clients import packed
-from gslb.nameserver.ready import Personal
+from gslb.nameserver.replies import Personal
 from gslb.nameserver.responder import Places, Responder
 from gslb.nameserver.settings import Settings
 from gslb.nameserver.snapshot import Record, Snapshot, Zone
@@ -103,11 +103,14 @@ class Levels:
         self.tally = Tally("udp")
         self.change(Snapshot(7, zones, services or LEVEL_SERVICES, settings=settings))
 
-    def change(self, snapshot: Snapshot) -> None:
-        """Answer from ``snapshot`` from now on. Of it there are two tables, for turns and counts move on in each."""
+    def change(self, snapshot: Snapshot, *, prepared: bool = False) -> None:
+        """Answer from ``snapshot`` from now on. Of it there are two tables, for turns and counts move on in each.
+
+        ``prepared``: what was asked of the former one is made ready before.
+        """
         self.snapshot = snapshot
         self.table = compile_table(snapshot, None, Random(1))
-        self.responder.adopt(self.table)
+        self.responder.adopt(self.table, self.responder.prepare(self.table, 60.0) if prepared else None)
         self._builder.adopt(compile_table(snapshot, None, Random(1)))
 
     def ask(self, packet: bytes, source: str = CLIENT) -> tuple[bytes | None, Level]:

@@ -187,7 +187,8 @@ def _ask(responder: Responder) -> None:
     assert responder.answer(packet, CLIENT, Tally("udp"))
 
 
-def test_the_first_answer_after_a_change_is_noted_although_the_service_was_ready() -> None:
+@pytest.mark.parametrize("prepared", [False, True])
+def test_the_first_answer_after_a_change_is_noted_although_the_service_was_ready(*, prepared: bool) -> None:
     before, after = _tables()
     responder, noted = _noting()
     responder.adopt(before)
@@ -195,7 +196,8 @@ def test_the_first_answer_after_a_change_is_noted_although_the_service_was_ready
         _ask(responder)
     assert responder.ready.replies.turns
     assert noted == []
-    responder.adopt(after)
+    responder.adopt(after, responder.prepare(after, 10.0) if prepared else None)
+    assert noted == []
     for _ in range(3):
         _ask(responder)
     assert noted == [2]

@@ -15,6 +15,7 @@ from gslb.nameserver import features
 from gslb.nameserver.clients import packed
 from gslb.nameserver.cookies import Cookies
 from gslb.nameserver.ready import BUDGET, MAX_BELOW, MAX_CLIENTS, MAX_PAYLOADS, MAX_PLACES, Ready
+from gslb.nameserver.replies import MOST
 from gslb.nameserver.settings import DEFAULTS
 from gslb.nameserver.snapshot import Record, Zone
 from gslb.nameserver.table import compile_table
@@ -456,9 +457,7 @@ def settle(levels: Levels) -> None:
 def assert_bounded(ready: Ready) -> None:
     """However much was asked."""
     replies, shapes = ready.replies, ready._shapes
-    assert len(replies.turns) <= BUDGET
-    assert len(replies._held) <= BUDGET
-    assert len(replies._personal) <= BUDGET
+    assert max(len(replies.turns), len(replies._held), len(replies._personal)) <= MOST
     for part in (shapes.young, shapes.old):
         assert len(part) <= BUDGET // 2
         for shape in part.values():
@@ -524,6 +523,7 @@ def test_a_flood_of_what_comes_three_times_is_bounded_and_templates_in_use_stay(
 ) -> None:
     """With little room, which is taken at once."""
     monkeypatch.setattr("gslb.nameserver.ready.BUDGET", 256)
+    monkeypatch.setattr("gslb.nameserver.replies.MOST", 256)
     monkeypatch.setattr("gslb.nameserver.ready.MAX_BELOW", 64)
     monkeypatch.setattr("gslb.nameserver.ready.MAX_CLIENTS", 256)
     levels.responder.relocate()
@@ -560,9 +560,9 @@ def test_one_packet_from_many_addresses_takes_no_room(levels: Levels) -> None:
 
 
 def test_ready_replies_make_room_at_times_and_are_back_at_once(levels: Levels, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gslb.nameserver.ready.BUDGET", 100)
+    monkeypatch.setattr("gslb.nameserver.replies.MOST", 100)
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr("gslb.nameserver.ready.time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr("gslb.nameserver.replies.time", SimpleNamespace(monotonic=lambda: clock.now))
     levels.responder.relocate()
     regular = query("www.example.com.")
     thrown_away = 0
@@ -580,7 +580,8 @@ def test_ready_replies_make_room_at_times_and_are_back_at_once(levels: Levels, m
 # Changes
 
 
-def test_nothing_old_is_said_after_a_change(levels: Levels) -> None:
+@pytest.mark.parametrize("prepared", [False, True])
+def test_nothing_old_is_said_after_a_change(levels: Levels, *, prepared: bool) -> None:
     """Of what was ready before, and at any level."""
     packets = [alike(number) for alike, _, _ in ALIKE.values() for number in (0, 0, 0, 0, 1)]
     for source in (HOME, CLIENT):
@@ -591,11 +592,58 @@ def test_nothing_old_is_said_after_a_change(levels: Levels) -> None:
         service(str(it.name), (1, ["192.0.2.99"])) if not str(it.name).startswith("*.geo") else it
         for it in levels.snapshot.services
     )
-    levels.change(replace(levels.snapshot, generation=8, zones=(zone, *levels.snapshot.zones[1:]), services=moved))
+    changed = replace(levels.snapshot, generation=8, zones=(zone, *levels.snapshot.zones[1:]), services=moved)
+    levels.change(changed, prepared=prepared)
     for _ in range(4):
         for source in (HOME, CLIENT):
             for packet in packets:
                 levels.check(packet, source)
+
+
+PREPARED = ("static", "NODATA", "an alias to a service", "weights", "windows", "withheld", "by subnet", "a cookie")
+
+
+@pytest.mark.parametrize("case", PREPARED)
+def test_what_was_asked_has_templates_before_a_table_is_in_use(levels: Levels, case: str) -> None:
+    alike, _, _ = ALIKE[case]
+    for _ in range(4):
+        levels.ask(alike(1), HOME)
+    services = tuple(structs.replace(it, ttl=it.ttl + 7) for it in levels.snapshot.services)
+    changed = replace(levels.snapshot, generation=8, services=services)
+    levels.change(replace(changed, zones=(_all_changed(levels.snapshot.zones[0]), *changed.zones[1:])), prepared=True)
+    for number in (1, 2, 1):
+        assert levels.check(alike(number), HOME) is not BUILT
+
+
+def _all_changed(zone: Zone) -> Zone:
+    return Zone(zone.origin, tuple(_changed(record) for record in zone.records))
+
+
+def test_what_takes_too_long_to_prepare_is_left_for_when_it_is_asked_for(levels: Levels) -> None:
+    packet = ALIKE["static"][0](1)
+    for _ in range(4):
+        levels.ask(packet, HOME)
+    table = compile_table(replace(levels.snapshot, generation=8), None, Random(1))
+    levels.responder.adopt(table, levels.responder.prepare(table, -1.0))
+    assert levels.check(packet, HOME) is not BUILT  # nothing about it is different
+    moved = replace(levels.snapshot, generation=9, zones=(_all_changed(levels.snapshot.zones[0]),))
+    table = compile_table(moved, None, Random(1))
+    levels.responder.adopt(table, levels.responder.prepare(table, -1.0))
+    assert levels.ask(packet, HOME)[1] is BUILT
+
+
+def test_what_was_prepared_before_something_else_changed_is_of_no_use(levels: Levels) -> None:
+    responder = levels.responder
+    before, table = responder.ready, compile_table(replace(levels.snapshot, generation=8), None, Random(1))
+    prepared = responder.prepare(table, 1.0)
+    assert prepared is not None
+    assert prepared.succeeds(before)
+    responder.relocate()
+    responder.adopt(table, prepared)
+    assert responder.ready is not prepared
+    assert responder.ready.table is table
+    other = structs.replace(SETTINGS, identity="another")
+    assert responder.prepare(compile_table(replace(levels.snapshot, settings=other), None, Random(1)), 1.0) is None
 
 
 def _changed(record: Record) -> Record:
@@ -614,7 +662,8 @@ def test_nothing_of_former_settings_is_said(levels: Levels) -> None:
 def test_templates_before_there_is_anything_to_answer_are_of_no_use_after(levels: Levels) -> None:
     table = compile_table(levels.snapshot, None, Random(1))
     fresh = Levels()
-    fresh.responder._replace(None, fresh.responder.ready.features, None, stale=False)
+    responder = fresh.responder
+    responder._replace(Ready(None, responder.ready.features, responder._memory, responder._locate))
     for _ in range(5):
         response, _ = fresh.ask(query("www.example.com."))
         assert response is not None

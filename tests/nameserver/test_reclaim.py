@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gslb.nameserver.parts import Parts
-from gslb.nameserver.ready import Replies
 from gslb.nameserver.reclaim import Reader, Reclaimer
+from gslb.nameserver.replies import Replies
 from gslb.nameserver.template import Template
 
 

@@ -6,13 +6,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from gslb.errors import SnapshotError
 from gslb.model.names import ServiceName
 from gslb.nameserver import disk
 from gslb.nameserver.disk import Saver
 from gslb.nameserver.rrset import wire_name
-from gslb.nameserver.snapshot import Change, Full, Record, Snapshot, Zone, apply, decode, diff, encode
+from gslb.nameserver.snapshot import MOST_CHANGED, Change, Full, Record, Snapshot, Zone, apply, decode, diff, encode
 from gslb.nameserver.table import compile_table, lower
 from gslb.nameserver.transfer.access import Transfer, TsigKey
 from tests.nameserver.support import API, OTHER, SNAPSHOT, ZONES, service
@@ -62,6 +63,16 @@ def test_a_snapshot_of_when_there_were_no_transfers_is_read() -> None:
     for zone in document["zones"]:
         del zone["transfer"]
     assert decode(msgspec.json.encode(document)) == SNAPSHOT
+
+
+def test_many_services_that_differ_need_everything() -> None:
+    """A change is read in one call, and not made ready for those who ask."""
+    old = Snapshot(7, ZONES, tuple(service(f"s{number}.example.com.", (1, ["192.0.2.1"])) for number in range(300)))
+    for count in (MOST_CHANGED, MOST_CHANGED + 1):
+        moved = tuple(structs.replace(it, ttl=it.ttl + 1) for it in old.services[:count])
+        new = replace(old, generation=8, services=(*moved, *old.services[count:]))
+        change = diff(old, new)
+        assert change == Full(new) if count > MOST_CHANGED else isinstance(change, Change)
 
 
 def test_a_service_that_went_is_named() -> None:

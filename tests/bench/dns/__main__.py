@@ -8,7 +8,6 @@ All of it happens in a network namespace of its own, over loopback.
 
 import argparse
 import json
-import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,16 +15,14 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from benchmarks.isolation import leave_network
 from benchmarks.processes import unwind_on_signals
-from benchmarks.tools import BenchmarkError, machine, positive, tool
+from benchmarks.tools import BenchmarkError, machine, positive
+from tests.bench.dns.cores import LOAD_CPU, SERVER_CPU, prepare
 from tests.bench.dns.load import Generator, build
 from tests.bench.dns.mixes import MIXES
 from tests.bench.dns.report import document, report
 from tests.bench.dns.rounds import Plan, Rounds, measured
 from tests.bench.dns.servers.all import REFERENCE, SERVERS
-
-SERVER_CPU, LOAD_CPU = 0, 1
 
 Choice = TypeVar("Choice")
 
@@ -37,7 +34,7 @@ def main() -> None:
     try:
         plan = _plan(given)
         programs = tuple(dict.fromkeys(name for server in plan.servers for name in server.programs))
-        _prepare(programs)
+        prepare(programs)
         facts = machine(("gcc", *programs), ("maxminddb",))
         rounds = _measured(plan)
     except BenchmarkError as error:
@@ -65,16 +62,6 @@ def _chosen(text: str, choices: dict[str, Choice], what: str) -> Sequence[Choice
     if unknown := wanted - choices.keys():
         raise BenchmarkError(f"no {what} {', '.join(sorted(unknown))}; there are: {', '.join(choices)}")
     return [choice for name, choice in choices.items() if not wanted or name in wanted]
-
-
-def _prepare(programs: Sequence[str]) -> None:
-    """Find out what is missing before anything starts; keep off the servers' CPU and everybody's network."""
-    for program in ("gcc", "ip", "setpriv", "taskset", *programs):
-        tool(program)
-    if not {SERVER_CPU, LOAD_CPU} <= os.sched_getaffinity(0):
-        raise BenchmarkError(f"CPUs {SERVER_CPU} and {LOAD_CPU} are needed")
-    os.sched_setaffinity(0, {LOAD_CPU})
-    leave_network()
 
 
 def _arguments() -> argparse.Namespace:
