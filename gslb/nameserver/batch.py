@@ -21,8 +21,8 @@ import sysconfig
 from collections.abc import Sequence
 from typing import Any
 
-from gslb.nameserver.parts import MAX_TAIL_AT, Parts, whole
-from gslb.nameserver.wire import HEADER_SIZE
+from gslb.nameserver.parts import Parts, whole
+from gslb.nameserver.wire import HEADER_SIZE, ID_SIZE
 
 SIZE = 128
 """packets in a batch at most. More would save little, and have the first of them wait for the last."""
@@ -39,17 +39,16 @@ MAX_PACKET = PLACE - HEAD
 _ALIGNMENT = 256
 """of places: so that only the last byte of the address of a tail is not always the same"""
 
-_record = struct.Struct("Q8s2sHHBB").pack
+_record = struct.Struct("Q10sHHBB").pack
 """What ``Batch.send`` needs to know of a response: where the body is; the header, without the id; the length of the
 body, and of what comes before it; where the tail is, and its length."""
 
-UNSENT = _record(0, b"", b"", 0, 0, 0, 0)
+UNSENT = _record(0, b"", 0, 0, 0, 0)
 """in place of a record: there is no response"""
 
 _TAIL_AT = 22
 """where a record says where the tail is"""
 
-_ID = 2
 _MSG_WAITFORONE = 0x10000
 _MANY = 2**20
 """references that a key seems to have, so that its memory is never given back"""
@@ -96,8 +95,8 @@ class _Message(ctypes.Structure):
 
 def pin(parts: Parts) -> bytes:
     """What ``Batch.send`` needs to know of a response, whose body has to stay in memory until then."""
-    head, body, at = parts.head, parts.body, parts.tail_at + HEAD if parts.tail else 0
-    return _record(id(body) + HEAD, head[:8], head[8:], len(body), parts.question, at, parts.tail)
+    head, body, at = parts.head, parts.body, parts.tail_at + HEAD if parts.tail_size else 0
+    return _record(id(body) + HEAD, head, len(body), parts.question_end, at, parts.tail_size)
 
 
 class Batch:
@@ -105,7 +104,7 @@ class Batch:
 
     Attributes:
         keys: the packets, with zeros instead of their ids. Only the first ones are of now, as many as ``receive`` says,
-            and only until it is called again. Whoever keeps one needs a copy, by ``bytes(memoryview(key))``: ``key[:]``
+            and only until ``send`` is called. Whoever keeps one needs a copy, by ``bytes(memoryview(key))``: ``key[:]``
             would be the same object.
 
     Args:
@@ -124,7 +123,7 @@ class Batch:
         self._host = struct.Struct(host)
         self._hosts = [struct.Struct(host * count).unpack_from for count in range(SIZE + 1)]
         self._names = ctypes.create_string_buffer(_NAME_ROOM * SIZE)
-        self._ids: Any = ctypes.create_string_buffer(_ID * SIZE)  # a slice of it is bytes
+        self._ids: Any = ctypes.create_string_buffer(ID_SIZE * SIZE)  # a slice of it is bytes
         self._control = ctypes.create_string_buffer(_CONTROL_ROOM * SIZE)
         self._incoming, self._outgoing = (_Message * SIZE)(), (_Message * SIZE)()
         self._vectors_in, self._vectors_out = (_Vector * SIZE)(), (_Vector * (_PARTS * SIZE))()
@@ -142,7 +141,7 @@ class Batch:
         """What is to be copied where, after packets came and before responses leave: for each place one item."""
         incoming, vectors = memoryview(self._incoming).cast("B"), memoryview(self._vectors_out).cast("B")
         id_places, ids = places.cast("H")[HEAD // 2 :: PLACE // 2], memoryview(self._ids).cast("B").cast("H")
-        begin = HEAD + _ID
+        begin = HEAD + ID_SIZE
         headers = (
             places[begin : begin + 8 - PLACE].cast("Q")[:: PLACE // 8],
             places.cast("H")[begin // 2 + 4 :: PLACE // 2],
@@ -157,7 +156,7 @@ class Batch:
                 ),  # length, the lower half, which comes first
                 (places.cast("q")[3 :: PLACE // 8], memoryview(struct.pack("q", -1) * SIZE).cast("q")),  # hash: none
                 (ids, id_places),
-                (id_places, memoryview(bytes(_ID * SIZE)).cast("H")),
+                (id_places, memoryview(bytes(ID_SIZE * SIZE)).cast("H")),
             ),
             (
                 (id_places, ids),
@@ -257,8 +256,8 @@ class Batch:
     def packet(self, index: int) -> bytes:
         """A packet as it came."""
         id_, key = self._ids[2 * index : 2 * index + 2], self.keys[index]
-        whole: bytes = id_ + key[2:]
-        return whole[: len(key)]
+        packet: bytes = id_ + key[2:]
+        return packet[: len(key)]
 
     def hosts(self, count: int) -> tuple[bytes, ...]:
         """The octets of the addresses that the first so many packets came from."""
@@ -320,7 +319,7 @@ def obstacle() -> str:
 
 def _is_usual(empty: bytes) -> bool:
     """Whether objects of ``bytes`` have their parts where they are written here."""
-    if HEAD != 32 or HEAD + MAX_TAIL_AT >= _ALIGNMENT:  # noqa: PLR2004  four words, as said above
+    if HEAD != 32:  # noqa: PLR2004  four words, as said above
         return False
     for content in (b"\0" + empty, b"some octets" + empty, bytes(range(256)) * 2 + empty):
         made = bytes(bytearray(content))

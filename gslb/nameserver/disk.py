@@ -15,7 +15,7 @@ import structlog
 
 from gslb.errors import SnapshotError
 from gslb.files import sync_folder, write_new
-from gslb.nameserver.polite import politely
+from gslb.nameserver.polite import let_go, politely
 from gslb.nameserver.snapshot import Snapshot, Version, decode, encode
 from gslb.supervisor.lockfile import start_ticks
 
@@ -175,6 +175,9 @@ class Saver:
                 return
             if not self._save(snapshot):
                 self._await_retry(snapshot)
+            services = list(snapshot.services)
+            del snapshot  # maybe nobody else knows of it any more
+            let_go(services)
 
     def _save(self, snapshot: Snapshot) -> bool:
         try:

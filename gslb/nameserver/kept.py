@@ -77,15 +77,25 @@ class Recent(Generic[_K, _V]):
         self._exchange = Lock()
         self._spent, self._new, self._since = 0, 0, 0.0
 
+    @property
+    def parts(self) -> tuple[dict[_K, _V], dict[_K, _V]]:
+        """Both, to be let go of."""
+        return self.young, self.old
+
+    def peek(self, key: _K) -> _V | None:
+        """What is there for ``key``, which is not taken for a use of it."""
+        return self.young.get(key) or self.old.get(key)
+
     def get(self, key: _K) -> _V | None:
         """What was put there for ``key``, if it is still there."""
         found = self.young.get(key)
-        if found is None:
-            found = self.old.get(key)
-            if found is not None and self._spent + (cost := self._cost(found)) <= self._most:
-                self._spent += cost
-                self.young[key] = found
-                self.old.pop(key, None)
+        if found is None and key in self.old:
+            with self._exchange:
+                found = self.young.get(key) or self.old.get(key)
+                if found is not None and key not in self.young and self._spent + self._cost(found) <= self._most:
+                    self._spent += self._cost(found)
+                    self.young[key] = found
+                    self.old.pop(key, None)
         return found
 
     def put(self, key: _K, value: _V) -> None:
@@ -93,22 +103,22 @@ class Recent(Generic[_K, _V]):
         cost, room = self._cost(value), self._most // 2
         if cost > room:
             return
-        if (self._new + cost > room or self._spent + cost > self._most) and not self._forget():
-            return
-        self._spent += cost
-        self._new += cost
-        former = self.young.get(key)
-        self.young[key] = value
-        if former is not None and former is not value:
-            self._retire(former)
+        with self._exchange:
+            if (self._new + cost > room or self._spent + cost > self._most) and not self._forget():
+                return
+            self._spent += cost
+            self._new += cost
+            former = self.young.get(key)
+            self.young[key] = value
+            if former is not None and former is not value:
+                self._retire(former)
 
     def _forget(self) -> bool:
         """Let go of what is old, if there has been time enough for what is in use to move."""
-        with self._exchange:
-            now = time.monotonic()
-            if now - self._since < _PAUSE:
-                return False
-            former, self.old, self.young = self.old, self.young, {}
-            self._spent, self._new, self._since = 0, 0, now
+        now = time.monotonic()
+        if now - self._since < _PAUSE:
+            return False
+        former, self.old, self.young = self.old, self.young, {}
+        self._spent, self._new, self._since = 0, 0, now
         self._retire(former)
         return True

@@ -18,9 +18,6 @@ BITE = 0.00005
 PAUSE = 0.00005
 """seconds in a pause"""
 
-MOST_YOUNG = 5000
-"""new objects that the garbage collector goes over in one call, which takes a millisecond or two"""
-
 _K = TypeVar("_K")
 _T = TypeVar("_T")
 
@@ -49,10 +46,9 @@ def _with_pauses(items: Iterable[_T]) -> Iterator[_T]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Keeps the cyclic garbage collector out while much is made that stays, and from ever looking at it.
+    """Keeps the cyclic garbage collector out while much is made that stays, and has it look at that once an hour only.
 
-    It would go through all of it time and again, in one call each. Nothing that is compiled is part of a cycle. What
-    else is garbage at the end, and in a cycle, is never collected: the little that others have left meanwhile.
+    It would go through all of it time and again, in one call each. Nothing that is compiled is part of a cycle.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -66,24 +62,9 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def collect(*, everywhere: bool) -> bool:
-    """Look for cyclic garbage among what is new, or everywhere; False if that would take too long, or is not the time.
-
-    What is too much to be looked at is put aside until it is looked for everywhere: mostly it is what answers are made
-    of, in a second in which many were asked for the first time.
-    """
-    if _making.is_set():
-        return False
-    if everywhere:
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-    elif gc.get_count()[0] > MOST_YOUNG:
-        gc.freeze()
-        return False
-    else:
-        gc.collect(1)
-    return True
+def is_making() -> bool:
+    """Whether much is being made just now."""
+    return _making.is_set()
 
 
 def overlaid(base: Mapping[_K, _T], more: Mapping[_K, _T]) -> dict[_K, _T]:
@@ -94,7 +75,17 @@ def overlaid(base: Mapping[_K, _T], more: Mapping[_K, _T]) -> dict[_K, _T]:
     return made
 
 
-def let_go(items: list[_T]) -> None:
-    """Forget ``items``, of which this is the last that knows: to free them takes as long as to make them."""
-    for _ in politely(range(len(items))):
-        items.pop()
+def let_go(thing: object) -> None:
+    """Empty dictionaries and lists, and those in tuples, of which this is the last that knows.
+
+    To free what is in them takes as long as to make it.
+    """
+    if isinstance(thing, tuple):
+        for part in thing:
+            let_go(part)
+    elif isinstance(thing, dict):
+        for _ in politely(range(len(thing))):
+            thing.popitem()
+    elif isinstance(thing, list):
+        for _ in politely(range(len(thing))):
+            thing.pop()

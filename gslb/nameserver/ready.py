@@ -9,40 +9,28 @@ is a template, which packets lead to at the first level as well once they have c
 What comes for the first time is not kept, at either level: so a flood of what never comes again evicts nothing.
 """
 
-import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
-from gslb.nameserver.edns import COOKIE, Edns
+from gslb.nameserver.below import Below, make_below
 from gslb.nameserver.explain import LABEL
 from gslb.nameserver.features import Features
-from gslb.nameserver.first import GIVEN, First
+from gslb.nameserver.first import First
 from gslb.nameserver.kept import Recent, Sightings
 from gslb.nameserver.lookup import Answer, lookup
-from gslb.nameserver.parts import as_they_are
+from gslb.nameserver.parts import Pin, Sendable, as_they_are
 from gslb.nameserver.polite import politely
 from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.replies import Replies
-from gslb.nameserver.rrset import AXFR, IN, IXFR, OPT, ancestors
-from gslb.nameserver.subnet import ECS, can_be_cut, who_of
+from gslb.nameserver.rrset import AXFR, IN, IXFR, ancestors
+from gslb.nameserver.shape import PAYLOAD, PAYLOAD_SIZE, WHO, Shape, common_of, cut, tail_of
+from gslb.nameserver.subnet import who_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
-from gslb.nameserver.template import (
-    NOTHING,
-    Below,
-    Case,
-    Counters,
-    Echo,
-    Mould,
-    Pin,
-    Record,
-    Shape,
-    Template,
-    cookies,
-    make_below,
-)
-from gslb.nameserver.wire import HEADER_SIZE, MAX_LABEL, MAX_UDP, PLAIN_UDP, Query
+from gslb.nameserver.template import Case, Counters, Echo, Mould, Template
+from gslb.nameserver.wire import HEADER_SIZE, ID_SIZE, MAX_LABEL, MAX_UDP, PLAIN_UDP, Query
 
 BUDGET = 2**16
 """responses in all templates together"""
@@ -68,18 +56,6 @@ MAX_PAYLOADS = 16
 MAX_DEPTH = 4
 """labels that a name which does not exist may have below one that does, for it to have a template"""
 
-_ID = 2
-_OPT = struct.pack(">BH", 0, OPT)
-_OPT_AT, _DATA_LENGTH_AT, _OPTIONS_AT, _OPTION_LENGTH_AT, _OPTION_DATA_AT = 4, 13, 15, 17, 19
-"""where a packet has these, behind the name, if its only record is an OPT record (RFC 6891, section 6.1.2)"""
-_SUBNET, _COOKIE = ECS.to_bytes(2), COOKIE.to_bytes(2)
-_TAILS = {_SUBNET: _OPTION_DATA_AT + 4, _COOKIE: _OPTION_DATA_AT}
-"""where that begins in which packets of one shape differ, by the code of their first option: an address, a cookie"""
-_PAYLOAD = slice(7, 9)
-"""bytes that the client takes over UDP: nothing depends on them where a response is short"""
-_WHO = slice(_OPTION_DATA_AT, _OPTION_DATA_AT + 3)
-"""family and length of a subnet"""
-
 _W = TypeVar("_W")
 
 
@@ -102,8 +78,8 @@ class Memory(NamedTuple):
     note: Callable[[First], None]
 
 
-Known = tuple[Record, bytes | None]
-"""A record, and what the response ends with if that is not what the packet has there."""
+Known = tuple[Sendable, bytes | None]
+"""What a listener is given, and what the response ends with if that is not what the packet has there."""
 
 
 class Ready:
@@ -120,7 +96,6 @@ class Ready:
 
     Attributes:
         observed: there is a limiter or a logger, which ready replies pass through as well, as they are.
-        pinned: records are what ``Memory.pin`` makes of parts, and no use to anybody but a batch.
         replies: the hot path looks no further than here.
         lessons: templates that may yet be made for the batch in hand. After a change many are missing, and all at once
             would hold up answers.
@@ -141,10 +116,10 @@ class Ready:
         self.limiter = features.limiter
         self.observed = self.limiter is not None or logger is not None
         self.lessons = LESSONS
-        self.pinned = not self.observed and memory.pin is not as_they_are
         self.replies = Replies(memory.retire)
-        self._mould = Mould(memory.pin if self.pinned else as_they_are, memory.counters)
+        self._mould = Mould(as_they_are if self.observed else memory.pin, memory.counters)
         self._memory, self._again, self._locate = memory, memory.sightings.again, locate
+        self._storing = Lock()
         self._zones: Mapping[bytes, object] = table.zones if table else {}
         self._shapes: Recent[bytes, Shape] = Recent(BUDGET, lambda shape: shape.cost, memory.retire)
         self._former = former._shapes if former else None  # noqa: SLF001  one of the same class
@@ -164,9 +139,9 @@ class Ready:
         """
         end = key.find(0, HEADER_SIZE) + 1
         name, rest, tail = key[HEADER_SIZE:end], key[end:], b""
-        if len(rest) > _OPTIONS_AT and (at := _TAILS.get(rest[_OPTIONS_AT:_OPTION_LENGTH_AT])):
+        if (at := tail_of(rest)) is not None:
             rest, tail = rest[:at], rest[at:]
-        head, lowered, common, shapes = key[_ID:HEADER_SIZE], name.lower(), _common(rest), self._shapes
+        head, lowered, common, shapes = key[ID_SIZE:HEADER_SIZE], name.lower(), common_of(rest), self._shapes
         mark = head + lowered + common
         shape = shapes.young.get(mark) or (shapes.get(mark) if shapes.old else None)
         if shape is None and self._former is not None:
@@ -180,13 +155,13 @@ class Ready:
             if shape.first.due:
                 self._memory.note(shape.first)
             if shape.by_payload is not None:
-                shape = shape.by_payload.get(rest[_PAYLOAD])
+                shape = shape.by_payload.get(rest[PAYLOAD])
             if shape is None or len(tail) != shape.tail:
                 return None
             template, echo, told = shape.template, shape.echo, True
             if template is None:
                 told = echo.size > 0 and not echo.is_cookie
-                template = self._tailored(shape, rest[_WHO] + tail if told else who_of(host(whom)))
+                template = self._tailored(shape, rest[WHO] + tail if told else who_of(host(whom)))
         if template is None:
             return None
         if echo.is_cookie:
@@ -209,34 +184,44 @@ class Ready:
 
         For a thread beside those that answer, and as many ``seconds`` at most.
         """
-        former, until = self._former, time.monotonic() + seconds
-        for mark in politely([*former.young, *former.old] if former else ()):
+        former, table, until = self._former, self.table, time.monotonic() + seconds
+        if former is None or table is None:
+            return
+        for mark in politely([*former.young, *former.old]):
             if time.monotonic() > until:
                 return
-            shape = former and (former.young.get(mark) or former.old.get(mark))
-            if not shape or shape.asked is None or self.table is None:
+            shape = former.peek(mark)
+            if shape is None or shape.asked is None:
                 continue
             query, answer = shape.asked
-            now = lookup(self.table, query.name, query.type)
+            now = lookup(table, query.name, query.type)
             if answer.is_as_good_as(now):
                 self._shapes.put(mark, shape)
             elif shape.by_payload is None and now.lasting:
-                self._make_anew(mark, shape, query, now)
+                self._make_anew(mark, shape, query, now, until)
 
-    def _make_anew(self, mark: bytes, shape: Shape, query: Query, answer: Answer) -> None:
+    def _make_anew(self, mark: bytes, shape: Shape, query: Query, answer: Answer, until: float) -> None:
         """A shape for packets that are answered in another way now."""
         tailored = answer.tailored
-        if tailored is None:
-            self._make_shape(mark, b"", Case(self.features, self.stale, query, answer), shape.echo, shape.tail)
-            return
-        for place in [tailored.same] if tailored.same else [it for it in shape.templates if tailored.has(it)]:
-            steered = tailored.rules[place.rule]
-            case = Case(self.features, self.stale, query, answer, place, steered, steered.turns(place.choice))
-            self._make_shape(mark, b"", case, shape.echo, shape.tail)
+        places: Iterable[Place | None] = (None,)
+        if tailored is not None:
+            places = (tailored.same,) if tailored.same else [it for it in tuple(shape.templates) if tailored.has(it)]
+        payload = query.edns.payload.to_bytes(PAYLOAD_SIZE) if query.edns else b""
+        for place in politely(places):
+            if time.monotonic() > until:
+                return
+            self._make_shape(mark, payload, self.case(query, answer, place), shape.echo, shape.tail)
+
+    def case(self, query: Query, answer: Answer, place: Place | None = None) -> Case:
+        """What is said to ``query`` by a client who gets ``place``."""
+        if place is None or answer.tailored is None:
+            return Case(self.features, self.stale, query, answer)
+        steered = answer.tailored.rules[place.rule]
+        return Case(self.features, self.stale, query, answer, place, steered, steered.turns(place.choice))
 
     def _inherit(self, mark: bytes, former: Recent[bytes, Shape]) -> Shape | None:
         """What was known of the table before, if all that it was made of is still so."""
-        shape = former.young.get(mark) or former.old.get(mark)
+        shape = former.peek(mark)
         if shape is None or self.table is None or shape.asked is None:
             return None
         query, answer = shape.asked
@@ -272,37 +257,17 @@ class Ready:
         usual = query.fault is None and query.tsig is None and query.rdclass == IN and query.type not in {AXFR, IXFR}
         if not usual or len(packet) > MAX_KEY or packet.find(0, HEADER_SIZE) + 1 != end or query.name.startswith(LABEL):
             return
-        head, rest = packet[_ID:HEADER_SIZE], packet[end:]
-        self._again(hash(bytes(_ID) + packet[_ID:]))
-        cut = self._cut(query.edns, rest, end)
-        if cut is None:
+        head, rest = packet[ID_SIZE:HEADER_SIZE], packet[end:]
+        self._again(hash(bytes(ID_SIZE) + packet[ID_SIZE:]))
+        parted = cut(query.edns, rest, end, gives_cookies=self.features.gives_cookies)
+        if parted is None:
             return
-        echo, at = cut
+        echo, at = parted
         rest, tail = rest[:at], rest[at:]
         if case.answer.lasting:
-            self._learn_shape(head + query.name + _common(rest), rest[_PAYLOAD], case, echo, len(tail))
+            self._learn_shape(head + query.name + common_of(rest), rest[PAYLOAD], case, echo, len(tail))
         else:
-            self._learn_below(head, _common(rest), case, echo, len(tail))
-
-    def _cut(self, edns: Edns | None, rest: bytes, end: int) -> tuple[Echo, int] | None:
-        """What is echoed, and where the part of ``rest`` begins that others like it do not share.
-
-        ``end`` is that of the name, where ``rest`` begins.
-
-        None if it cannot be told: an option beside others, or bits of a subnet that are not whole octets.
-        """
-        at = _TAILS.get(rest[_OPTIONS_AT:_OPTION_LENGTH_AT]) if len(rest) > _OPTIONS_AT else None
-        has_cookie = self.features.gives_cookies and edns is not None and bool(edns.cookie)
-        if at is None or edns is None:
-            return None if has_cookie or at is not None else (NOTHING, len(rest))
-        size = int.from_bytes(rest[_DATA_LENGTH_AT:_OPTIONS_AT])
-        length = int.from_bytes(rest[_OPTION_LENGTH_AT:_OPTION_DATA_AT])
-        is_alone = size == len(rest) - _OPTIONS_AT and length == len(rest) - _OPTION_DATA_AT
-        if not is_alone or not rest.startswith(_OPT, _OPT_AT):
-            return None
-        if edns.subnet is not None:
-            return (Echo(len(rest) - at, end + at), at) if can_be_cut(edns.subnet) else None
-        return (cookies(end + at) if has_cookie else NOTHING), at
+            self._learn_below(head, common_of(rest), case, echo, len(tail))
 
     def _learn_shape(self, mark: bytes, payload: bytes, case: Case, echo: Echo, tail: int) -> None:
         if self._again(hash(mark)) and self.lessons > 0:
@@ -314,33 +279,40 @@ class Ready:
         template = self._mould.template(case, echo, limit)
         if template is None:
             return
-        asked, tailored = (query, case.answer), case.answer.tailored
-        first = tailored.first if tailored else GIVEN
-        known = shape = self._shapes.get(mark) or Shape(tail, echo, asked, first)
+        with self._storing:  # what another thread stores would be dropped, and maybe it is using that
+            self._store(mark, payload, case, Shape(tail, echo, (query, case.answer)), template)
+
+    def _store(self, mark: bytes, payload: bytes, case: Case, new: Shape, template: Template) -> None:
+        query, tailored, echo = case.query, case.answer.tailored, new.echo
+        if tailored is not None:
+            new.first = tailored.first
+        known = shape = self._shapes.get(mark) or new
         if known.by_payload is None and query.edns and template.size + len(query.name) + echo.size > PLAIN_UDP:
-            known = Shape(tail, echo, asked, first, by_payload={})
+            known, new.by_payload = new, {}
         if known.by_payload is not None:
             if not self._may_join(known.by_payload, payload, mark):
                 return
             template = self._mould.template(case, echo, query.udp_limit) or template
-            self._make_room(known.by_payload, MAX_PAYLOADS)
-            shape = known.by_payload.setdefault(payload, Shape(tail, echo))
+            known.by_payload = self._with_room(known.by_payload, MAX_PAYLOADS)
+            shape = known.by_payload.setdefault(payload, Shape(new.tail, echo))
         subnet = query.edns.subnet if query.edns else None
-        if case.place is None or tailored is None or tailored.same or (subnet and not tail):
+        former: Template | None = None
+        if case.place is None or tailored is None or tailored.same or (subnet and not new.tail):
             former, shape.template = shape.template, template
-            self._memory.retire(former)
         elif self._may_join(shape.templates, case.place, mark):
-            self._make_room(shape.templates, MAX_PLACES)
+            shape.templates = self._with_room(shape.templates, MAX_PLACES)
             shape.tailored = tailored
             former, shape.templates[case.place] = shape.templates.get(case.place), template
+        if former is not None:
             self._memory.retire(former)
         self._shapes.put(mark, known)
 
-    def _make_room(self, kept: dict[_W, Any], most: int) -> None:
-        if len(kept) >= most:
-            former = dict(kept)
-            kept.clear()
-            self._memory.retire(former)
+    def _with_room(self, kept: dict[_W, Any], most: int) -> dict[_W, Any]:
+        """``kept``, or an empty one in its place."""
+        if len(kept) < most:
+            return kept
+        self._memory.retire(kept)
+        return {}
 
     def _may_join(self, others: Mapping[_W, object], one: _W, mark: bytes) -> bool:
         """Whether ``one``, that a shape may be seen with, is to be kept beside others: not when it is seen first."""
@@ -354,6 +326,8 @@ class Ready:
         depth = next((depth for depth, name in enumerate(path) if name in existing), len(path) - 1)
         mark = head + path[depth] + common
         if not 0 < depth <= MAX_DEPTH or not self._again(hash(mark)) or self.lessons <= 0:
+            return
+        if self._below.peek(mark) is not None:  # which has no room for the moment, or none for a name so long
             return
         self.lessons -= 1
         below = make_below(case, existing, echo, tail, self._mould, self._memory.retire)
@@ -382,28 +356,26 @@ class Ready:
                 self._cookies.put(key, given)
         return given
 
+    @property
+    def made(self) -> object:
+        """What was made for this and is of no use if it is never in force."""
+        return self._shapes.parts
+
     def remains(self, successor: "Ready") -> object:
         """What is of no use any more to anybody when ``successor`` is in place of this."""
         gone: list[Recent[Any, Any]] = [self._below, self._places, self._cookies]
         gone += [] if successor.succeeds(self) else [self._shapes]
         if self._former is not None:
             gone.append(self._former)
-        return tuple(part for recent in gone for part in (recent.young, recent.old))
+        return tuple(recent.parts for recent in gone)
 
     def renew(self) -> None:
         """Look at the clock again before cookies are given out."""
         former, self._cookies = self._cookies, Recent(MAX_CLIENTS, retire=self._memory.retire)
-        self._memory.retire((former.young, former.old))
+        self._memory.retire(former.parts)
         self.replies.forget_personal()
 
 
 def _copied(key: bytes) -> bytes:
     """A key that may be kept: of a whole ``bytes`` object a slice, say, would be the object itself."""
     return bytes(memoryview(key))
-
-
-def _common(rest: bytes) -> bytes:
-    """What follows the name, without the size of responses that the client takes."""
-    if not rest.startswith(_OPT, _OPT_AT):
-        return rest
-    return rest[: _PAYLOAD.start] + rest[_PAYLOAD.stop :]

@@ -6,6 +6,7 @@ listener has ended the batch that it was in the midst of.
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import count
 
 from gslb.nameserver.polite import let_go, politely
 
@@ -44,9 +45,11 @@ class Reclaimer:
 
     def reclaim(self) -> None:
         """Free what is out of use, a little at a time. For a thread that nobody waits for."""
-        while self._retired and self._have_ended(self._retired[0][0]):
+        for _ in politely(count()):
+            if not self._retired or not self._have_ended(self._retired[0][0]):
+                return
             _, thing = self._retired.popleft()
-            _take_apart(thing)
+            let_go(thing)
 
     def under_way(self) -> Callable[[], bool]:
         """Says, when called, whether some batch has not ended yet that is under way now."""
@@ -58,15 +61,3 @@ class Reclaimer:
 
     def _have_ended(self, begun: Iterable[int]) -> bool:
         return all(reader.ended >= number for reader, number in zip(self._readers, begun, strict=False))
-
-
-def _take_apart(thing: object) -> None:
-    """Free collections bit by bit: all of it at once would keep other threads waiting."""
-    if isinstance(thing, dict):
-        for _ in politely(range(len(thing))):
-            thing.popitem()
-    elif isinstance(thing, list):
-        let_go(thing)
-    elif isinstance(thing, tuple):
-        for part in thing:
-            _take_apart(part)

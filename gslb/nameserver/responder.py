@@ -19,7 +19,7 @@ from gslb.nameserver.first import First
 from gslb.nameserver.kept import Sightings
 from gslb.nameserver.limiter import Limiter, Verdict
 from gslb.nameserver.lookup import Answer
-from gslb.nameserver.parts import as_they_are
+from gslb.nameserver.parts import Pin, as_they_are
 from gslb.nameserver.querylog import QueryLogger
 from gslb.nameserver.ready import LESSONS, Known, Memory, Ready
 from gslb.nameserver.reclaim import Reclaimer
@@ -31,10 +31,11 @@ from gslb.nameserver.subnet import network_of, who_of
 from gslb.nameserver.table import Table
 from gslb.nameserver.tailored import Place, Tailored
 from gslb.nameserver.tally import Tally
-from gslb.nameserver.template import Case, Pin
+from gslb.nameserver.template import Case
 from gslb.nameserver.transfer.outgoing import Request, Transfers, changes, check, may_ask
 from gslb.nameserver.wire import (
     HEADER_SIZE,
+    ID_SIZE,
     MAX_TCP,
     MAX_UDP,
     QR,
@@ -57,7 +58,7 @@ FRESH = 300.0
 _COUNTED = (Rcode.SERVFAIL, Rcode.NXDOMAIN, Rcode.REFUSED)
 """what is said without being built, beside NOERROR"""
 
-_NO_ID = bytes(2)
+_NO_ID = bytes(ID_SIZE)
 
 _W = TypeVar("_W")
 
@@ -116,7 +117,10 @@ class Responder:
         if table.snapshot.settings != before.features.settings:
             return None
         made = self._successor(before, table)
-        made.warm(seconds)
+        try:
+            made.warm(seconds)
+        except Exception as error:  # noqa: BLE001  the table is a good one all the same
+            self._report(error)
         return made
 
     def adopt(self, table: Table, prepared: Ready | None = None) -> None:
@@ -128,8 +132,10 @@ class Responder:
         before, settings = self.ready, table.snapshot.settings
         known, logger = before.features.settings, before.logger
         if known == settings:
-            fits = prepared is not None and prepared.table is table and prepared.succeeds(before)
-            self._replace(prepared if prepared and fits else self._successor(before, table))
+            if prepared is None or prepared.table is not table or not prepared.succeeds(before):
+                self.reclaimer.retire(prepared and prepared.made)
+                prepared = self._successor(before, table)
+            self._replace(prepared)
             return
         features = Features(settings)
         if known.query_log != settings.query_log:
@@ -184,14 +190,14 @@ class Responder:
         """
         ready, key = ready or self.ready, _NO_ID + packet[2:]
         ready.lessons = LESSONS
-        turns = None if ready.pinned else ready.replies.turns.get(key)
-        record, tail = None if turns is None else next(turns), None
-        if isinstance(record, Personal):
-            address, tail, records = record
-            record = next(records) if address == packed(source) else None
-        if record is None:
-            record, tail = self.known(ready, key, packed, source) or (None, None)
-        reply = None if record is None else record.joined(packet, tail)
+        turns = ready.replies.turns.get(key)
+        parts, tail = None if turns is None else next(turns), None
+        if isinstance(parts, Personal):
+            address, tail, theirs = parts
+            parts = next(theirs) if address == packed(source) else None
+        if parts is None:
+            parts, tail = self.known(ready, key, packed, source) or (None, None)
+        reply = None if parts is None else parts.joined(packet, tail)
         response = self.build(ready, packet, source, tally) if reply is None else packet[:2] + reply
         tally.ready += reply is not None
         return self._observe(ready, packet, response, source, tally) if ready.observed else response
@@ -308,13 +314,10 @@ class Responder:
             self._report(error)
 
     def _case(self, ready: Ready, query: Query, answer: Answer, source: str) -> Case:
-        tailored = answer.tailored
-        if tailored is None:
-            return Case(ready.features, ready.stale, query, answer)
+        if answer.tailored is None:
+            return ready.case(query, answer)
         subnet = query.edns.subnet if query.edns else None
-        place = ready.place(tailored, subnet.who if subnet else who_of(packed(source)))
-        steered = tailored.rules[place.rule]
-        return Case(ready.features, ready.stale, query, answer, place, steered, steered.turns(place.choice))
+        return ready.case(query, answer, ready.place(answer.tailored, subnet.who if subnet else who_of(packed(source))))
 
     def _apart(
         self, ready: Ready, packet: bytes, query: Query, source: str, tally: Tally, *, tcp: bool

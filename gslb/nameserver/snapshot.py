@@ -163,10 +163,13 @@ def differing(old: Sequence[Steering], new: Sequence[Steering]) -> tuple[tuple[S
         changed = tuple([after for before, after in politely(pairs) if before != after])
         let_go(pairs)
         return changed, ()
+    let_go(pairs)
     known = {service.name: service for service in politely(old)}
     names = {service.name for service in politely(new)}
     changed = tuple([service for service in politely(new) if known.get(service.name) != service])
-    return changed, tuple(name for name in known if name not in names)
+    removed = tuple(name for name in known if name not in names)
+    let_go(known)
+    return changed, removed
 
 
 _decoder = msgspec.json.Decoder(Snapshot)

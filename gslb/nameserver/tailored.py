@@ -57,10 +57,10 @@ class Tailored(msgspec.Struct, frozen=True, eq=False, gc=False):
 
     def has(self, place: Place) -> bool:
         """Whether there is such a place, of all that clients with no order of their own may get."""
-        groups, order = place.choice
-        return (
-            place.rule < len(self.rules) and not order and max(groups, default=-1) < len(self.rules[place.rule].groups)
-        )
+        if place.rule >= len(self.rules):
+            return False
+        (chosen, order), groups = place.choice, self.rules[place.rule].groups
+        return not order and bool(chosen) == bool(groups) and max(chosen, default=-1) < len(groups)
 
     def place(self, client: Client, prefix: int) -> Place:
         """What ``client`` gets.

@@ -15,7 +15,7 @@ from gslb.nameserver.sections import Sections
 QR, AA, TC, RD = 0x8000, 0x0400, 0x0200, 0x0100
 OPCODE = 0x7800
 
-HEADER_SIZE = 12
+HEADER_SIZE, ID_SIZE = 12, 2
 MAX_NAME = 255
 MAX_LABEL = 63
 PLAIN_UDP = 512

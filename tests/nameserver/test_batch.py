@@ -237,8 +237,8 @@ def test_a_response_may_have_parts_of_its_packet() -> None:
                     batch.echo(index, records[index], tail)
             batch.send(b"".join(records))
             for parts, tail in PARTS.items():
-                own = packet[parts.tail_at : parts.tail_at + parts.tail] if tail is None else tail
-                expected = b"id" + parts.head + packet[12 : parts.question] + parts.body + own
+                own = packet[parts.tail_at : parts.tail_at + parts.tail_size] if tail is None else tail
+                expected = b"id" + parts.head + packet[12 : parts.question_end] + parts.body + own
                 assert sock.recv(999) == expected == b"id" + parts.joined(packet, tail)
 
 

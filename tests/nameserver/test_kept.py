@@ -224,3 +224,16 @@ def test_the_table_stays_as_large_as_it_is() -> None:
     for number in range(10_000):
         sightings.again(hash(str(number)))
     assert len(sightings._seen) == size
+
+
+def test_what_is_put_in_place_of_another_lets_go_of_that(clock: Clock) -> None:
+    retired: list[object] = []
+    recent: Recent[str, list[int]] = Recent(16, retire=retired.append)
+    first, second = [1], [2]
+    recent.put("key", first)
+    recent.put("key", first)
+    assert retired == []
+    recent.put("key", second)
+    assert retired == [first]
+    assert recent.get("key") is second
+    assert clock.now

@@ -1,8 +1,6 @@
 import contextlib
 import gc
 import threading
-from collections.abc import Iterator
-from weakref import ref
 
 import pytest
 
@@ -53,46 +51,6 @@ def test_before_anything_answers_there_are_no_pauses(clock: Time, monkeypatch: p
     for _ in politely(range(10)):
         clock.now += polite.BITE
     assert clock.pauses == []
-
-
-class Cycle:
-    def __init__(self) -> None:
-        self.itself = self
-
-
-@pytest.fixture
-def uncollected_yet() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.unfreeze()
-    gc.enable()
-
-
-@pytest.mark.usefixtures("uncollected_yet")
-def test_cyclic_garbage_is_found_among_what_is_new() -> None:
-    watch = ref(Cycle())
-    assert polite.collect(everywhere=False)
-    assert watch() is None
-
-
-@pytest.mark.usefixtures("uncollected_yet")
-def test_too_much_that_is_new_is_put_aside_until_all_is_gone_through() -> None:
-    watch, kept = ref(Cycle()), [[number] for number in range(polite.MOST_YOUNG + 100)]
-    assert not polite.collect(everywhere=False)
-    assert polite.collect(everywhere=False)
-    assert watch() is not None
-    assert polite.collect(everywhere=True)
-    assert watch() is None
-    assert gc.get_freeze_count() > len(kept)
-
-
-@pytest.mark.usefixtures("uncollected_yet")
-def test_nothing_is_collected_while_much_is_made() -> None:
-    watch = ref(Cycle())
-    with uncollected():
-        assert not polite.collect(everywhere=True)
-    assert watch() is not None
 
 
 def test_what_is_laid_over_takes_the_place_of_what_was_there() -> None:

@@ -12,13 +12,16 @@ from msgspec import structs
 
 from gslb.model.location import Location
 from gslb.nameserver import features
+from gslb.nameserver.below import MAX_LENGTHS, Below
 from gslb.nameserver.clients import packed
 from gslb.nameserver.cookies import Cookies
 from gslb.nameserver.ready import BUDGET, MAX_BELOW, MAX_CLIENTS, MAX_PAYLOADS, MAX_PLACES, Ready
 from gslb.nameserver.replies import MOST
 from gslb.nameserver.settings import DEFAULTS
+from gslb.nameserver.shape import Shape
 from gslb.nameserver.snapshot import Record, Zone
 from gslb.nameserver.table import compile_table
+from gslb.nameserver.template import Template
 from tests.nameserver.clients import ANKARA, ISTANBUL, Atlas
 from tests.nameserver.levels import (
     AAAA,
@@ -457,7 +460,9 @@ def settle(levels: Levels) -> None:
 def assert_bounded(ready: Ready) -> None:
     """However much was asked."""
     replies, shapes = ready.replies, ready._shapes
-    assert max(len(replies.turns), len(replies._held), len(replies._personal)) <= MOST
+    held = {**replies._held, **replies._theirs}
+    assert len(replies.turns) + sum(template.cost for template in held) <= MOST
+    assert len(replies._personal) <= len(replies.turns)
     for part in (shapes.young, shapes.old):
         assert len(part) <= BUDGET // 2
         for shape in part.values():
@@ -467,7 +472,7 @@ def assert_bounded(ready: Ready) -> None:
         assert len(recent.young) <= most
         assert len(recent.old) <= most
     for below in (*ready._below.young.values(), *ready._below.old.values()):
-        assert len(below._templates) <= 255
+        assert len(below._templates) <= MAX_LENGTHS
 
 
 FLOODS: dict[str, tuple[int, Alike]] = {
@@ -537,7 +542,8 @@ def test_a_flood_of_what_comes_three_times_is_bounded_and_templates_in_use_stay(
                 assert level in {TEMPLATE, READY}, (index, number)
     ready = levels.responder.ready
     assert len(ready.replies.turns) <= 256
-    assert len(ready.replies._held) <= 256
+    held = {**ready.replies._held, **ready.replies._theirs}
+    assert sum(template.cost for template in held) <= 256
     for recent, most in ((ready._shapes, 256), (ready._below, 64), (ready._places, 256), (ready._cookies, 256)):
         assert len(recent.young) <= most
         assert len(recent.old) <= most
@@ -598,6 +604,38 @@ def test_nothing_old_is_said_after_a_change(levels: Levels, *, prepared: bool) -
         for source in (HOME, CLIENT):
             for packet in packets:
                 levels.check(packet, source)
+
+
+def test_a_rule_that_was_empty_and_is_not_any_more_is_prepared(levels: Levels) -> None:
+    """And one that is empty now, each for clients that get the same as before, and do not."""
+    subnet_of = subnets("geo.example.com.")
+    full = levels.snapshot
+    emptied = tuple(
+        structs.replace(it, rules=(structs.replace(it.rules[0], groups=()), *it.rules[1:])) if len(it.rules) > 1 else it
+        for it in full.services
+    )
+    for generation, services in enumerate((emptied, full.services, emptied), 8):
+        for source in SOURCES:
+            for number in (1, 2, 3, 1, 2, 3, 1):
+                levels.check(subnet_of(number), source)
+                levels.check(spellings("geo.example.com.")(number), source)
+        levels.change(replace(full, generation=generation, services=services), prepared=True)
+    for source in SOURCES:
+        for number in (1, 2, 3):
+            levels.check(subnet_of(number), source)
+            levels.check(spellings("geo.example.com.")(number), source)
+    assert not levels.responder._reported
+
+
+def test_a_table_is_taken_although_it_could_not_be_prepared(levels: Levels, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(Ready, "warm", fails)
+    moved = replace(levels.snapshot, generation=8, zones=(_all_changed(levels.snapshot.zones[0]),))
+    levels.change(moved, prepared=True)
+    assert levels.responder.ready.table is levels.table
+    levels.check(ALIKE["static"][0](1), HOME)
 
 
 PREPARED = ("static", "NODATA", "an alias to a service", "weights", "windows", "withheld", "by subnet", "a cookie")
@@ -670,3 +708,96 @@ def test_templates_before_there_is_anything_to_answer_are_of_no_use_after(levels
         assert response[3] & 15 == 2
     fresh.responder.adopt(table)
     assert fresh.check(query("www.example.com.")) is BUILT
+
+
+# What a listener may be using
+
+
+class Retired:
+    """Takes note of what is let go of, and of the templates in it."""
+
+    def __init__(self) -> None:
+        self.templates: set[Template] = set()
+
+    def take(self, thing: object) -> None:
+        for part in thing.items() if isinstance(thing, dict) else thing if isinstance(thing, tuple) else ():
+            self.take(part)
+        match thing:
+            case Template():
+                self.templates.add(thing)
+            case Shape():
+                self.take((thing.template, thing.templates, thing.by_payload))
+            case Below():
+                self.take(thing._templates)
+
+
+def templates_of(ready: Ready) -> set[Template]:
+    """All that responses may come from."""
+    found = Retired()
+    shapes, below = ready._shapes, ready._below
+    found.take((*shapes.parts, *below.parts, ready.replies._held, ready.replies._theirs))
+    return found.templates
+
+
+def test_a_template_that_takes_the_place_of_another_lets_go_of_that(levels: Levels) -> None:
+    """As where two threads learn the same."""
+    retired = Retired()
+    responder = levels.responder
+    responder._memory = responder._memory._replace(retire=retired.take)
+    responder.relocate()
+    for asked, type_ in (("www.example.com.", A), ("geo.example.com.", A), ("wide.example.com.", TXT)):
+        packet = query(asked, type_, opt())
+        for _ in range(2):
+            levels.ask(packet, HOME)
+        before = templates_of(responder.ready)
+        responder.build(responder.ready, packet, HOME, levels.tally)
+        gone = before - templates_of(responder.ready)
+        assert len(gone) == 1
+        assert gone <= retired.templates
+
+
+CHURN: dict[str, Alike] = {
+    "spellings": spellings("www.example.com."),
+    "types": lambda number: query("www.example.com.", 300 + number),
+    "sizes": lambda number: query("wide.example.com.", TXT, opt(payload=520 + number % 700)),
+    "places": lambda number: query(CROWD, A, opt(subnet(number.to_bytes(3)))),
+    "lengths": lambda number: query(name("n" * (1 + number % 60))[:-1] + name("example.com.")),
+    "lengths of a wildcard": lambda number: query(name("n" * (1 + number % 60))[:-1] + name("pool.example.com.")),
+    "cookies": lambda number: query("www.example.com.", 300 + number, opt(option(COOKIE, number.to_bytes(8)))),
+}
+
+
+@pytest.mark.parametrize("churn", CHURN)
+def test_no_template_is_gone_that_was_not_let_go_of(
+    levels: Levels, churn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With little room, and none of the patience that there is with others."""
+    for module, limit, value in (
+        ("ready", "BUDGET", 16),
+        ("replies", "MOST", 64),
+        ("ready", "MAX_BELOW", 16),
+        ("ready", "MAX_PLACES", 4),
+        ("ready", "MAX_PAYLOADS", 4),
+        ("below", "MAX_LENGTHS", 4),
+        ("kept", "_PAUSE", -1.0),
+        ("replies", "_PAUSE", -1.0),
+        ("below", "_PAUSE", -1.0),
+    ):
+        monkeypatch.setattr(f"gslb.nameserver.{module}.{limit}", value)
+    retired = Retired()
+    levels.responder._memory = levels.responder._memory._replace(retire=retired.take)
+    levels.responder.relocate()
+    seen: set[Template] = set()
+    for number in range(400):
+        for _ in range(
+            1 if "lengths" in churn and number > 9 else 3
+        ):  # what comes again is kept in another place as well
+            levels.ask(CHURN[churn](number), HOME)
+        if number % 100 == 99:
+            levels.responder.ready.renew()
+        now = templates_of(levels.responder.ready)
+        seen |= now
+        retired.templates -= now  # too early: a listener may yet come to use it
+        gone = seen - now - retired.templates
+        assert not gone, number
+    assert retired.templates or churn == "spellings"

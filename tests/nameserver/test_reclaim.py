@@ -180,7 +180,7 @@ def test_responses_that_are_thrown_away_stay_in_memory_until_the_batch_has_ended
     reader = reclaimer.reader()
     replies = Replies(reclaimer.retire)
     parts = Parts(b"head", b"body", 20)
-    template = Template(repeat("record"), (parts,), 1, lambda _: template)
+    template = Template(repeat("record"), (parts,))
     replies.add(b"key", template)
     replies.add_personal(b"mine", template, b"address", None)
     begin(reader)
@@ -194,3 +194,38 @@ def test_responses_that_are_thrown_away_stay_in_memory_until_the_batch_has_ended
     reclaimer.reclaim()
     assert not held
     assert not turns
+
+
+def test_what_clients_with_cookies_were_said_stays_until_the_batch_has_ended_as_well(reclaimer: Reclaimer) -> None:
+    reader = reclaimer.reader()
+    replies = Replies(reclaimer.retire)
+    template = Template(repeat("record"), (Parts(b"head", b"body", 20),))
+    replies.add_personal(b"mine", template, b"address", None)
+    replies.add(b"key", Template(repeat("record"), (Parts(b"head", b"body", 20),)))
+    begin(reader)
+    held = replies._theirs
+    replies.forget_personal()
+    assert list(replies.turns) == [b"key"]
+    reclaimer.reclaim()
+    assert list(held) == [template]
+    end(reader)
+    reclaimer.reclaim()
+    assert not held
+
+
+def test_replies_are_bounded_by_what_they_lead_to(monkeypatch: pytest.MonkeyPatch, reclaimer: Reclaimer) -> None:
+    """Also of those with cookies, which are thrown away by themselves from time to time."""
+    monkeypatch.setattr("gslb.nameserver.replies.MOST", 100)
+    replies = Replies(reclaimer.retire)
+    for number in range(1000):
+        template = Template(repeat("record"), (Parts(b"head", b"body", 20),), cost=9)
+        if number % 2:
+            replies.add(b"%d" % number, template)
+        else:
+            replies.add_personal(b"%d" % number, template, b"address", None)
+        if number % 7 == 0:
+            replies.forget_personal()
+        assert len(replies.turns) <= 10
+        assert len(replies._held) + len(replies._theirs) <= 10
+    replies.forget_personal()
+    assert len(replies._held) == len(replies.turns) == 10

@@ -3,8 +3,8 @@
 A nameserver with 10,000 services of four endpoints is asked for a thousand of them, 20,000 queries a second, each at
 its moment, while no service stays as it was and a new snapshot comes as soon as the one before is in force. CPU 0 runs
 the nameserver, CPU 1 the load generator and who publishes, which is next to no work. Beside that two other figures:
-usually, and while another process compiles the same on CPU 0, at its leisure as the nameserver does. That is the least
-that a thread which compiles can cost on the same processor.
+usually, and while another process compiles the same on CPU 0, at its leisure as the nameserver does, but reads nothing.
+That is the least that a thread which compiles can cost on the same processor.
 """
 
 import argparse
@@ -24,23 +24,23 @@ from random import Random
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.processes import free_port, running, unwind_on_signals
+from benchmarks.processes import running, unwind_on_signals
 from benchmarks.tools import BenchmarkError, machine, positive
-from gslb.cli.places import worker_snapshot, worker_socket
+from gslb.cli.places import worker_socket
 from gslb.model.names import EndpointName, RegionName, ServiceName
 from gslb.model.steering import Group, RecordType, Rule, Steering, Target
-from gslb.nameserver import disk, polite
+from gslb.nameserver import polite
 from gslb.nameserver.protocol import Ack, frames, read_report
-from gslb.nameserver.snapshot import Full, Record, Snapshot, Zone
+from gslb.nameserver.snapshot import Full, Snapshot
 from gslb.nameserver.table import compile_table, remains
 from tests.bench.dns.cores import LOAD_CPU, SERVER_CPU, prepare
 from tests.bench.dns.load import Generator, Load, build
 from tests.bench.dns.mixes import RATE, Mode, Query, write_queries
-from tests.bench.dns.server import daemon
-from tests.bench.dns.zone import ZONE, static_records
+from tests.bench.dns.servers.gslb import WORKER, nameserver, zone
+from tests.bench.dns.zone import ZONE
 
 SERVICES, ASKED = 10_000, 1_000
-WORKER, PUBLISHER = "nameserver-0", "bench"
+PUBLISHER = "bench"
 SETTLING = 2.0
 """Seconds of load before anything counts, and of rest after compiling."""
 
@@ -55,16 +55,12 @@ def addresses(index: int) -> tuple[str, ...]:
 
 def snapshot(generation: int) -> Snapshot:
     """That in which each service is unlike it was in the one before."""
-    zone = Zone(
-        f"{ZONE}.", tuple(Record(f"{name}.", ttl, type_, rdata) for name, ttl, type_, rdata in static_records())
-    )
-    return Snapshot(generation, (zone,), tuple(_service(index, generation) for index in range(SERVICES)), PUBLISHER)
+    return Snapshot(generation, (zone(),), tuple(_service(index, generation) for index in range(SERVICES)), PUBLISHER)
 
 
 def _service(index: int, generation: int) -> Steering:
     targets = [Target((EndpointName(f"e/{address}"),), RecordType.A, address) for address in addresses(index)]
-    weight = 60 + generation % 7
-    groups = Group(RegionName("one"), weight, (*targets[:2],)), Group(RegionName("other"), 40, (*targets[2:],))
+    groups = Group(RegionName("one"), 60 + generation, (*targets[:2],)), Group(RegionName("other"), 40, (*targets[2:],))
     return Steering(ServiceName(f"s{index}.{ZONE}."), 30, 5, 1, (RecordType.A,), (Rule(None, groups),))
 
 
@@ -143,20 +139,17 @@ async def measured(given: argparse.Namespace, folder: Path) -> dict[str, list[tu
     names = [Query(f"s{i}.{ZONE}", addresses=addresses(i)) for i in range(0, SERVICES, SERVICES // ASKED)]
     write_queries(queries, names)
     publisher, numbers = Publisher([snapshot(generation) for generation in range(3)]), count(1)
-    run, port = folder / "run", free_port()
-    run.mkdir(mode=0o700)
-    disk.write(worker_snapshot(run, WORKER), snapshot(1))
-    command = [sys.executable, "-m", "gslb.cli.nameserver", WORKER, str(run), f"--listen=127.0.0.1:{port}"]
     found: dict[str, list[tuple[Load, float]]] = {}
 
-    def load(seconds: float) -> Load:
-        return generator.run(Mode.PACED, port, seconds, next(numbers), queries)
+    with nameserver(snapshot(1), folder, SERVER_CPU) as serving:
 
-    with daemon(command, port, folder, SERVER_CPU):
+        def load(seconds: float) -> Load:
+            return generator.run(Mode.PACED, serving.port, seconds, next(numbers), queries)
+
         cases: dict[str, _Beside] = {
             "usually": nothing,
             "another process compiles": lambda: another_process(folder),
-            "the nameserver compiles": lambda: publisher.publishing(worker_socket(run, WORKER)),
+            "the nameserver compiles": lambda: publisher.publishing(worker_socket(folder / "run", WORKER)),
         }
         for _ in range(given.rounds):
             for name, beside in cases.items():

@@ -52,21 +52,35 @@ class Gslb:
     @contextlib.contextmanager
     def serving(self, folder: Path, cpu: int) -> Iterator[Serving]:
         """See ``server.Server``."""
-        port, run = free_port(), folder / "run"
-        run.mkdir(mode=0o700)
-        disk.write(worker_snapshot(run, WORKER), snapshot(Settings(cookie_secrets=(SECRET,), rate_limit=self.limit)))
-        command = [sys.executable, "-m", "gslb.cli.nameserver", WORKER, str(run), f"--listen=127.0.0.1:{port}"]
-        with daemon([*command, f"--geo={database(folder)}"], port, folder, cpu) as serving:
+        answered = snapshot(Settings(cookie_secrets=(SECRET,), rate_limit=self.limit))
+        with nameserver(answered, folder, cpu, f"--geo={database(folder)}") as serving:
             yield serving
+
+
+@contextlib.contextmanager
+def nameserver(snapshot: Snapshot, folder: Path, cpu: int, *options: str) -> Iterator[Serving]:
+    """The nameserver process alone, which answers from ``snapshot``; its control socket is in ``folder``/run."""
+    port, run = free_port(), folder / "run"
+    run.mkdir(mode=0o700)
+    disk.write(worker_snapshot(run, WORKER), snapshot)
+    command = [sys.executable, "-m", "gslb.cli.nameserver", WORKER, str(run), f"--listen=127.0.0.1:{port}"]
+    with daemon([*command, *options], port, folder, cpu) as serving:
+        yield serving
+
+
+def zone() -> Zone:
+    """The static records as gslb has them."""
+    return Zone(
+        f"{ZONE}.", tuple(Record(f"{name}.", ttl, type_, rdata) for name, ttl, type_, rdata in static_records())
+    )
 
 
 def snapshot(settings: Settings) -> Snapshot:
     """The zone as gslb has it."""
-    records = tuple(Record(f"{name}.", ttl, type_, rdata) for name, ttl, type_, rdata in static_records())
     weighted = Rule(None, tuple(_group(address, weight) for address, weight in REGIONS.items()))
     places = (Rule(parse_area(name), (_group(address),)) for name, (_, address) in PLACES.items())
     services = _service(SERVICE, weighted), _service(GEO, *places, Rule(None, (_group(ELSEWHERE),)))
-    return Snapshot(1, (Zone(f"{ZONE}.", records),), services, settings=settings)
+    return Snapshot(1, (zone(),), services, settings=settings)
 
 
 def _service(name: str, *rules: Rule) -> Steering:
