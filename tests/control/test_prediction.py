@@ -45,7 +45,13 @@ def detection(pace: Pace, phase: float, references: tuple[str, ...], regions: di
 @pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
 @pytest.mark.parametrize(
     ("references", "regions"),
-    [((), REGIONS), (REFERENCES, REGIONS), ((), TEN), (REFERENCES, TEN), ((), HUNDRED)],
+    [
+        ((), REGIONS),
+        (REFERENCES, REGIONS),
+        ((), TEN),
+        (REFERENCES, TEN),
+        pytest.param((), HUNDRED, marks=pytest.mark.acceptance),  # a minute of processor time
+    ],
     ids=["alone", "references", "ten", "references and ten", "hundred"],
 )
 def test_a_gateway_is_out_within_the_predicted_time(

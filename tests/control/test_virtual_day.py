@@ -51,6 +51,7 @@ def test_a_day_of_noise_moves_no_traffic() -> None:
     assert set(bench.answers().values()) == {0.5}
 
 
+@pytest.mark.acceptance
 def test_a_region_that_takes_twice_as_long_from_noon_on_gets_less_once_and_for_the_rest_of_the_day() -> None:
     bench = play(Noise(2, shift_at=12 * HOUR), 24 * HOUR)
     (change,) = bench.told.changes[1:]
@@ -60,7 +61,7 @@ def test_a_region_that_takes_twice_as_long_from_noon_on_gets_less_once_and_for_t
     assert bench.answers()["192.0.2.3"] == pytest.approx(3 / 7)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.acceptance) for seed in range(1, 5))])
 def test_so_it_is_with_the_real_pace_of_probes(seed: int) -> None:
     """Twenty minutes each: attempts that time out are confirmed, and results come when they would."""
     bench = Bench(pace=PACE, regions=REGIONS).start()

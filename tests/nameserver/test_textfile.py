@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gslb.nameserver.protocol import Latency, Stats, buckets
@@ -63,6 +64,7 @@ def test_others_may_read_it_and_nothing_is_left_beside_it(tmp_path: Path) -> Non
     assert samples(file)["gslb_nameserver_generation"] == 0
 
 
+@pytest.mark.acceptance
 def test_a_process_without_control_keeps_it(tmp_path: Path) -> None:
     settings = Settings(metrics_file=str(tmp_path / "gslb.prom"))
     with running(tmp_path, snapshot=replace(SNAPSHOT, settings=settings)) as server:
