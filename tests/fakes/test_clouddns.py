@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
@@ -146,15 +147,21 @@ def test_record_sets_are_filtered_by_name_and_type(fake: FakeCloudDns) -> None:
     assert {each["type"] for each in send(fake, "GET", RECORDS, name="www.example.com.")[1]["rrsets"]} == {"A", "TXT"}
     _, found = send(fake, "GET", RECORDS, name="www.example.com.", type="TXT")
     assert [each["rrdatas"] for each in found["rrsets"]] == [['"x"']]
+    _, first = send(fake, "GET", RECORDS, name="www.example.com.", maxResults=1)
+    _, second = send(fake, "GET", RECORDS, name="www.example.com.", maxResults=1, pageToken=first["nextPageToken"])
+    assert [each["type"] for each in first["rrsets"] + second["rrsets"]] == ["A", "TXT"]
+    assert "nextPageToken" not in second
     assert send(fake, "GET", RECORDS, name="none.example.com.")[1]["rrsets"] == []
     assert reason(send(fake, "GET", RECORDS, type="A")) == (400, "invalid")
+    assert reason(send(fake, "GET", RECORDS, name="www.example.com")) == (400, "invalid")
 
 
+@pytest.mark.parametrize("path", [RECORDS, CHANGES])
 @pytest.mark.parametrize(
     "query", [{"maxResults": 0}, {"maxResults": 1001}, {"pageToken": "%%%"}, {"pageToken": "eA=="}]
 )
-def test_pages_that_are_none_are_refused(fake: FakeCloudDns, query: dict[str, Any]) -> None:
-    assert reason(send(fake, "GET", RECORDS, **query)) == (400, "invalid")
+def test_pages_that_are_none_are_refused(fake: FakeCloudDns, path: str, query: dict[str, Any]) -> None:
+    assert reason(send(fake, "GET", path, **query)) == (400, "invalid")
 
 
 def test_changes_are_listed_in_both_orders_and_in_pages(fake: FakeCloudDns) -> None:
@@ -169,6 +176,7 @@ def test_changes_are_listed_in_both_orders_and_in_pages(fake: FakeCloudDns) -> N
     assert seen == ["0", "1", "2", "3", "4"]
     assert send(fake, "GET", CHANGES)[1]["changes"][0]["additions"][0]["name"] == "w3.example.com."
     assert reason(send(fake, "GET", CHANGES, sortOrder="up")) == (400, "invalid")
+    assert reason(send(fake, "GET", CHANGES, sortBy="age")) == (400, "invalid")
 
 
 def test_a_change_is_pending_until_all_servers_have_it() -> None:
@@ -294,7 +302,10 @@ def test_zones_are_limited() -> None:
 def test_what_the_api_does_not_know_is_refused(fake: FakeCloudDns) -> None:
     assert reason(send(fake, "GET", RECORDS, nmae="x")) == (400, "badRequest")
     assert reason(change(fake, record("www", "A", "192.0.2.1", weight=1))) == (400, "badRequest")
-    assert reason(send(fake, "POST", CHANGES, b"{")) == (400, "badRequest")
+    assert reason(send(fake, "GET", RECORDS, maxResults="many")) == (400, "badRequest")
+    bodies: list[Any] = [b"{", [], {"additions": "x"}, {"additions": [1]}, {"additions": [{"name": 5, "type": "A"}]}]
+    for body in bodies:
+        assert reason(send(fake, "POST", CHANGES, body)) == (400, "badRequest")
     assert reason(send(fake, "PUT", CHANGES, {})) == (404, "notFound")
 
 
@@ -302,6 +313,11 @@ def test_many_records_of_others_are_there_at_once(fake: FakeCloudDns) -> None:
     fake.fill(ZONE, 10_000)
     kinds = [kind for _, kind in fake.records(ZONE)]
     assert (kinds.count("A"), kinds.count("TXT")) == (9000, 1000)
+
+
+def test_a_port_that_is_taken_is_told_where_the_fake_is_started(fake: FakeCloudDns) -> None:
+    with pytest.raises(OSError, match="address already in use"), FakeCloudDns(port=urlsplit(fake.url).port or 0):
+        pass
 
 
 def test_it_runs_as_a_process() -> None:

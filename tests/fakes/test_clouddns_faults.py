@@ -175,6 +175,8 @@ def test_requests_beyond_the_rate_are_refused(code: int) -> None:
         assert change(fake, WWW)[0] == 200
         assert reason(send(fake, "GET", RECORDS)) == (code, "rateLimitExceeded")
         assert fake.rates[0].refused == 3
+        now[0] = 100.0
+        assert statuses(4) == [200, 200, 200, code]
 
 
 def test_bodies_are_json_throughout(fake: FakeCloudDns) -> None:

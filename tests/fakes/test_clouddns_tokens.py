@@ -1,22 +1,32 @@
 """Who is let in by the fake Cloud DNS, and how they get their tokens."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
+from google.auth import jwt
+from google.auth.crypt import RSASigner
 from google.auth.exceptions import RefreshError
 from google.auth.transport.requests import AuthorizedSession
 from google.oauth2.credentials import Credentials
 from google.oauth2.service_account import Credentials as ServiceAccount
 
 from tests.fakes.clouddns import FakeCloudDns
+from tests.fakes.clouddns.tokens import JWT_GRANT, GrantError
 from tests.fakes.clouddns_support import RECORDS, ZONE, Refused, change, google, reason, record, send
 
 WWW = record("www", "A", "192.0.2.1")
 
 # which have no annotations
 account_of: Callable[..., Any] = ServiceAccount.from_service_account_info
+signer_of: Callable[..., Any] = RSASigner.from_service_account_info
+signed: Callable[..., bytes] = jwt.encode
 session_of: Callable[..., Any] = AuthorizedSession
 
 
@@ -144,3 +154,34 @@ def test_expired_for_good_is_told_by_googles_client(fake: FakeCloudDns, key: dic
     with google(fake, account) as client, pytest.raises(Refused, match=r"^401 ") as raised:
         client.zone(ZONE).exists()
     assert raised.value.code == 401
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": JWT_GRANT, "assertion": "x"}, "invalid_grant"),
+        ({"grant_type": JWT_GRANT, "assertion": "x.e30.x"}, "invalid_grant"),
+        ({"grant_type": "refresh_token", "refresh_token": "made-up"}, "invalid_grant"),
+    ],
+)
+def test_a_grant_that_is_none_is_refused(fake: FakeCloudDns, form: dict[str, str], error: str) -> None:
+    with pytest.raises(HTTPError) as raised:
+        urlopen(fake.token_uri, urlencode(form).encode())
+    with raised.value as answer:
+        assert (answer.code, json.load(answer)["error"]) == (400, error)
+
+
+@pytest.mark.parametrize(
+    ("audience", "lifetime", "said"),
+    [("https://elsewhere.test/token", 60, "audience"), ("", 3601, "short-lived"), ("", 3600, "")],
+)
+def test_an_assertion_is_for_this_endpoint_and_an_hour(
+    fake: FakeCloudDns, key: dict[str, Any], audience: str, lifetime: int, said: str
+) -> None:
+    now = int(time.time())
+    claims = {"iss": key["client_email"], "iat": now, "exp": now + lifetime, "aud": audience or fake.token_uri}
+    assertion = signed(signer_of(known(fake, key)), claims).decode()
+    with pytest.raises(GrantError, match=said) if said else nullcontext():
+        fake.tokens.grant({"grant_type": JWT_GRANT, "assertion": assertion}, fake.token_uri)
+    assert fake.tokens.granted == (not said)

@@ -81,6 +81,8 @@ class Api:
         name, kind = call.query.get("name"), call.query.get("type")
         if kind is not None and name is None:
             raise invalid("parameters.type", kind)
+        if name is not None and not name.endswith("."):
+            raise invalid("parameters.name", name)
         zone, most = self._zone(call), _most(call)
         after = _after(call)
         if len(after) not in {0, 2}:

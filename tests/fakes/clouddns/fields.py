@@ -38,6 +38,11 @@ def text(source: Json, name: str, field: str) -> str:
     return value
 
 
+def option(source: Json, name: str, field: str) -> str:
+    """A string that may be absent, which is then empty."""
+    return text(source, name, field) if source.get(name) else ""
+
+
 def flag(source: Json, name: str, field: str) -> bool:
     value = source.get(name, False)
     if not isinstance(value, bool):

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.fakes.clouddns import rrdata
 from tests.fakes.clouddns.errors import Json, bad_json, duplicate, invalid, quota_exceeded, required
-from tests.fakes.clouddns.fields import array, flag, number, table, text
+from tests.fakes.clouddns.fields import array, flag, number, option, table, text
 from tests.fakes.clouddns.regions import REGIONS
 from tests.fakes.clouddns.routing import Balancer, Checked, Data, Geo, Policy, PrimaryBackup, Weighted
 
@@ -37,7 +37,7 @@ class Reader:
             "primaryBackup": self._primary_backup,
         }
         steers = readers[given[0]](source[given[0]], f"{field}.{given[0]}")
-        policy = Policy(steers, source.get("healthCheck", ""))
+        policy = Policy(steers, option(source, "healthCheck", field))
         checked = any(data.checked.endpoints for data in policy.steers.data)
         if checked != bool(policy.health_check):  # each is of no use without the other
             raise required(f"{field}.healthCheck") if checked else invalid(f"{field}.healthCheck", policy.health_check)
@@ -105,7 +105,7 @@ class Reader:
 
     def _balancer(self, value: Any, field: str) -> Balancer:
         source = table(value, field, _BALANCER_FIELDS)
-        of_type = source.get("loadBalancerType", "none")
+        of_type = option(source, "loadBalancerType", field) or "none"
         if of_type not in _BALANCER_TYPES:
             raise invalid(f"{field}.loadBalancerType", of_type)
         protocol = text(source, "ipProtocol", field)
@@ -113,7 +113,7 @@ class Reader:
             raise invalid(f"{field}.ipProtocol", protocol)
         address = values(self.kind, [text(source, "ipAddress", field)], f"{field}.ipAddress")[0]
         port, network, project = (text(source, name, field) for name in ("port", "networkUrl", "project"))
-        region = text(source, "region", field) if of_type.startswith("regional") else source.get("region", "")
+        region = (text if of_type.startswith("regional") else option)(source, "region", field)
         if region and region not in REGIONS:
             raise invalid(f"{field}.region", region)
         return Balancer(of_type, address, port, protocol, network, project, region)
