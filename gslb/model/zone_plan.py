@@ -1,0 +1,171 @@
+"""What is to be written at a provider so that a zone says what was decided: the least of it, and nothing of others'.
+
+A plan is made of what was read, so each of its changes says exactly what it removes. Written as such it fails where
+somebody has been there meanwhile (compare and set).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from gslb.model.names import ServiceName
+from gslb.model.recordset import Key, Marker, RecordSet, by_key, is_reserved_for, markers
+
+ANSWERS = frozenset({"A", "AAAA", "CNAME"})
+"""types of the records that a service owns at its name"""
+
+
+class Conflict(msgspec.Struct, frozen=True, gc=False):
+    """Record sets in the way of a service that are not marked as ours; nothing is written for it until they are."""
+
+    service: ServiceName
+    records: tuple[RecordSet, ...]
+    owner: str = ""
+    """who has marked them; empty: nobody"""
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """What is to be written for one service, all of it at once.
+
+    Attributes:
+        service: whose.
+        removed: exactly as they were read, the marker among them.
+        added: what takes their place, the marker among them.
+    """
+
+    service: ServiceName
+    removed: tuple[RecordSet, ...]
+    added: tuple[RecordSet, ...]
+
+    @property
+    def empties(self) -> bool:
+        """Whether nothing is answered for the service after it, and something was before."""
+        return has_answers(self.removed) and not has_answers(self.added)
+
+    @property
+    def size(self) -> int:
+        """Record sets that are named in it."""
+        return len(self.removed) + len(self.added)
+
+    @property
+    def characters(self) -> int:
+        """Characters of the values in it."""
+        return sum(len(value) for record in (*self.removed, *self.added) for value in record.values)
+
+
+class ZonePlan(msgspec.Struct, frozen=True, gc=False):
+    """All that is to be written in a zone.
+
+    Attributes:
+        zone: its origin.
+        changes: what brings new answers first, what takes away last.
+        conflicts: services for which nothing can be written.
+        owned: services with a marker of ours, before.
+        read: record sets in the zone.
+    """
+
+    zone: str
+    changes: tuple[Change, ...]
+    conflicts: tuple[Conflict, ...]
+    owned: int
+    read: int
+
+
+def has_answers(records: Iterable[RecordSet]) -> bool:
+    """Whether any of ``records`` is an answer."""
+    return any(record.type in ANSWERS for record in records)
+
+
+def plan_zone(
+    zone: str,
+    read: Sequence[RecordSet],
+    desired: Mapping[ServiceName, Sequence[RecordSet]],
+    owner: str,
+    fence: int,
+    marker_ttl: int = 300,
+    adopted: frozenset[ServiceName] = frozenset(),
+) -> ZonePlan:
+    """The least that makes of ``read`` what is ``desired``.
+
+    Nothing is written for a service that is as it should be: neither is its marker, whatever its fence.
+
+    Args:
+        zone: origin.
+        read: all record sets of the zone.
+        desired: those of each service, without its marker.
+        owner: this installation.
+        fence: number of the lease in force.
+        marker_ttl: seconds, of markers.
+        adopted: services whose record sets are ours from now on, although they are not marked.
+    """
+    held, marked = by_key(read), markers(read)
+    ours = {service for service, (marker, _) in marked.items() if marker.owner == owner}
+    grouped = _by_service(held, {*desired, *ours})
+    changes, conflicts = [], []
+    for service in sorted({*desired, *ours}):
+        marker, record = marked.get(service, (None, None))
+        before, after = grouped[service], tuple(desired.get(service, ()))
+        if marker is not None and marker.owner != owner:
+            conflicts.append(Conflict(service, before, marker.owner))
+        elif marker is None and before and service not in adopted:
+            conflicts.append(Conflict(service, before))
+        elif set(before) != set(after) or (marker is None and after):
+            new = (*after, Marker(service, owner, fence).record(marker_ttl)) if after else ()
+            old = (*before, record) if record is not None else before
+            changes.append(_change(service, old, new))
+    changes.sort(key=lambda change: (not change.added, bool(change.removed), change.service))
+    return ZonePlan(zone, tuple(changes), tuple(conflicts), len(ours), len(held))
+
+
+def _by_service(held: Mapping[Key, RecordSet], services: set[ServiceName]) -> dict[ServiceName, tuple[RecordSet, ...]]:
+    """What each of ``services`` has, or would have, without going through all record sets for each."""
+    found: dict[ServiceName, list[RecordSet]] = {service: [] for service in services}
+    for record in held.values():
+        own = ServiceName(record.name)
+        if own in found and record.type in ANSWERS:
+            found[own].append(record)
+            continue
+        parent = record.name.partition(".")[2]
+        for service in (ServiceName(parent), ServiceName(f"*.{parent}")):
+            if service in found and is_reserved_for(record.name, service):
+                found[service].append(record)
+    return {service: tuple(records) for service, records in found.items()}
+
+
+def _change(service: ServiceName, old: Sequence[RecordSet], new: Sequence[RecordSet]) -> Change:
+    """What differs; the markers go with it even where they are the same, so that they are compared."""
+    kept = {record for record in set(old) & set(new) if record.type != "TXT"}
+    removed = tuple(sorted((record for record in old if record not in kept), key=_order))
+    return Change(service, removed, tuple(sorted((record for record in new if record not in kept), key=_order)))
+
+
+def _order(record: RecordSet) -> Key:
+    return record.key
+
+
+def batches(changes: Iterable[Change], size: int, characters: int) -> Iterator[tuple[Change, ...]]:
+    """``changes`` in order, in as few requests as a provider takes them in; those of one service stay together.
+
+    Args:
+        changes: what is to be written.
+        size: record sets in a request, removed and added.
+        characters: of values in a request.
+
+    Raises:
+        ValueError: a single change is too large.
+    """
+    batch: list[Change] = []
+    spent_size = spent_characters = 0
+    for change in changes:
+        if change.size > size or change.characters > characters:
+            raise ValueError(
+                f"{change.service}: {change.size} record sets with {change.characters} characters of values"
+            )
+        if batch and (spent_size + change.size > size or spent_characters + change.characters > characters):
+            yield tuple(batch)
+            batch, spent_size, spent_characters = [], 0, 0
+        batch.append(change)
+        spent_size += change.size
+        spent_characters += change.characters
+    if batch:
+        yield tuple(batch)

@@ -1,0 +1,1 @@
+"""Stand-ins for the APIs of DNS providers, over real HTTP."""

@@ -1,0 +1,71 @@
+"""What would be an outage by mistake is not written, and the rest is."""
+
+from gslb.model.names import ServiceName
+from gslb.model.recordset import Marker, RecordSet
+from gslb.model.zone_guard import PlanLimits, PlanRule, guard
+from gslb.model.zone_plan import ZonePlan, plan_zone
+from tests.model.test_zone_plan import ZONE, answer, weighted
+
+LIMITS = PlanLimits(deletes=0.3, few=3)
+
+
+def named(number: int) -> ServiceName:
+    return ServiceName(f"s{number}.example.com.")
+
+
+def plan_of(count: int, *wanted: RecordSet) -> ZonePlan:
+    """Of ``count`` services that are there, only ``wanted`` are to be."""
+    read = [record for i in range(count) for record in (answer(named(i)), Marker(named(i), "us", 1).record(300))]
+    desired: dict[ServiceName, list[RecordSet]] = {}
+    for record in wanted:
+        desired.setdefault(ServiceName(record.name), []).append(record)
+    return plan_zone(ZONE, read, desired, "us", 2)
+
+
+def kept(count: int, gone: int) -> ZonePlan:
+    return plan_of(count, *(answer(named(i)) for i in range(gone, count)))
+
+
+def test_few_services_may_go_and_so_may_a_share_of_many() -> None:
+    for count, gone in ((3, 3), (10, 3), (100, 30)):
+        plan, refusals = guard(kept(count, gone), (), LIMITS)
+        assert (len(plan.changes), refusals) == (gone, ())
+
+
+def test_more_than_that_may_go_only_if_somebody_wants_so() -> None:
+    for count, gone in ((4, 4), (10, 4), (100, 31)):
+        plan, (refusal,) = guard(kept(count, gone), (), LIMITS)
+        assert plan.changes == ()
+        assert (refusal.rule, len(refusal.services)) == (PlanRule.DELETES, gone)
+        assert f"{gone} of {count}" in refusal.text
+        forced, refusals = guard(kept(count, gone), (), LIMITS, force=True)
+        assert (len(forced.changes), refusals) == (gone, ())
+
+
+def test_updates_are_written_although_deletions_are_not() -> None:
+    changed = [answer(named(i), "192.0.2.77") for i in range(5, 10)]
+    plan, (refusal,) = guard(plan_of(10, *changed), (), LIMITS)
+    assert refusal.rule is PlanRule.DELETES
+    assert {change.service for change in plan.changes} == {named(i) for i in range(5, 10)}
+
+
+def test_a_service_that_is_configured_is_never_left_without_an_answer() -> None:
+    for force in (False, True):
+        plan, (refusal,) = guard(kept(5, 1), {named(0)}, LIMITS, force=force)
+        assert (plan.changes, refusal.rule, refusal.services) == ((), PlanRule.NEVER_EMPTY, (named(0),))
+
+
+def test_weights_are_not_all_zero() -> None:
+    zero = [weighted(named(0), "a", 0), weighted(named(0), "b", 0)]
+    plan, (refusal,) = guard(plan_of(1, *zero), {named(0)}, LIMITS)
+    assert (plan.changes, refusal.rule) == ((), PlanRule.ALL_ZERO)
+    plan, refusals = guard(plan_of(1, zero[0], weighted(named(0), "b", 1)), {named(0)}, LIMITS)
+    assert (len(plan.changes), refusals) == (1, ())
+
+
+def test_the_name_servers_of_the_zone_are_not_touched() -> None:
+    apex = ServiceName(ZONE)
+    for kind in ("NS", "SOA"):
+        plan = plan_zone(ZONE, [], {apex: [RecordSet(ZONE, kind, ("ns1.example.net.",), 60)]}, "us", 1)
+        left, (refusal,) = guard(plan, {apex}, LIMITS, force=True)
+        assert (left.changes, refusal.rule) == ((), PlanRule.ROOT_NS)
