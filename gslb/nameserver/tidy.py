@@ -13,8 +13,9 @@ INTERVAL = 0.1
 RECLAIM = 10
 """looks from one time that what is out of use is freed to the next"""
 
-MOST_YOUNG = 5000
-"""new objects that the garbage collector goes over in one call, which takes a millisecond or two"""
+MOST_YOUNG = 20_000
+"""new objects that the garbage collector goes over in one call, which takes some milliseconds; TCP connections leave
+fewer between two looks, however many there are"""
 
 FULL = 3600.0
 """seconds at most between two passes of the garbage collector over all: some tenths of a second without answers"""
