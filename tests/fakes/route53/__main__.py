@@ -1,4 +1,4 @@
-"""A fake Route 53 as a process: it says its URL and the ids of its zones in a line of JSON, and serves until stopped."""
+"""A fake Route 53 as a process: its URL and the ids of its zones in a line of JSON, then it serves."""
 
 import argparse
 import json

@@ -62,7 +62,7 @@ class View:
 
 
 def odds(view: View, name: str, kind: str, depth: int = 0) -> Odds:
-    """What is answered to a question. A CNAME is followed within the zone; where it leads out, its target is the answer."""
+    """What is answered to a question. CNAMEs are followed; one that leads out of the zone is itself the answer."""
     if depth > _DEEPEST:
         return {}
     found = _found(view.nodes, canonical(name))

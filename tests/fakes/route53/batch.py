@@ -1,8 +1,8 @@
 """Whether a batch may be applied as a whole, and what the zone is like afterwards.
 
 Changes are judged in their order, each by what those before it leave. Sets that the batch upserts are out of the way
-until their turn: so an alias comes after the target that is upserted with it, as octoDNS has found. A CREATE beside what a
-later DELETE would remove is refused, as roadworker has found. Whether aliases have lost their target is judged at the end.
+until their turn: an alias comes after the target that is upserted with it, as octoDNS has found. A CREATE beside what a
+later DELETE removes is refused, as roadworker has found. Whether aliases have lost their targets is judged at the end.
 """
 
 from collections import defaultdict
@@ -95,8 +95,9 @@ def _applied(zone: Zone, draft: Draft, change: Change, rules: Rules) -> list[str
     if record_set.health_check and record_set.health_check not in rules.health_checks:
         raise ApiError("NoSuchHealthCheck", f"No health check exists with ID: {record_set.health_check}", 404)
     problems = single_problems(zone, record_set, one_value=rules.one_value)
-    problems += group_problems(draft, record_set, rules.cidr_location)
-    problems += target_problems(zone, draft, record_set, rules.zone_ids)
+    if not problems:
+        problems += group_problems(draft, record_set, rules.cidr_location)
+        problems += target_problems(zone, draft, record_set, rules.zone_ids)
     draft.put(record_set)
     return problems
 
