@@ -9,7 +9,7 @@ import sys
 import boto3
 import pytest
 
-from tests.fakes.account import ZONE, Account, alias, connected, create, delete, plain, refusal, upsert
+from tests.fakes.account import ZONE, Account, Wire, alias, connected, create, delete, plain, refusal, upsert
 from tests.fakes.route53 import Clock, FakeRoute53
 
 
@@ -39,6 +39,17 @@ def test_a_caller_reference_makes_one_zone_only(account: Account) -> None:
     account.client.create_hosted_zone(Name="example.org", CallerReference="1")
     with pytest.raises(account.client.exceptions.HostedZoneAlreadyExists):
         account.client.create_hosted_zone(Name="example.net", CallerReference="1")
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"Name": "a..b"}, "InvalidDomainName"),
+        ({"Name": "example.org", "HostedZoneConfig": {"PrivateZone": True}}, "InvalidVPCId"),
+    ],
+)
+def test_a_zone_has_a_name_and_if_it_is_private_a_vpc(account: Account, options: Wire, code: str) -> None:
+    refusal(lambda: account.client.create_hosted_zone(CallerReference="1", **options), code)
 
 
 def test_a_zone_with_records_is_not_deleted(account: Account) -> None:
@@ -103,7 +114,8 @@ def test_records_are_listed_by_reversed_name_then_type_then_identifier(account: 
 
 def test_pages_of_records_go_on_at_an_identifier(account: Account) -> None:
     account.change(create(*(plain("w", id=str(number), Weight=1) for number in range(5))))
-    found, options = [], {}
+    found: list[Wire] = []
+    options: Wire = {}
     while True:
         page = account.listed(MaxItems="2", **options)
         found += page["ResourceRecordSets"]
@@ -201,7 +213,8 @@ def test_the_zone_and_the_account_have_limits(account: Account) -> None:
 
 
 def test_locations_are_listed_countries_first(account: Account) -> None:
-    places, start = [], {}
+    places: list[Wire] = []
+    start: Wire = {}
     while True:
         page = account.client.list_geo_locations(MaxItems="100", **start)
         places += page["GeoLocationDetailsList"]
@@ -247,6 +260,15 @@ def test_a_collection_is_changed_by_its_version_and_as_a_whole(account: Account)
         account.client.change_cidr_collection(Id=collection, Changes=[{**good, "LocationName": "ankara"}])
     with pytest.raises(account.client.exceptions.CidrCollectionInUseException):
         account.client.delete_cidr_collection(Id=collection)
+
+
+def test_a_collection_is_made_once(account: Account) -> None:
+    made = account.client.create_cidr_collection(Name="offices", CallerReference="1")["Collection"]["Id"]
+    assert account.client.create_cidr_collection(Name="offices", CallerReference="1")["Collection"]["Id"] == made
+    with pytest.raises(account.client.exceptions.CidrCollectionAlreadyExistsException):
+        account.client.create_cidr_collection(Name="offices", CallerReference="2")
+    with pytest.raises(account.client.exceptions.NoSuchCidrLocationException):
+        account.client.list_cidr_blocks(CollectionId=made, LocationName="izmir")
 
 
 def test_a_caller_learns_who_it_is(account: Account) -> None:

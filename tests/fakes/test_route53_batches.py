@@ -113,13 +113,15 @@ def many(count: int) -> list[str]:
 
 
 def test_a_batch_has_a_thousand_records_at_most(account: Account) -> None:
-    assert "limit of 1000" in account.refused(create(plain("a", *many(501)), plain("b", *many(500))))
-    account.change(create(plain("a", *many(500)), plain("b", *many(500))))
+    assert "limit of 1000" in account.refused(
+        create(*(plain(label, *many(400)) for label in "ab"), plain("c", *many(201)))
+    )
+    account.change(create(*(plain(label, *many(400)) for label in "ab"), plain("c", *many(200))))
 
 
 def test_upserts_count_twice(account: Account) -> None:
-    assert "limit of 1000" in account.refused(upsert(plain("a", *many(501))))
-    account.change(upsert(plain("a", *many(500))))
+    assert "limit of 1000" in account.refused(upsert(plain("a", *many(400)), plain("b", *many(101))))
+    account.change(upsert(plain("a", *many(400)), plain("b", *many(100))))
 
 
 def test_a_batch_has_so_many_characters_at_most(account: Account) -> None:
@@ -129,6 +131,11 @@ def test_a_batch_has_so_many_characters_at_most(account: Account) -> None:
     assert "limit of 32000" in account.refused(create(*long))
     assert "limit of 32000" in account.refused(upsert(*long[:8]))
     account.change(create(*long[:15]))
+
+
+def test_a_record_set_has_four_hundred_values_at_most(account: Account) -> None:
+    account.refused(create(plain("a", *many(401))))
+    account.change(create(plain("a", *many(400))))
 
 
 def test_a_zone_takes_one_change_at_a_time(account: Account, clock: Clock) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import boto3
+import botocore
 import pytest
 import trustme
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError, SSLError
@@ -97,7 +98,8 @@ def test_a_connection_is_cut_before_anything_is_done(account: Account) -> None:
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         account.change(create(plain("www")))
     assert not account.held("www")
-    assert account.fake.log(CHANGE)[-1].status == 0
+    entry = account.fake.log(CHANGE)[-1]
+    assert (entry.status, len(entry.batch)) == (0, 1)
 
 
 def test_a_connection_is_cut_after_all_is_done(account: Account) -> None:
@@ -239,6 +241,15 @@ def test_records_of_others_come_and_go_past_all_rules(account: Account) -> None:
     account.fake.put(account.zone, made[0], made[1])
     assert account.fake.answers(f"foreign-0.{ZONE}")
     assert len(account.listed()["ResourceRecordSets"]) == 5
+
+
+def test_a_request_without_signature_or_without_sense_is_refused(account: Account) -> None:
+    unsigned = connected(account.fake)
+    unsigned.meta.events.register("choose-signer.*", lambda **_: botocore.UNSIGNED)
+    refusal(unsigned.list_hosted_zones, "MissingAuthenticationToken")
+    garbled = connected(account.fake)
+    garbled.meta.events.register("before-call.*", lambda params, **_: params.update(body=b"<Change"))
+    refusal(lambda: Account(account.fake, garbled, account.zone).change(create(plain("www"))), "MalformedInput")
 
 
 def test_a_fake_speaks_tls_if_it_is_told_to() -> None:

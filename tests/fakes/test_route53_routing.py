@@ -1,10 +1,12 @@
 """The fake Route 53: the rules of its routing policies."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
 
 from tests.fakes.account import ZONE, Account, alias, create, delete, plain, refusal, upsert
+from tests.fakes.route53.places import COUNTRIES, REGIONS
 
 POLICIES: list[dict[str, Any]] = [
     {"Weight": 1},
@@ -48,11 +50,10 @@ def test_a_simple_record_set_is_alone(account: Account, policy: dict[str, Any]) 
     account.change(create(plain("w", "2001:db8::1", kind="AAAA")))  # of another type
 
 
-@pytest.mark.parametrize("policy", POLICIES, ids=NAMES)
-@pytest.mark.parametrize("other", POLICIES, ids=NAMES)
+@pytest.mark.parametrize(
+    ("policy", "other"), list(permutations(POLICIES, 2)), ids=map("-".join, permutations(NAMES, 2))
+)
 def test_policies_do_not_mix(account: Account, policy: dict[str, Any], other: dict[str, Any]) -> None:
-    if policy is other:
-        return
     account.change(create(plain("w", id="a", **policy)))
     account.refused(create(plain("w", id="b", **other)))
     account.change(upsert(plain("w", id="a", **other)))  # the only one of its name may change its policy
@@ -79,6 +80,18 @@ def test_a_hundred_weighted_record_sets_have_one_name(account: Account) -> None:
     account.refused(create(plain("w", id="100", Weight=1)))
     account.change(upsert(plain("w", id="99", Weight=2)))
     account.change(create(plain("w", "2001:db8::1", kind="AAAA", id="100", Weight=1)))
+
+
+def test_a_hundred_locations_have_one_name(account: Account) -> None:
+    places = [plain("w", id=it, GeoLocation={"CountryCode": it}) for it in COUNTRIES[:101]]
+    account.refused(create(*places))
+    account.change(create(*places[:100]))
+
+
+def test_thirty_places_of_geoproximity_have_one_name(account: Account) -> None:
+    places = [plain("w", id=it, GeoProximityLocation={"AWSRegion": it}) for it in list(REGIONS)[:31]]
+    account.refused(create(*places))
+    account.change(create(*places[:30]))
 
 
 @pytest.mark.parametrize("policy", [{"Weight": 1}, {"Region": "eu-west-1"}])
@@ -181,8 +194,8 @@ def test_a_delegation_is_simple(account: Account) -> None:
     account.refused(create(plain("w", "ns.example.net", kind="NS", id="a", Weight=1)))
 
 
-def offices(account: Account, **blocks: str) -> str:
-    made = account.client.create_cidr_collection(Name="offices", CallerReference="1")["Collection"]["Id"]
+def offices(account: Account, name: str = "offices", **blocks: str) -> str:
+    made = account.client.create_cidr_collection(Name=name, CallerReference="1")["Collection"]["Id"]
     changes = [{"LocationName": name, "Action": "PUT", "CidrList": [block]} for name, block in blocks.items()]
     account.client.change_cidr_collection(Id=made, Changes=changes)
     return str(made)
@@ -200,6 +213,8 @@ def test_a_cidr_record_set_names_a_collection_and_a_location_that_exist(account:
     account.refused(create(plain("w", id="c", **at_office(collection, "ankara"))))
     unknown = "00000000-0000-0000-0000-000000000000"
     account.refused(create(plain("w", id="c", **at_office(unknown, "*"))), code="NoSuchCidrCollectionException")
+    other = offices(account, "others", bursa="203.0.113.0/24")
+    account.refused(create(plain("w", id="c", **at_office(other, "bursa"))))
     assert account.held("w")[0] == plain("w", id="a", **at_office(collection, "izmir"))
 
 

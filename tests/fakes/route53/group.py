@@ -18,7 +18,9 @@ from tests.fakes.route53.records import (
 )
 from tests.fakes.route53.zone import Draft
 
-MAX_WEIGHTED = 100
+MOST, MOST_PROXIMATE = 100, 30
+"""Sets of one name and type that have a routing policy; geoproximity has a limit of its own."""
+
 CidrLocation = Callable[[str, str], bool]
 
 
@@ -78,7 +80,8 @@ def _told(routing: Geolocation) -> str:
 
 def _routing_problems(record_set: RecordSet, others: list[RecordSet], cidr_location: CidrLocation) -> list[str]:
     told = described(record_set)
-    problems = []
+    most = MOST_PROXIMATE if isinstance(record_set.routing, Geoproximity) else MOST
+    problems = [f"{told} cannot be created: there are {most} of that name and type"] if len(others) >= most else []
     match record_set.routing:
         case Weighted():
             problems += _weighted_problems(record_set, others)
@@ -108,10 +111,6 @@ def _place(routing: Routing | None) -> object:
 def _weighted_problems(record_set: RecordSet, others: list[RecordSet]) -> list[str]:
     problems = []
     identifier = f"SetIdentifier {record_set.identifier}"
-    if len(others) >= MAX_WEIGHTED:
-        problems.append(
-            f"{described(record_set)} cannot be created: there are {MAX_WEIGHTED} of that name and type already"
-        )
     ttls = {other.ttl for other in (record_set, *others) if not other.alias}
     if len(ttls) > 1:
         which = f"RRSet with DNS name {record_set.name} and type {record_set.type}, {identifier}"

@@ -2,11 +2,13 @@
 
 from tests.fakes.route53 import errors, reading
 from tests.fakes.route53.call import Call, Reply, change_info, reply
-from tests.fakes.route53.errors import invalid_input
+from tests.fakes.route53.errors import ApiError, invalid_input
 from tests.fakes.route53.names import canonical, order
+from tests.fakes.route53.records import Change, RecordSet
 from tests.fakes.route53.values import TYPES
 from tests.fakes.route53.wanted import checked
 from tests.fakes.route53.writing import listed
+from tests.fakes.route53.xmltree import Content
 
 _PAGE = 300
 
@@ -20,22 +22,29 @@ def list_resource_record_sets(call: Call) -> Reply:
         "ResourceRecordSets": {"ResourceRecordSet": [listed(record_set) for record_set in rest[:most]]},
         "IsTruncated": following is not None,
         "MaxItems": most,
-        "NextRecordName": following.name if following else None,
-        "NextRecordType": following.type if following else None,
-        "NextRecordIdentifier": (following.identifier or None) if following else None,
+        **_next(following),
     }
     return reply("ListResourceRecordSetsResponse", content)
 
 
 def change_resource_record_sets(call: Call) -> Reply:
     zone = call.store.zone(call.path["zone"])
-    wanted = reading.wanted(call.body)
-    call.entry.batch = tuple(item.change for item in wanted)
-    changes = checked(wanted)
-    call.entry.batch = tuple(changes)
+    changes = checked(reading.wanted(call.body))
     change = call.store.submit(zone, changes, reading.comment(call.body))
     call.entry.committed = True
     return reply("ChangeResourceRecordSetsResponse", {"ChangeInfo": change_info(change, in_sync=False)})
+
+
+def batch_of(body: bytes) -> tuple[Change, ...]:
+    """What a request for changes asks for, whether it may be done or not; nothing if that cannot be read."""
+    try:
+        wanted = reading.wanted(body)
+    except ApiError:
+        return ()
+    try:
+        return tuple(checked(wanted))
+    except ApiError:
+        return tuple(item.change for item in wanted)
 
 
 def get_change(call: Call) -> Reply:
@@ -43,6 +52,17 @@ def get_change(call: Call) -> Reply:
     if change is None:
         raise errors.no_change(call.path["change"])
     return reply("GetChangeResponse", {"ChangeInfo": change_info(change, in_sync=call.store.in_sync(change))})
+
+
+def _next(record_set: RecordSet | None) -> dict[str, Content]:
+    """Where the next page starts."""
+    if record_set is None:
+        return {}
+    return {
+        "NextRecordName": record_set.name,
+        "NextRecordType": record_set.type,
+        "NextRecordIdentifier": record_set.identifier or None,
+    }
 
 
 def _start(call: Call) -> tuple[str, str, str]:

@@ -12,6 +12,7 @@ from tests.fakes.route53.errors import ApiError
 from tests.fakes.route53.faults import Drop, Fault, Faults
 from tests.fakes.route53.journal import Entry, Hook, Journal, Phase
 from tests.fakes.route53.quota import Buckets
+from tests.fakes.route53.record_actions import batch_of, change_resource_record_sets
 from tests.fakes.route53.routes import Route, routed
 from tests.fakes.route53.signature import Access, Signed
 from tests.fakes.route53.store import Store
@@ -46,6 +47,8 @@ class Service:
             return _response(_refusal(error))
         entry = self.journal.opened(route.action, self.store.clock(), signed.key, dict(request.query))
         entry.zone = path.get("zone", "")
+        if route.handler is change_resource_record_sets:
+            entry.batch = batch_of(signed.body)
         fault = self.faults.of(entry)
         if not await self._hooked(Phase.BEFORE, entry) or fault.drop is Drop.UNPROCESSED:
             return _cut(request)

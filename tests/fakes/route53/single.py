@@ -10,6 +10,7 @@ from tests.fakes.route53.zone import Zone
 
 _NO_POLICY = frozenset({"DS", "NS", "SOA"})
 _ONE_VALUE = frozenset({"CNAME", "SOA"})
+MAX_VALUES = 400
 
 
 def single_problems(zone: Zone, record_set: RecordSet, *, one_value: bool) -> list[str]:
@@ -40,6 +41,8 @@ def _value_problems(record_set: RecordSet) -> list[str]:
     problems = [found for value in record_set.values if (found := problem(record_set.type, value))]
     counts = Counter(record_set.values)
     problems += [f"Duplicate Resource Record: '{value}'" for value, count in counts.items() if count > 1]
+    if len(record_set.values) > MAX_VALUES:
+        problems.append(f"{described(record_set)} cannot be created: it may have {MAX_VALUES} resource records at most")
     if record_set.type in _ONE_VALUE and len(record_set.values) > 1:
         problems.append(f"{described(record_set)} cannot be created: it may have one resource record only")
     return problems
