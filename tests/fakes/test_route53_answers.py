@@ -155,6 +155,7 @@ def test_eight_of_many_values_are_in_an_answer(account: Account, count: int, sha
     [
         ("198.51.100.64/26", "192.0.2.2"),
         ("198.51.0.0/24", "192.0.2.1"),
+        ("198.51.100.0/23", "192.0.2.1"),
         ("198.0.0.0/8", "192.0.2.3"),
         ("203.0.113.1/32", "192.0.2.3"),
         ("2001:db8::/56", "192.0.2.3"),
@@ -206,7 +207,7 @@ def test_name_servers_answer_what_has_come_to_them(account: Account, clock: Cloc
     account.change(create(plain("www", "192.0.2.1")))
     account.fake.settings.propagation = (0, 5, 10, 60)
     clock.advance(100)
-    account.change(upsert(plain("www", "192.0.2.2")))
+    change = account.change(upsert(plain("www", "192.0.2.2")))["Id"]
     changed = clock()
     old, new = {"192.0.2.1": ALL}, {"192.0.2.2": ALL}
     assert [account.fake.answers(WWW, server=it) for it in range(4)] == [new, old, old, old]
@@ -214,7 +215,9 @@ def test_name_servers_answer_what_has_come_to_them(account: Account, clock: Cloc
     assert [account.fake.answers(WWW, server=it) for it in range(4)] == [new, new, new, old]
     assert account.fake.answers(WWW, server=1, at=changed) == old
     assert account.fake.answers(WWW) == new
+    assert account.client.get_change(Id=change)["ChangeInfo"]["Status"] == "PENDING"
     clock.advance(50)
+    assert account.client.get_change(Id=change)["ChangeInfo"]["Status"] == "INSYNC"
     assert account.fake.answers(WWW, server=3) == new
 
 
