@@ -1,1 +1,1 @@
-"""Stand-ins for the APIs of DNS providers, over real HTTP."""
+"""Stand-ins for the APIs of DNS providers, over real HTTP, as strict as those are."""
