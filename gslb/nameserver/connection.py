@@ -58,6 +58,11 @@ class Host(Protocol):
         ...
 
 
+_READ_CALLBACK = "_read_ready_cb"
+"""a method of its own that each transport of CPython's asyncio holds, to the end and beyond: with it gone a transport
+is freed when it ends, and not when the garbage collector comes by, which for thousands a second is too late"""
+
+
 class Connection(asyncio.BufferedProtocol):
     """Answers in order. Reading rests while the client does not read, and while it has sent more than its turn allows.
 
@@ -110,6 +115,9 @@ class Connection(asyncio.BufferedProtocol):
         """Of asyncio: it is over."""
         self._ended = True
         self._replies = iter(())
+        transport, self._transport = self._transport, None
+        if hasattr(transport, _READ_CALLBACK):
+            setattr(transport, _READ_CALLBACK, None)
         self._host.lost(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  it is always READ bytes

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from gslb.nameserver.connection import FLUSH, KERNEL_BUFFER
-from gslb.nameserver.limits import TcpLimits
+from gslb.nameserver.connection import FLUSH, KERNEL_BUFFER, Connection
+from gslb.nameserver.limits import DEFAULT, TcpLimits
 from gslb.nameserver.responder import Responder
 from gslb.nameserver.tally import Tally
 from gslb.nameserver.tcp import TcpListener, client_of, open_tcp
@@ -138,3 +139,30 @@ async def test_the_idle_time_in_force_can_be_asked_for() -> None:
 )
 def test_a_client_is_an_address_or_a_network_of_64_bits(one: str, other: str, *, same: bool) -> None:
     assert (client_of(one) == client_of(other)) is same
+
+
+async def test_a_connection_that_has_ended_leaves_nothing_behind() -> None:
+    """Nothing that only the garbage collector would find, which has little time beside thousands of them a second."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving(Responder(), DEFAULT) as (listener, _, _):
+            for number in range(20):
+                reader, writer = await asyncio.open_connection(*listener._sockets[0].getsockname())
+                writer.write(message(1) * (number % 3))
+                if number % 2:
+                    writer.transport.abort()
+                else:
+                    writer.write_eof()
+                    await reader.read()
+                    writer.close()
+                del reader, writer
+            await until(lambda: len(left_of(Connection)) == 1)
+            mine = 21  # of this side; of the other one the one that is there
+            await until(lambda: len(left_of(asyncio.Transport)) <= mine + 1)
+    finally:
+        gc.enable()
+
+
+def left_of(kind: type) -> list[object]:
+    return [found for found in gc.get_objects() if isinstance(found, kind)]
