@@ -43,7 +43,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
     Attributes:
         rule: which.
-        services: whose changes are meant; empty: the plan as a whole.
+        services: whose changes are left out.
         text: what would come of it.
     """
 
@@ -93,9 +93,9 @@ def _is_root(record: RecordSet, zone: str) -> bool:
 
 
 def _all_zero(change: Change) -> Iterator[str]:
-    """Names and types of which all that is added, or stays beside it, has no weight."""
+    """Names and types of which nothing has any weight after ``change``."""
     weights: dict[str, list[float]] = {}
-    for record in change.added:
+    for record in change.after:
         if record.weights:
             weights.setdefault(f"{record.name} {record.type}", []).extend(record.weights)
     yield from (name for name, each in weights.items() if not any(each))

@@ -5,6 +5,7 @@ somebody has been there meanwhile (compare and set).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -31,16 +32,23 @@ class Change(msgspec.Struct, frozen=True, gc=False):
         service: whose.
         removed: exactly as they were read, the marker among them.
         added: what takes their place, the marker among them.
+        kept: what stays beside that, and is not written.
     """
 
     service: ServiceName
     removed: tuple[RecordSet, ...]
     added: tuple[RecordSet, ...]
+    kept: tuple[RecordSet, ...] = ()
+
+    @property
+    def after(self) -> tuple[RecordSet, ...]:
+        """All that there is of the service then."""
+        return *self.kept, *self.added
 
     @property
     def empties(self) -> bool:
         """Whether nothing is answered for the service after it, and something was before."""
-        return has_answers(self.removed) and not has_answers(self.added)
+        return has_answers(self.removed) and not has_answers(self.after)
 
     @property
     def size(self) -> int:
@@ -135,12 +143,10 @@ def _by_service(held: Mapping[Key, RecordSet], services: set[ServiceName]) -> di
 def _change(service: ServiceName, old: Sequence[RecordSet], new: Sequence[RecordSet]) -> Change:
     """What differs; the markers go with it even where they are the same, so that they are compared."""
     kept = {record for record in set(old) & set(new) if record.type != "TXT"}
-    removed = tuple(sorted((record for record in old if record not in kept), key=_order))
-    return Change(service, removed, tuple(sorted((record for record in new if record not in kept), key=_order)))
-
-
-def _order(record: RecordSet) -> Key:
-    return record.key
+    removed, added, staying = (
+        tuple(sorted(records, key=attrgetter("key"))) for records in (set(old) - kept, set(new) - kept, kept)
+    )
+    return Change(service, removed, added, staying)
 
 
 def batches(changes: Iterable[Change], size: int, characters: int) -> Iterator[tuple[Change, ...]]:

@@ -63,6 +63,17 @@ def test_weights_are_not_all_zero() -> None:
     assert (len(plan.changes), refusals) == (1, ())
 
 
+def test_what_stays_as_it_is_counts_as_well() -> None:
+    """One of two sets goes, or gets no weight, and the other one is not written at all."""
+    one, other = weighted(named(0), "a", 1), weighted(named(0), "b", 2)
+    read = [one, other, Marker(named(0), "us", 1).record(300)]
+    for left in ([other], [weighted(named(0), "a", 0), other]):
+        planned = plan_zone(ZONE, read, {named(0): left}, "us", 2)
+        plan, refusals = guard(planned, {named(0)}, LIMITS)
+        assert (plan, refusals) == (planned, ())
+        assert other in plan.changes[0].kept
+
+
 def test_the_name_servers_of_the_zone_are_not_touched() -> None:
     apex = ServiceName(ZONE)
     for kind in ("NS", "SOA"):
