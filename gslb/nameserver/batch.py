@@ -150,10 +150,7 @@ class Batch:
         size, room = len(UNSENT), 16 * _PARTS
         return (
             (
-                (
-                    places.cast("I")[4 :: PLACE // 4],
-                    incoming.cast("I")[14::16],
-                ),  # length, the lower half, which comes first
+                (places.cast("I")[4 :: PLACE // 4], incoming.cast("I")[14::16]),  # length: its lower half comes first
                 (places.cast("q")[3 :: PLACE // 8], memoryview(struct.pack("q", -1) * SIZE).cast("q")),  # hash: none
                 (ids, id_places),
                 (id_places, memoryview(bytes(ID_SIZE * SIZE)).cast("H")),

@@ -133,7 +133,8 @@ class Responder:
         known, logger = before.features.settings, before.logger
         if known == settings:
             if prepared is None or prepared.table is not table or not prepared.succeeds(before):
-                self.reclaimer.retire(prepared and prepared.made)
+                if prepared is not None:
+                    self.reclaimer.retire(prepared.made)
                 prepared = self._successor(before, table)
             self._replace(prepared)
             return
