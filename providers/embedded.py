@@ -122,12 +122,12 @@ class Embedded:
         known = [mark for mark in marks if mark is not None]
         return min(known, key=attrgetter("generation")) if known and len(known) == len(marks) else None
 
-    async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  see Provider
+    async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  see Outlet
         """Whether every worker confirmed ``generation`` within ``timeout`` seconds."""
         outcomes = await asyncio.gather(*(link.acknowledged(generation, timeout) for link in self.links.values()))
         return all(outcomes)
 
-    async def ended(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  see Provider
+    async def ended(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  see Outlet
         """Whether every worker has ``generation``, in force and on disk, within ``timeout`` seconds."""
         outcomes = await asyncio.gather(*(link.durable(generation, timeout) for link in self.links.values()))
         # One may have fallen back while another one was waited for.

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -11,7 +12,7 @@ from gslb.control.clock import Clock
 from gslb.model.names import ServiceName
 from gslb.model.record import PublicationRecord
 from gslb.model.steering import Steering
-from providers.base import Provider
+from providers.base import Place
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +20,32 @@ PATIENCE = 5.0
 """Seconds after which an unconfirmed generation is worth a warning."""
 MAX_PENDING = 1000
 """Unconfirmed generations that are remembered for the record; of more the oldest are forgotten."""
+
+
+class Outlet(Protocol):
+    """Publishes the steering of all services that it carries, as a nameserver of our own does."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
+        """Make ``steerings`` what is answered. Returns at once; of several calls the newest counts."""
+
+    async def settled(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  the answer is a value, not an error
+        """Whether ``generation`` or a newer one was confirmed everywhere within ``timeout`` seconds."""
+
+    async def ended(self, generation: int, timeout: float) -> bool:  # noqa: ASYNC109  likewise
+        """Whether no place can give answers of before ``generation`` any more within ``timeout`` seconds.
+
+        Not even after a restart, as far as it knows: then what resolvers hold is all that is left of them.
+        """
+
+    def places(self) -> tuple[Place, ...]:
+        """Where it answers, for status."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +68,7 @@ class Publisher:
     def __init__(
         self,
         clock: Clock,
-        providers: Sequence[Provider],
+        providers: Sequence[Outlet],
         confirmed: Callable[[PublicationRecord], None],
         ended: Callable[[int], object],
     ) -> None:
@@ -82,7 +109,7 @@ class Publisher:
                 group.create_task(self._follow(provider))
                 group.create_task(self._follow_end(provider))
 
-    async def _follow(self, provider: Provider) -> None:
+    async def _follow(self, provider: Outlet) -> None:
         pending, wake = self._pending[provider.name], self._wake[provider.name]
         while True:
             await wake.wait()
@@ -94,7 +121,7 @@ class Publisher:
                     continue
                 self._settle(provider, newest.generation)
 
-    async def _follow_end(self, provider: Provider) -> None:
+    async def _follow_end(self, provider: Outlet) -> None:
         """Tell when no answers of before what is published can be given any more."""
         due = self._due[provider.name]
         while True:
@@ -108,7 +135,7 @@ class Publisher:
             if len(self._over) == len(self._providers):
                 self._ended(min(self._over.values()))
 
-    def _settle(self, provider: Provider, generation: int) -> None:
+    def _settle(self, provider: Outlet, generation: int) -> None:
         pending, now = self._pending[provider.name], self._clock.monotonic()
         at_utc = self._clock.to_utc(now)
         while pending and pending[0].generation <= generation:

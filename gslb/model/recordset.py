@@ -56,15 +56,17 @@ class Marker(msgspec.Struct, frozen=True, gc=False):
         owner: the installation that publishes it; controllers that share a state database are one.
         fence: the number of the lease under which it was written last. Whoever changes anything replaces exactly the
             marker that it has read: so one of two who write at the same time fails.
+        generation: of the steering that was written last, by which a server that has it is told from one that does not.
     """
 
     service: ServiceName
     owner: str
     fence: int
+    generation: int = 0
 
     def record(self, ttl: int) -> RecordSet:
         """The record that says so, for so many seconds."""
-        value = f'"heritage={_HERITAGE},owner={self.owner},fence={self.fence}"'
+        value = f'"heritage={_HERITAGE},owner={self.owner},fence={self.fence},generation={self.generation}"'
         return RecordSet(marker_name(self.service), "TXT", (value,), ttl)
 
 
@@ -91,9 +93,14 @@ def read_marker(record: RecordSet) -> Marker | None:
     label, _, parent = record.name.partition(".")
     service = {_LABEL: parent, _WILDCARD_LABEL: f"*.{parent}"}.get(label)
     fields = dict(part.partition("=")[::2] for part in record.values[0].strip('"').split(","))
-    if service is None or fields.get("heritage") != _HERITAGE or not fields.get("fence", "").isdecimal():
+    numbers = [fields.get(name, "") for name in ("fence", "generation")]
+    if service is None or fields.get("heritage") != _HERITAGE or not all(map(_is_number, numbers)):
         return None
-    return Marker(ServiceName(service), fields.get("owner", ""), int(fields["fence"]))
+    return Marker(ServiceName(service), fields.get("owner", ""), *map(int, numbers))
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 20  # noqa: PLR2004  digits of what fits into 64 bits
 
 
 def markers(records: Iterable[RecordSet]) -> dict[ServiceName, tuple[Marker, RecordSet]]:

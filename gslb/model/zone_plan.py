@@ -6,6 +6,7 @@ somebody has been there meanwhile (compare and set).
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
+from types import MappingProxyType
 
 import msgspec
 
@@ -23,6 +24,8 @@ class Conflict(msgspec.Struct, frozen=True, gc=False):
     records: tuple[RecordSet, ...]
     owner: str = ""
     """who has marked them; empty: nobody"""
+    fence: int = 0
+    """number of a later lease than ours, under which they were written; 0: that is not it"""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -90,21 +93,26 @@ def plan_zone(
     desired: Mapping[ServiceName, Sequence[RecordSet]],
     owner: str,
     fence: int,
+    generation: int = 0,
     marker_ttl: int = 300,
-    adopted: frozenset[ServiceName] = frozenset(),
+    adopted: Mapping[ServiceName, str] = MappingProxyType({}),
 ) -> ZonePlan:
     """The least that makes of ``read`` what is ``desired``.
 
-    Nothing is written for a service that is as it should be: neither is its marker, whatever its fence.
+    Nothing is written for a service that is as it should be: neither is its marker, whatever its fence. Nor is anything
+    where somebody has written under a later lease than ours.
 
     Args:
         zone: origin.
         read: all record sets of the zone.
-        desired: those of each service, without its marker.
+        desired: those of each service, without its marker. One that has none keeps its marker, so that its name is
+            there (NODATA), and no wildcard answers for it (RFC 4592, section 2.2.2).
         owner: this installation.
-        fence: number of the lease in force.
+        fence: number of our lease.
+        generation: what markers are to say.
         marker_ttl: seconds, of markers.
-        adopted: services whose record sets are ours from now on, although they are not marked.
+        adopted: services whose record sets are ours from now on, and whose they have been: an owner, or nobody ("").
+            Where that is ourselves, a later lease than ours does not count.
     """
     held, marked = by_key(read), markers(read)
     ours = {service for service, (marker, _) in marked.items() if marker.owner == owner}
@@ -113,16 +121,29 @@ def plan_zone(
     for service in sorted({*desired, *ours}):
         marker, record = marked.get(service, (None, None))
         before, after = grouped[service], tuple(desired.get(service, ()))
-        if marker is not None and marker.owner != owner:
-            conflicts.append(Conflict(service, before, marker.owner))
-        elif marker is None and before and service not in adopted:
-            conflicts.append(Conflict(service, before))
-        elif set(before) != set(after) or (marker is None and after):
-            new = (*after, Marker(service, owner, fence).record(marker_ttl)) if after else ()
-            old = (*before, record) if record is not None else before
-            changes.append(_change(service, old, new))
+        wanted = service in desired
+        if set(before) == set(after) and (marker is not None) is wanted and (marker is None or marker.owner == owner):
+            continue
+        obstacle = _obstacle(service, before, marker, owner, fence)
+        if obstacle is not None and adopted.get(service) != obstacle.owner:
+            conflicts.append(obstacle)
+            continue
+        new = (*after, Marker(service, owner, fence, generation).record(marker_ttl)) if wanted else ()
+        old = (*before, record) if record is not None else before
+        changes.append(_change(service, old, new))
     changes.sort(key=lambda change: (not change.added, bool(change.removed), change.service))
     return ZonePlan(zone, tuple(changes), tuple(conflicts), len(ours), len(held))
+
+
+def _obstacle(
+    service: ServiceName, before: tuple[RecordSet, ...], marker: Marker | None, owner: str, fence: int
+) -> Conflict | None:
+    """Why nothing may be written for ``service``; None: it may."""
+    if marker is None:
+        return Conflict(service, before) if before else None
+    if marker.owner != owner:
+        return Conflict(service, before, marker.owner)
+    return Conflict(service, before, owner, marker.fence) if marker.fence > fence else None
 
 
 def _by_service(held: Mapping[Key, RecordSet], services: set[ServiceName]) -> dict[ServiceName, tuple[RecordSet, ...]]:

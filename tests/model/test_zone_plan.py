@@ -67,7 +67,7 @@ def test_any_state_becomes_any_other_and_then_there_is_nothing_to_do(
         held = applied(held, plan.changes)
         assert set(FOREIGN) <= set(held)
         ours = {service: found for service, (found, _) in markers(held).items()}
-        assert ours.keys() == {service for service, records in wanted.items() if records}
+        assert ours.keys() == wanted.keys()
         expected = {record for records in wanted.values() for record in records}
         own = {record for record in held if record not in FOREIGN and read_marker(record) is None}
         assert own == expected
@@ -112,18 +112,50 @@ def test_what_nobody_has_marked_is_in_the_way_until_it_is_adopted() -> None:
     plan = plan_zone(ZONE, [*FOREIGN, there], {service: [answer(service)]}, "us", 1)
     assert plan.changes == ()
     assert [(it.service, it.records, it.owner) for it in plan.conflicts] == [(service, (there,), "")]
-    adopting = plan_zone(ZONE, [*FOREIGN, there], {service: [answer(service)]}, "us", 1, adopted=frozenset({service}))
+    adopting = plan_zone(ZONE, [*FOREIGN, there], {service: [answer(service)]}, "us", 1, adopted={service: ""})
     assert adopting.conflicts == ()
     assert there in adopting.changes[0].removed
 
 
-def test_what_others_have_marked_is_theirs_even_if_it_is_adopted() -> None:
+@pytest.mark.parametrize("adopted", [None, "", "us", "somebody"])
+def test_what_others_have_marked_is_theirs_unless_it_is_taken_from_just_them(adopted: str | None) -> None:
     service = NAMES[0]
     read = [answer(service), Marker(service, "them", 1).record(300)]
-    plan = plan_zone(ZONE, read, {service: [answer(service, "192.0.2.2")]}, "us", 1, adopted=frozenset({service}))
+    wanted = {service: [answer(service, "192.0.2.2")]}
+    plan = plan_zone(ZONE, read, wanted, "us", 1, adopted={} if adopted is None else {service: adopted})
     assert plan.changes == ()
     assert plan.conflicts[0].owner == "them"
     assert plan_zone(ZONE, read, {}, "us", 1).changes == ()
+    (change,) = plan_zone(ZONE, read, wanted, "us", 1, adopted={service: "them"}).changes
+    assert set(change.removed) == set(read)
+
+
+def test_what_is_as_it_should_be_but_marked_by_others_is_in_the_way_too() -> None:
+    service = NAMES[0]
+    read = [answer(service), Marker(service, "them", 1).record(300)]
+    assert plan_zone(ZONE, read, {service: [answer(service)]}, "us", 1).conflicts[0].owner == "them"
+
+
+def test_who_has_an_older_lease_writes_nothing_over_a_newer_one() -> None:
+    service = NAMES[0]
+    read = [answer(service), Marker(service, "us", 7).record(300)]
+    wanted = {service: [answer(service, "192.0.2.2")]}
+    plan = plan_zone(ZONE, read, wanted, "us", 6)
+    assert plan.changes == ()
+    assert (plan.conflicts[0].owner, plan.conflicts[0].fence) == ("us", 7)
+    assert plan_zone(ZONE, read, {service: [answer(service)]}, "us", 6).conflicts == ()
+    for fence in (7, 8):
+        (change,) = plan_zone(ZONE, read, wanted, "us", fence).changes
+        assert Marker(service, "us", fence).record(300) in change.added
+    assert plan_zone(ZONE, read, wanted, "us", 6, adopted={service: "us"}).conflicts == ()
+
+
+def test_a_service_without_any_answer_keeps_its_name() -> None:
+    service = NAMES[0]
+    read = [answer(service), Marker(service, "us", 1).record(300)]
+    (change,) = plan_zone(ZONE, read, {service: []}, "us", 1, generation=5).changes
+    assert change.added == (Marker(service, "us", 1, 5).record(300),)
+    assert plan_zone(ZONE, applied(read, [change]), {service: []}, "us", 1, generation=6).changes == ()
 
 
 def test_new_answers_come_first_and_what_goes_goes_last() -> None:
@@ -137,9 +169,17 @@ def test_new_answers_come_first_and_what_goes_goes_last() -> None:
 
 def test_markers_are_read_back_and_nothing_else_is_one() -> None:
     for service in NAMES:
-        marker = Marker(service, "us", 7)
+        marker = Marker(service, "us", 7, 2**63)
         assert read_marker(marker.record(60)) == marker
     assert all(read_marker(record) is None for record in FOREIGN)
+    for garbled in (
+        "fence=\u0661,generation=1",
+        "fence=-1,generation=1",
+        f"fence=1,generation={'9' * 4301}",
+        "fence=1",
+    ):
+        value = f'"heritage=gslb,owner=us,{garbled}"'
+        assert read_marker(RecordSet(marker_name(NAMES[0]), "TXT", (value,), 60)) is None
     assert len({marker_name(service) for service in NAMES}) == len(NAMES)
     for one, other in permutations(NAMES, 2):
         assert not is_reserved_for(marker_name(one), other)

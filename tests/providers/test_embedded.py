@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,11 +14,14 @@ from gslb.nameserver import disk
 from gslb.nameserver.protocol import MAX_LOWERED
 from gslb.nameserver.snapshot import Record, Zone
 from providers import BUILTIN
-from providers.base import Capabilities, Place, Provider
+from providers.base import Capabilities, Place
 from providers.embedded import Embedded
 from tests.control.loops import running
 from tests.nameserver.support import SNAPSHOT, ZONES, Server, service, started, values
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from gslb.control.publisher import Outlet
 
 NAME = ServiceName("api.example.com.")
 
@@ -36,7 +40,7 @@ def test_it_is_what_the_registry_names() -> None:
 
 
 def test_it_is_a_provider() -> None:
-    provider: Provider = Embedded([], ())
+    provider: Outlet = Embedded([], ())
     assert provider.name == "embedded"
 
 
