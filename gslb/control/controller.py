@@ -28,6 +28,7 @@ from gslb.control.ordering import Ordering, Request
 from gslb.control.orders import Orders
 from gslb.control.places import Places
 from gslb.control.publisher import Publisher
+from gslb.control.reach import Reach
 from gslb.control.recoveries import Recoveries
 from gslb.control.resolver import Resolver
 from gslb.control.restore import followed, restored_addresses, restored_check, restored_climbs, restored_comebacks
@@ -107,6 +108,7 @@ class Controller:
         self._escalations = Escalations(helper, clock, self._chronicle.escalation, node)
         metrics.registry.register(NameserverCollector(embedded.links))
         self.publisher = Publisher(clock, [embedded], self._published, self._answers_ended)
+        self._reach = Reach(lambda _: None)
         self.reloading = asyncio.Lock()
         self._wake = asyncio.Event()
         self._asked, self._places, self._alarms = Asked(), Places(configuration.geo.databases), Alarms()
@@ -286,6 +288,7 @@ class Controller:
         for name in self.configuration.topology.services:
             decision = self.engine.decisions.get(name)
             self._assume(name, decision.steering if decision else None, but_drained=False)
+        self._reach.ended = 0  # until all have been asked again
         self.publisher.look_again()
         self._changed_in_time()
 
@@ -294,11 +297,16 @@ class Controller:
 
     def _published(self, record: PublicationRecord) -> None:
         self._chronicle.publication(record)
-        self.recoveries.settled(record.generation, self.clock.monotonic())
+        self._reach.confirmed = max(self._reach.confirmed, record.generation)
+        self.recoveries.settled(self._reach.confirmed_of, self.clock.monotonic())
 
     def _answers_ended(self, generation: int) -> None:
-        """No place gives answers of before ``generation`` any more."""
-        if self.ledger.settle(generation, self.clock.monotonic()):
+        """None of our nameservers gives answers of before ``generation`` any more."""
+        self._reach.ended = generation
+        self._settle()
+
+    def _settle(self) -> None:
+        if self.ledger.settle(self._reach.ended_of, self.clock.monotonic()):
             self._changed_in_time()
 
     def _exposure_ended(self, service: ServiceName, endpoint: EndpointName, until: float) -> None:

@@ -86,11 +86,11 @@ class Ledger:
         """The newest generation that is known of."""
         return max((answers.generation for answers in self._answers.values()), default=0)
 
-    def settle(self, generation: int, now: float) -> bool:
-        """Every place gives ``generation`` or what is newer; whether that is news."""
+    def settle(self, over: Callable[[ServiceName], int], now: float) -> bool:
+        """Every place gives the generation that ``over`` says of a service, or what is newer; whether that is news."""
         touched = []
         for name in tuple(self._open):
-            answers = settled(self._answers[name], generation, now)
+            answers = settled(self._answers[name], over(name), now)
             if answers != self._answers[name]:
                 self._put(name, answers)
                 touched.append(name)

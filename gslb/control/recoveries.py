@@ -69,11 +69,13 @@ class Recoveries:
             else:
                 self._forget(service, endpoint)  # it was in no answer, or is all that there is
 
-    def settled(self, generation: int, at: float) -> None:
-        """All who answer have this generation."""
-        for failover in (failover for waiting in self._under_way.values() for failover in waiting.values()):
-            if failover.published is None and failover.generation is not None and failover.generation <= generation:
-                failover.published = at
+    def settled(self, confirmed: Callable[[ServiceName], int], at: float) -> None:
+        """All who answer for a service have the generation that ``confirmed`` says of it."""
+        for service, waiting in self._under_way.items():
+            generation = confirmed(service)
+            for failover in waiting.values():
+                if failover.published is None and failover.generation is not None and failover.generation <= generation:
+                    failover.published = at
 
     def ended(self, service: ServiceName, endpoint: EndpointName, held_until: float) -> None:
         """No resolver holds an answer of ``service`` with ``endpoint`` any more."""

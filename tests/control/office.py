@@ -158,7 +158,7 @@ class Office:
 
     def settle(self) -> None:
         """Everybody who answers has what was published last."""
-        self.ledger.settle(self.generation, self.now)
+        self.ledger.settle(lambda _: self.generation, self.now)
 
     def wait(self, seconds: float) -> None:
         """Let time pass as the controller does, with a round of probes every second."""

@@ -51,13 +51,13 @@ def moved(shelf: Shelf, *, at: float = 100.0) -> None:
     shelf.ledger.publish(1, [steering(ISTANBUL, ANKARA)])
     shelf.ledger.publish(2, [steering(ANKARA, ttl=5)])
     shelf.clock.now = START + at
-    assert shelf.ledger.settle(2, shelf.clock.now)
+    assert shelf.ledger.settle(lambda _: 2, shelf.clock.now)
 
 
 def test_what_is_given_is_exposed_without_end() -> None:
     shelf = Shelf()
     shelf.ledger.publish(1, [steering(ISTANBUL)])
-    shelf.ledger.settle(1, START)
+    shelf.ledger.settle(lambda _: 1, START)
     assert shelf.ledger.exposed(API) == {ISTANBUL: math.inf}
     assert shelf.ledger.exposed_until(API, ANKARA) == -math.inf
     assert shelf.ledger.exposed_until(SHOP, ISTANBUL) == -math.inf
@@ -68,18 +68,18 @@ def test_what_has_left_is_exposed_until_everybody_has_confirmed_and_its_ttl_is_o
     shelf.ledger.publish(1, [steering(ISTANBUL, ANKARA)])
     shelf.ledger.publish(2, [steering(ANKARA, ttl=5)])
     assert shelf.ledger.exposed_until(API, ISTANBUL) == math.inf
-    shelf.ledger.settle(1, START + 1)
+    shelf.ledger.settle(lambda _: 1, START + 1)
     assert shelf.ledger.exposed_until(API, ISTANBUL) == math.inf
-    assert shelf.ledger.settle(2, START + 100)
+    assert shelf.ledger.settle(lambda _: 2, START + 100)
     assert shelf.ledger.exposed(API) == {ANKARA: math.inf, ISTANBUL: START + 100 + HELD}
-    assert not shelf.ledger.settle(2, START + 200)
+    assert not shelf.ledger.settle(lambda _: 2, START + 200)
 
 
 def test_only_answers_with_a_longer_ttl_count_where_that_is_asked() -> None:
     shelf = Shelf()
     shelf.ledger.publish(1, [steering(ISTANBUL, ttl=30)])
     shelf.ledger.publish(2, [steering(ISTANBUL, ttl=5)])
-    shelf.ledger.settle(2, START)
+    shelf.ledger.settle(lambda _: 2, START)
     assert shelf.ledger.exposed_until(API, ISTANBUL) == math.inf
     assert shelf.ledger.exposed_until(API, ISTANBUL, above=5) == START + HELD
     assert shelf.ledger.exposed_until(API, ISTANBUL, above=30) == -math.inf
@@ -101,7 +101,7 @@ def test_who_comes_back_before_has_not_ended() -> None:
     shelf = Shelf()
     moved(shelf)
     shelf.ledger.publish(3, [steering(ISTANBUL, ANKARA, ttl=5)])
-    shelf.ledger.settle(3, START + 110)
+    shelf.ledger.settle(lambda _: 3, START + 110)
     shelf.ledger.tick(START + 1000)
     assert shelf.ended == []
     assert shelf.ledger.exposed_until(API, ISTANBUL) == math.inf
@@ -111,7 +111,7 @@ def test_of_endpoints_that_end_together_each_is_told() -> None:
     shelf = Shelf()
     shelf.ledger.publish(1, [steering(ISTANBUL, ANKARA)])
     shelf.ledger.publish(2, [steering(IZMIR)])
-    shelf.ledger.settle(2, START)
+    shelf.ledger.settle(lambda _: 2, START)
     shelf.ledger.tick(START + HELD)
     assert shelf.ended == [(API, ANKARA, START + HELD), (API, ISTANBUL, START + HELD)]
 
@@ -129,7 +129,7 @@ def test_a_service_that_is_removed_stays_exposed_until_its_answers_have_run_out(
     shelf.ledger.publish(1, [steering(ISTANBUL)])
     shelf.ledger.remove(2, [API])
     assert shelf.ledger.exposed_until(API, ISTANBUL) == math.inf
-    shelf.ledger.settle(2, START)
+    shelf.ledger.settle(lambda _: 2, START)
     shelf.ledger.tick(START + 30)
     assert shelf.ledger.exposed(API) == {ISTANBUL: START + HELD}
     shelf.ledger.tick(START + HELD)
@@ -163,21 +163,21 @@ def test_what_is_assumed_is_held_with_the_longest_ttl_until_all_have_something_n
     """Nobody knows what a nameserver has given in the moments before a crash."""
     shelf = Shelf()
     shelf.ledger.publish(1, [steering(ANKARA, ttl=300)])
-    shelf.ledger.settle(1, START)
+    shelf.ledger.settle(lambda _: 1, START)
     shelf.ledger.assume(API, 30, {ISTANBUL, ANKARA})
     assert shelf.ledger.exposed_until(API, ISTANBUL) == math.inf
     shelf.ledger.publish(2, [steering(ANKARA, ttl=5)])
-    shelf.ledger.settle(2, START + 1)
+    shelf.ledger.settle(lambda _: 2, START + 1)
     assert shelf.ledger.exposed_until(API, ISTANBUL) == START + 1 + 300 + ALLOWANCE
 
 
 def test_what_is_assumed_of_a_service_that_is_not_known_stays_until_it_is_published() -> None:
     shelf = Shelf()
     shelf.ledger.assume(API, 30, {ISTANBUL})
-    shelf.ledger.settle(7, START)
+    shelf.ledger.settle(lambda _: 7, START)
     assert shelf.ledger.exposed_until(API, ISTANBUL) == math.inf
     shelf.ledger.publish(8, [steering(ANKARA)])
-    assert shelf.ledger.settle(8, START)
+    assert shelf.ledger.settle(lambda _: 8, START)
     assert shelf.ledger.exposed_until(API, ISTANBUL) == START + HELD
 
 
@@ -202,7 +202,7 @@ def test_every_change_is_kept_and_a_service_that_is_over_is_kept_without_answers
     assert record.answers.endpoints == {ANKARA}
     assert record.answers.former == {30: dict.fromkeys((ANKARA, ISTANBUL), Former(2, START + 100))}
     shelf.ledger.remove(3, [API])
-    shelf.ledger.settle(3, START + 100)
+    shelf.ledger.settle(lambda _: 3, START + 100)
     shelf.ledger.tick(START + 1000)
     assert shelf.book.exposures[API].answers.is_over
 

@@ -282,7 +282,7 @@ def answers_end_as_soon_as_they_are_published(patch: pytest.MonkeyPatch) -> None
 
     def published(self: Ledger, generation: int, steerings: Any) -> None:
         publish(self, generation, steerings)
-        self.settle(generation, self._clock.monotonic())
+        self.settle(lambda _: generation, self._clock.monotonic())
 
     patch.setattr(Ledger, "publish", published)
 

@@ -58,7 +58,7 @@ class Watch:
         """Istanbul fails, is left out at once, and everybody who answers has that half a second later."""
         self.recoveries.transition(transition)
         self.recoveries.decided(API, BOTH, ONLY_ANKARA, 7, transition.at)
-        self.recoveries.settled(7, transition.at + 0.5)
+        self.recoveries.settled(lambda _: 7, transition.at + 0.5)
         return self
 
     def end(self, at: float) -> None:
@@ -107,7 +107,7 @@ def test_who_was_in_no_answer_has_none() -> None:
     watch = Watch()
     watch.recoveries.transition(down())
     watch.recoveries.decided(API, ONLY_ANKARA, steering(THERE), 7, START)
-    watch.recoveries.settled(7, START)
+    watch.recoveries.settled(lambda _: 7, START)
     watch.end(START + 30.0)
     assert watch.records == []
 
@@ -117,7 +117,7 @@ def test_who_goes_on_answering_because_nobody_else_is_left_has_none() -> None:
     watch.recoveries.transition(down())
     watch.recoveries.decided(API, steering(HERE), steering(HERE, ttl=5), 7, START)
     watch.recoveries.decided(API, steering(HERE, ttl=5), ONLY_ANKARA, 8, START + 1000.0)
-    watch.recoveries.settled(8, START + 1000.0)
+    watch.recoveries.settled(lambda _: 8, START + 1000.0)
     watch.end(START + 1030.0)
     assert watch.records == []
 
@@ -147,9 +147,9 @@ def test_an_older_generation_does_not_confirm_it_and_a_later_one_does() -> None:
     watch = Watch()
     watch.recoveries.transition(down())
     watch.recoveries.decided(API, BOTH, ONLY_ANKARA, 7, START)
-    watch.recoveries.settled(6, START + 1.0)
-    watch.recoveries.settled(9, START + 2.0)
-    watch.recoveries.settled(10, START + 3.0)
+    watch.recoveries.settled(lambda _: 6, START + 1.0)
+    watch.recoveries.settled(lambda _: 9, START + 2.0)
+    watch.recoveries.settled(lambda _: 10, START + 3.0)
     watch.end(START + 40.0)
     (record,) = watch.records
     assert (record.published_utc - NOON).total_seconds() == pytest.approx(2.0)
@@ -160,7 +160,7 @@ def test_another_services_decision_says_nothing_of_it() -> None:
     watch.recoveries.transition(down())
     watch.recoveries.decided(ServiceName("shop.example.com."), None, ONLY_ANKARA, 7, START)
     watch.recoveries.decided(API, BOTH, ONLY_ANKARA, 8, START)
-    watch.recoveries.settled(8, START)
+    watch.recoveries.settled(lambda _: 8, START)
     watch.end(START + 30.0)
     assert len(watch.records) == 1
 
@@ -187,8 +187,8 @@ class Chain(Told):
         self.ledger.publish(self.generation, (each.decision.steering for each in changes))
         for each in changes:
             self.recoveries.decided(API, each.before, each.decision.steering, self.generation, each.at)
-        self.recoveries.settled(self.generation, changes[0].at)
-        self.ledger.settle(self.generation, changes[0].at)
+        self.recoveries.settled(lambda _: self.generation, changes[0].at)
+        self.ledger.settle(lambda _: self.generation, changes[0].at)
 
 
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "black-holed"])
