@@ -3,8 +3,10 @@
 import argparse
 import json
 import signal
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 
+from tests.fakes.nameserver import Nameserver
 from tests.fakes.route53.fake import FakeRoute53
 from tests.fakes.route53.quota import Quota
 from tests.fakes.route53.store import Settings
@@ -17,10 +19,16 @@ def main() -> None:
     parser.add_argument("--propagation", type=float, default=0.0, help="seconds until a change is at all name servers")
     parser.add_argument("--burst", type=float, default=50, help="requests at once, for each action")
     parser.add_argument("--rate", type=float, default=10, help="requests a second after that")
+    parser.add_argument("--dns", type=int, default=0, help="port of a nameserver over UDP; 0: none")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = Settings(propagation=options.propagation)
-    with FakeRoute53(options.port, quota=Quota(options.burst, options.rate), settings=settings) as fake:
+    with ExitStack() as stack:
+        quota = Quota(options.burst, options.rate)
+        fake = stack.enter_context(FakeRoute53(options.port, quota=quota, settings=settings))
+        if options.dns:
+            answers = partial(fake.answers, server=0)
+            stack.enter_context(Nameserver(answers, port=options.dns))
         zones = {name: fake.zone(name) for name in options.zone}
         print(json.dumps({"url": fake.url, "zones": zones}), flush=True)
         with suppress(KeyboardInterrupt):
