@@ -52,6 +52,7 @@ def make_app(controller: Controller, token: str) -> web.Application:
             web.get("/metrics", metrics),
             web.get("/v1/status", status),
             web.get("/v1/explain", explain),
+            web.get("/v1/decisions", decisions),
             web.get("/v1/history", history),
             web.get("/v1/orders", orders.index),
             web.post("/v1/orders", orders.give),
@@ -119,6 +120,16 @@ async def explain(request: web.Request) -> web.Response:
     client = await controller.client(_network(request.query["client"])) if "client" in request.query else None
     view = explain_view(controller, name, client)
     return web.json_response({**view, "asked": asked.lower().removesuffix(".")})
+
+
+async def decisions(request: web.Request) -> web.Response:
+    """The steering of every service in full, as ``gslb.model.steering`` has it."""
+    controller = request.app[CONTROLLER]
+    found = controller.engine.decisions
+    view = {"generation": controller.publisher.generation, "services": {n: found[n].steering for n in sorted(found)}}
+    async with request.app[ONE_AT_A_TIME]:
+        body = await asyncio.to_thread(msgspec.json.encode, view)  # megabytes, with thousands of services
+    return web.Response(body=body, content_type="application/json")
 
 
 def _network(text: str) -> IPNetwork:

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from gslb.control.vantage import Doubt
-from gslb.model.names import VantageName
+from gslb.model.names import ServiceName, VantageName
+from gslb.model.steering import Steering
 from tests.api.rig import Api, api_of
 from tests.control.rig import ANKARA, ISTANBUL, Endpoint, Lab
 from tests.waiting import free_port, until
@@ -102,6 +104,14 @@ async def test_explain_says_why_each_endpoint_and_region_is_in_or_out(api: Api) 
     assert explained["answers"] == {"A": {"192.0.2.2": 1.0}}
     assert explained["ttl_reason"] == "alert: istanbul is draining"
     assert explained["client"] is None
+
+
+async def test_decisions_are_the_steerings_in_full(api: Api) -> None:
+    answer = (await api.get("/v1/decisions")).body
+    assert answer["generation"] == api.controller.publisher.generation
+    read = msgspec.convert(answer["services"], dict[ServiceName, Steering])
+    assert read == {name: decision.steering for name, decision in api.controller.engine.decisions.items()}
+    assert read
 
 
 WILDCARD = """
