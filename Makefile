@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 ASKED := $(patsubst %,tests/nameserver/test_%.py,additional answers edns geo limiter listen lowered packets querylog subnet tsig)
 
 run: $(VENV)/.run
-	@exec $(BIN)/gslb demo
+	@exec $(BIN)/gslb demo $(ARGS)
 
 test: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 import gslb
-from gslb.cli import orders, show
+from gslb.cli import orders, plan, show
 from gslb.cli.client import find_daemon
 from gslb.cli.demo.commands import app as demo
-from gslb.cli.options import ApiOption, ConfigOption, JsonOption, TokenOption, show_view
+from gslb.cli.options import ApiOption, ConfigArgument, ConfigOption, JsonOption, TokenOption, show_view
 from gslb.cli.timeline import app as timeline
 from gslb.errors import GslbError
 from gslb.model.duration import parse_duration
@@ -29,8 +29,7 @@ app.add_typer(demo, name="demo")
 
 app.add_typer(timeline, name="timeline")
 orders.register(app)
-
-ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="configuration file")]
+plan.register(app)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from gslb.cli import show
 
+ConfigArgument = Annotated[Path, typer.Argument(metavar="CONFIG", help="configuration file")]
 ApiOption = Annotated[str | None, typer.Option("--api", help="address of the daemon's API (GSLB_API)")]
 TokenOption = Annotated[Path | None, typer.Option("--token-file", help="file with the API token (GSLB_TOKEN_FILE)")]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="find the daemon of this configuration")]

@@ -17,12 +17,17 @@ TIMEOUT = 30.0
 
 
 @app.callback(invoke_without_command=True)
-def demo(context: typer.Context) -> None:
+def demo(
+    context: typer.Context,
+    with_clouds: Annotated[
+        bool, typer.Option("--with-clouds", help="publish at stand-ins for Route 53 and Cloud DNS too (checkout only)")
+    ] = False,
+) -> None:
     """Run the demo until Ctrl-C, or break and heal a running one."""
     if context.invoked_subcommand is None:
         from gslb.cli.demo.stage import run_demo
 
-        asyncio.run(run_demo())
+        asyncio.run(run_demo(with_clouds=with_clouds))
 
 
 @app.command()

@@ -2,11 +2,13 @@
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 PATIENCE = 5.0
 """Seconds from one signal to the next, stronger one."""
@@ -35,7 +37,9 @@ class Processes:
         """Names of those that have ended by themselves or were killed."""
         return (name for name in self._running if not self.alive(name))
 
-    async def start(self, name: str, module: str, arguments: Sequence[str]) -> None:
+    async def start(
+        self, name: str, module: str, arguments: Sequence[str], environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         """Start ``python -m module`` unless it runs already; a session of its own keeps Ctrl-C from it."""
         if not self.alive(name):
             self._running[name] = await asyncio.create_subprocess_exec(
@@ -44,6 +48,7 @@ class Processes:
                 module,
                 *arguments,
                 cwd=self._folder,
+                env={**os.environ, **environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
                 preexec_fn=_end_with_parent,

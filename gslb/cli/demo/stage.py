@@ -16,6 +16,8 @@ import dns.message
 import dns.rcode
 
 from gslb.cli.demo import blackhole
+from gslb.cli.demo.clouds import Clouds, find_fakes
+from gslb.cli.demo.errors import DemoError
 from gslb.cli.demo.folder import SOCKET, make_demo_folder
 from gslb.cli.demo.processes import PATIENCE, Processes
 from gslb.cli.places import SUPERVISOR, lock_file
@@ -50,22 +52,22 @@ Ctrl-C ends everything. What happens is logged below.
 """
 
 
-class DemoError(GslbError):
-    """The demo cannot run, or cannot do what it was asked."""
-
-
-async def run_demo() -> None:
+async def run_demo(*, with_clouds: bool = False) -> None:
     """Run the demo until SIGINT or SIGTERM.
+
+    Args:
+        with_clouds: publish at stand-ins for cloud providers as well.
 
     Raises:
         GslbError: it cannot start; nothing is left behind.
     """
+    clouds = Clouds(find_fakes()) if with_clouds else None
     folder = make_demo_folder()
     with hold_lock(folder / "demo.lock", sys.orig_argv):
-        configuration = _prepare(folder)
+        configuration = _prepare(folder, clouds)
         print("gslb demo: starting two regions, their gateways, the daemon and its nameserver", flush=True)
         async with AsyncExitStack() as stack:
-            stage = _Stage(folder, configuration)
+            stage = _Stage(folder, configuration, clouds)
             stack.push_async_callback(stage.stop)
             stopping = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -80,10 +82,11 @@ async def run_demo() -> None:
             print("gslb demo: ending", flush=True)
 
 
-def _prepare(folder: Path) -> Configuration:
+def _prepare(folder: Path, clouds: Clouds | None) -> Configuration:
     """A configuration and an empty state, and every address free."""
     for name in ("gslb.toml", "example.com.zone"):
-        (folder / name).write_text(files("gslb.cli.demo").joinpath(name).read_text())
+        text = files("gslb.cli.demo").joinpath(name).read_text()
+        (folder / name).write_text(clouds.configure(text) if clouds and name == "gslb.toml" else text)
     configuration = load(folder / "gslb.toml")
     configuration.run_folder.mkdir(mode=0o700, exist_ok=True)
     with hold_lock(lock_file(configuration.run_folder, SUPERVISOR), sys.orig_argv):
@@ -122,7 +125,7 @@ async def _introduce(configuration: Configuration, stage: "_Stage") -> None:
     text = _INTRODUCTION.format(
         service=SERVICE, dns_host=listen.host, dns_port=listen.port, api=configuration.api.listen, gslb=gslb
     )
-    print(text, flush=True)
+    print(text if stage.clouds is None else f"{text}{stage.clouds.introduction(gslb, configuration.path)}", flush=True)
 
 
 async def _answers(query: dns.message.Message, host: str, port: int) -> bool:
@@ -135,8 +138,8 @@ async def _answers(query: dns.message.Message, host: str, port: int) -> bool:
 class _Stage:
     """All that runs, and what can be done to it."""
 
-    def __init__(self, folder: Path, configuration: Configuration) -> None:
-        self._configuration = configuration
+    def __init__(self, folder: Path, configuration: Configuration, clouds: Clouds | None) -> None:
+        self._configuration, self.clouds = configuration, clouds
         self._path = str(folder / "gslb.toml")
         self._processes = Processes(folder)
         self._killed: set[str] = set()
@@ -144,13 +147,16 @@ class _Stage:
 
     async def start(self) -> None:
         """Start everything."""
+        if self.clouds is not None:
+            await self.clouds.start(self._processes)
         for region, gateway in self._configuration.gateways.items():
             with suppress(blackhole.BlackholeError):  # one that a demo left behind when it was killed
                 await blackhole.remove(region)
             addresses = [str(upstream) for upstream in gateway.upstreams]
             await self._processes.start(f"backends-{region}", "gslb.cli.demo.backends", [region, *addresses])
             await self._start_gateway(region)
-        await self._processes.start("daemon", "gslb", ["run", self._path])
+        environment = self.clouds.credentials if self.clouds else {}
+        await self._processes.start("daemon", "gslb", ["run", self._path], environment)
 
     async def _start_gateway(self, region: str) -> None:
         await self._processes.start(f"gateway-{region}", "gslb", ["gateway", self._path, "--region", region])

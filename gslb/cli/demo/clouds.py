@@ -1,0 +1,65 @@
+"""The demo's stand-ins for Route 53 and Cloud DNS: processes on loopback that keep the rules of those."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import gslb
+from gslb.cli.demo.errors import DemoError
+from gslb.cli.demo.processes import Processes
+
+_EMBEDDED_ONLY, _EVERYWHERE = '["embedded"]', '["embedded", "aws", "gcp"]'
+_FAKES: Mapping[str, tuple[str, ...]] = {
+    "route53": ("--port", "8061", "--dns", "5311", "--propagation", "1", "--rate", "5"),
+    "clouddns": ("--port", "8062", "--dns", "5312", "--propagation", "1", "--project", "demo"),
+}
+"""The modules below ``tests.fakes`` with their arguments; addresses are those in clouds.toml."""
+
+_INTRODUCTION = """
+The zone is published at stand-ins for Route 53 and Cloud DNS as well:
+
+    dig @127.0.0.1 -p 5311 api.example.com        as Route 53 answers
+    dig @127.0.0.1 -p 5312 api.example.com        as Cloud DNS answers
+    {gslb} plan {path}
+"""
+
+
+def find_fakes() -> Path:
+    """The folder from which the stand-ins can be run.
+
+    Raises:
+        DemoError: they are not there.
+    """
+    folder = Path(gslb.__file__).parents[1]
+    if not (folder / "tests" / "fakes" / "route53").is_dir():
+        text = "--with-clouds: the stand-ins for Route 53 and Cloud DNS come with the source only"
+        raise DemoError(f"{text}\n    run it from a checkout: make run ARGS=--with-clouds")
+    return folder
+
+
+class Clouds:
+    """The stand-ins, and how the daemon is told of them.
+
+    Args:
+        source: a checkout of gslb.
+    """
+
+    credentials: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "AKIDDEMO", "AWS_SECRET_ACCESS_KEY": "demo"}
+    """For the environment of the daemon; the stand-ins take any."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+
+    def configure(self, text: str) -> str:
+        """The demo's configuration, with zones published at the stand-ins too."""
+        return text.replace(_EMBEDDED_ONLY, _EVERYWHERE) + files("gslb.cli.demo").joinpath("clouds.toml").read_text()
+
+    async def start(self, processes: Processes) -> None:
+        """Start the stand-ins."""
+        for name, arguments in _FAKES.items():
+            environment = {"PYTHONPATH": str(self._source)}
+            await processes.start(name, f"tests.fakes.{name}", ["--zone", "example.com", *arguments], environment)
+
+    def introduction(self, command: str, path: Path) -> str:
+        """What to try, beside what the demo shows anyhow."""
+        return _INTRODUCTION.format(gslb=command, path=path)

@@ -1,0 +1,7 @@
+"""What the demo raises."""
+
+from gslb.errors import GslbError
+
+
+class DemoError(GslbError):
+    """The demo cannot run, or cannot do what it was asked."""
