@@ -52,8 +52,7 @@ class _OnceConnection(Connection):  # type: ignore[misc]  # which has no annotat
     def _do_request(
         self, method: str, url: str, headers: dict[str, str], data: object, attempt: Attempt, **_: object
     ) -> Response:
-        with _held(self._lock, attempt):
-            self._authorize(headers, attempt)
+        self._authorize(headers, attempt)
         response: Response = self.http.request(
             method, url, headers=headers, data=data, timeout=attempt.begin(), allow_redirects=False
         )
@@ -62,12 +61,26 @@ class _OnceConnection(Connection):  # type: ignore[misc]  # which has no annotat
         return response
 
     def _authorize(self, headers: dict[str, str], attempt: Attempt) -> None:
+        """Add a token; a new one, where that which there is has expired or soon will have."""
         credentials = self.credentials
         if not credentials.valid:
-            # One that is good for minutes yet is good enough where there is no other.
-            with suppress(*[GoogleAuthError] * (credentials.token_state is TokenState.STALE)):
-                credentials.refresh(partial(self._ask, timeout=attempt.left()))
+            if credentials.token_state is TokenState.STALE:
+                self._renew(attempt)
+            else:
+                with _held(self._lock, attempt):
+                    if not credentials.valid:  # another thread may have seen to it
+                        credentials.refresh(partial(self._ask, timeout=attempt.left()))
         credentials.apply(headers)
+
+    def _renew(self, attempt: Attempt) -> None:
+        """Try for a new token, one thread at a time: nobody waits, since the one that there is will do for minutes."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            with suppress(GoogleAuthError):
+                self.credentials.refresh(partial(self._ask, timeout=attempt.left() / 2))
+        finally:
+            self._lock.release()
 
 
 class Client:

@@ -217,20 +217,44 @@ async def test_the_event_loop_goes_on_while_there_is_no_token(fake: FakeCloudDns
         assert await task
 
 
+def good_for(account: Any, lifetime: timedelta) -> None:
+    """Have the token of an account expire then."""
+    account._client.connect()[0].credentials.expiry = datetime.now(UTC).replace(tzinfo=None) + lifetime
+
+
 async def test_a_token_that_is_good_for_a_minute_is_good_enough_where_there_is_no_other(
     fake: FakeCloudDns, file: Path, key: Key
 ) -> None:
-    account: Any
     async with opened(provider(fake, file)) as account:
         await read(account)
-        credentials = account._client.connect()[0].credentials
-        credentials.expiry = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=1)
+        good_for(account, timedelta(minutes=1))
         fake.tokens.disable(key["client_email"])
         await read(account)
         assert fake.count("token") == 2
-        credentials.expiry = datetime.now(UTC).replace(tzinfo=None)
+        good_for(account, timedelta(0))
         with pytest.raises(AuthFailedError, match="account not found"):
             await read(account)
+
+
+async def test_nobody_waits_for_a_new_token_while_there_is_a_good_one(fake: FakeCloudDns, file: Path) -> None:
+    async with opened(provider(fake, file)) as account:
+        await read(account)
+        good_for(account, timedelta(minutes=1))
+        fake.faults.add("token", Delay(30), times=None)
+        trying = asyncio.create_task(read(account))
+        await until(lambda: fake.count("token") == 2)
+        await account.apply(HOSTED, adding(address()), 5.0, Lane.URGENT)
+        assert not trying.done()
+        assert fake.count("token") == 2
+        trying.cancel()
+
+
+async def test_who_tries_for_a_new_token_in_vain_has_time_left_for_the_request(fake: FakeCloudDns, file: Path) -> None:
+    async with opened(provider(fake, file)) as account:
+        await read(account)
+        good_for(account, timedelta(minutes=1))
+        fake.faults.add("token", Delay(30), times=None)
+        await account.apply(HOSTED, adding(address()), 0.8, Lane.URGENT)
 
 
 async def test_who_acts_as_another_account_asks_google_for_its_token(
