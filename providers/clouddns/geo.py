@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gslb.model.expressible import Feature, Inexpressible
-from gslb.model.geodesy import Coordinates
+from gslb.model.geodesy import Coordinates, distance
 from gslb.model.pick import nearest
 from gslb.model.steering import Group, Pick, RecordType, Rule, Steering, groups_for
 from providers.clouddns.areas import AREAS
@@ -36,7 +36,7 @@ class Local:
     def item(self, answers: int) -> Values:
         """The values that are answered together; empty where some of them are to be answered at a time.
 
-        Those of groups that are equally near are all answered, unless an answer may not have so many.
+        Those of groups at one place are all answered, unless an answer may not have so many.
         """
         shares = self.shares(answers)
         if len(shares) == 1:
@@ -66,4 +66,17 @@ def everywhere(steering: Steering, kind: RecordType) -> Mapping[str, Local]:
 
 def _local(rule: Rule, kind: RecordType, place: Coordinates) -> Local:
     groups = groups_for(rule, kind)
-    return Local(rule, nearest(groups, place) if rule.pick is Pick.NEAREST else groups)
+    return Local(rule, _nearest(groups, place) if rule.pick is Pick.NEAREST else groups)
+
+
+def _nearest(groups: tuple[Group, ...], place: Coordinates) -> tuple[Group, ...]:
+    """The nearest group, and those at the same place as it; all of them where it is not known where they are.
+
+    Others that happen to be as far from ``place``, in another direction, are not told from it by weights, as there are
+    none here, but by metres.
+    """
+    away = {group.region: distance(place, group.location) for group in groups if group.location is not None}
+    if len(away) < len(groups):
+        return groups
+    first = min(groups, key=lambda group: (away[group.region], group.region), default=None)
+    return nearest(groups, first.location) if first is not None else ()

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from gslb.model.area import parse_area
 from gslb.model.expressible import DEGRADABLE, Feature, degraded, required
+from gslb.model.geodesy import distance
 from gslb.model.names import RegionName
+from gslb.model.pick import TIE
 from gslb.model.recordset import RecordSet
 from gslb.model.steering import Group, NoAnswer, Pick, RecordType, Rule, Steering, Target, groups_for
 from providers.clouddns import CloudDns
@@ -125,7 +127,7 @@ def test_the_nearest_pick_is_a_policy_with_an_item_for_each_region_of_google_clo
     assert record.weights == ()
 
 
-def test_regions_that_are_equally_near_are_answered_together_unless_that_is_more_than_an_answer_has() -> None:
+def test_regions_at_one_place_are_answered_together_unless_that_is_more_than_an_answer_has() -> None:
     twins = group("a", "192.0.2.1", at=FRANKFURT), group("b", "192.0.2.2", weight=9, at=FRANKFURT)
     near = rule("", *twins, group("c", "192.0.2.3", at=VIRGINIA), pick=Pick.NEAREST)
     assert located(only(steering(near), NEAREST))["europe-west3"] == ["192.0.2.1", "192.0.2.2"]
@@ -133,6 +135,28 @@ def test_regions_that_are_equally_near_are_answered_together_unless_that_is_more
         (Feature.NEAREST, "weights of a and b within a geo policy, for everybody else")
     ]
     assert only(steering(replace(near, groups=twins), answers=1), NEAREST).weights == (1, 9)
+
+
+def test_regions_that_happen_to_be_equally_far_are_told_apart_all_the_same() -> None:
+    """St. Ghislain and Frankfurt differ by less than a kilometre, as seen from Paris or Zurich or so."""
+    belgium = REGIONS["europe-west1"].coordinates
+    tied = [
+        region
+        for region, (place, _) in REGIONS.items()
+        if abs(distance(place, belgium) - distance(place, FRANKFURT)) < TIE
+    ]
+    assert tied
+    groups = group("a", "192.0.2.1", at=belgium), group("b", "192.0.2.2", at=FRANKFURT)
+    items = located(only(steering(rule("", *groups, pick=Pick.NEAREST), answers=1), NEAREST))
+    for region in tied:
+        closer = min(groups, key=lambda group: distance(REGIONS[region].coordinates, group.location or FRANKFURT))
+        assert items[region] == [closer.targets[0].value]
+
+
+def test_where_it_is_not_known_where_regions_are_there_is_no_nearest_one() -> None:
+    groups = group("a", "192.0.2.1", at=FRANKFURT), group("b", "192.0.2.2", weight=3)
+    record = only(steering(rule("", *groups, pick=Pick.NEAREST)), NEAREST)
+    assert list(record.weights) == [1, 3]
 
 
 def test_a_rule_counts_in_its_country_before_one_for_the_continent() -> None:
