@@ -32,6 +32,7 @@ class RecordSet(msgspec.Struct, frozen=True, gc=False):
         identifier: tells sets of one name and type apart, at providers that have such.
         routing: who gets it, in the provider's own terms and in one form only; empty: everybody.
         weights: those in ``routing``; sets of one name and type are weighed together.
+        routed: characters of the values that ``routing`` has.
     """
 
     name: str
@@ -41,11 +42,17 @@ class RecordSet(msgspec.Struct, frozen=True, gc=False):
     identifier: str = ""
     routing: str = ""
     weights: tuple[float, ...] = ()
+    routed: int = 0
 
     @property
     def key(self) -> Key:
         """What tells it from others."""
         return Key(self.name, self.type, self.identifier)
+
+    @property
+    def characters(self) -> int:
+        """Characters of all its values."""
+        return self.routed + sum(map(len, self.values))
 
 
 class Marker(msgspec.Struct, frozen=True, gc=False):

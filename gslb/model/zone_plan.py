@@ -61,7 +61,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     @property
     def characters(self) -> int:
         """Characters of the values in it."""
-        return sum(len(value) for record in (*self.removed, *self.added) for value in record.values)
+        return sum(record.characters for record in (*self.removed, *self.added))
 
 
 class ZonePlan(msgspec.Struct, frozen=True, gc=False):

@@ -2,14 +2,17 @@
 
 import json
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+import trustme
 
 from tests.fakes.clouddns import FakeCloudDns, Quota
 from tests.fakes.clouddns_support import (
@@ -330,3 +333,17 @@ def test_it_runs_as_a_process() -> None:
             assert json.load(response)["dnsName"] == "example.com."
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_a_fake_speaks_tls_if_it_is_told_to() -> None:
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    with FakeCloudDns(tls=context) as fake:
+        url = f"{fake.url}/dns/v1/projects/p"
+        with urlopen(url, timeout=5, context=trust) as response:
+            assert json.load(response)["id"] == "p"
+        with pytest.raises(URLError, match="CERTIFICATE_VERIFY_FAILED"):
+            urlopen(url, timeout=5)

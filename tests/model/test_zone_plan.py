@@ -205,3 +205,11 @@ def test_what_no_request_can_hold_is_an_error() -> None:
         list(batches([change], 10, 50))
     with pytest.raises(ValueError, match="1 record sets"):
         list(batches([change], 0, 500))
+
+
+def test_values_inside_a_routing_count_as_well() -> None:
+    routed = RecordSet(NAMES[0], "A", (), 30, routing='{"items":["192.0.2.1","192.0.2.2"]}', routed=18)
+    change = Change(NAMES[0], (routed,), (answer(NAMES[0], "192.0.2.1"),))
+    assert change.characters == 27
+    assert len(list(batches([change, change], 10, 54))) == 1
+    assert len(list(batches([change, change], 10, 53))) == 2

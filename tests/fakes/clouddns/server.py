@@ -1,6 +1,7 @@
 """The fake itself: an HTTP server in a thread of its own, and what tests do to it and ask of it."""
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -49,6 +50,7 @@ class FakeCloudDns:
         propagation: float | Mapping[str, float] = 0.0,
         unknown: Coordinates = REGIONS["us-central1"].coordinates,
         clock: Callable[[], float] = time.monotonic,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """A fake that has these projects, or one named ``p``.
 
@@ -59,12 +61,13 @@ class FakeCloudDns:
             propagation: until all servers, or each of them by name, have a change; ``math.inf``: until ``settle``.
             unknown: where clients are of whom it is not known.
             clock: seconds, for propagation, rates and the log.
+            tls: serve HTTPS with this.
         """
         self._store = Store(clock, quota or Quota(), {project: {} for project in projects or ("p",)}, propagation)
         self._lock = threading.RLock()
         self._front = Front(Api(self._store), self._lock)
         self._unknown = unknown
-        self._port = port
+        self._port, self._tls = port, tls
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="fake-clouddns", daemon=True)
         self._listening = threading.Event()
         self._stop: Callable[[], object] = lambda: None
@@ -72,7 +75,7 @@ class FakeCloudDns:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self._port}"
+        return f"{'https' if self._tls else 'http'}://{HOST}:{self._port}"
 
     @property
     def token_uri(self) -> str:
@@ -118,7 +121,7 @@ class FakeCloudDns:
         runner = web.AppRunner(self._front.application(), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, HOST, self._port, reuse_address=True).start()
+            await web.TCPSite(runner, HOST, self._port, ssl_context=self._tls, reuse_address=True).start()
             self._port = runner.addresses[0][1]
             self._stop = lambda: loop.call_soon_threadsafe(stopped.set)
             self._listening.set()

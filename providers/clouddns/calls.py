@@ -1,0 +1,127 @@
+"""The requests of the API that are made here (REST v1), and for how long one may be sent."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+from urllib.parse import quote
+
+from gslb.model.zone_plan import Change
+from providers.clouddns.wire import write
+
+PAGE = 1000
+"""Results that are asked for at a time; the server gives fewer where it wants to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request.
+
+    Attributes:
+        action: as the reference calls it: ``changes.create``.
+        path: below that of the project.
+        permissions: of IAM, that it takes.
+        query: parameters.
+        body: of a request that writes; the others have none.
+    """
+
+    action: str
+    path: str
+    permissions: tuple[str, ...]
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is different after it."""
+        return self.body is not None
+
+
+def list_zones(origin: str = "", page: str = "") -> Call:
+    """The managed zones, or those of one DNS name."""
+    query = _page(page) | ({"dnsName": origin} if origin else {})
+    return Call("managedZones.list", "/managedZones", ("dns.managedZones.list",), query)
+
+
+def get_zone(zone: str) -> Call:
+    """One of them."""
+    return Call("managedZones.get", _zone(zone), ("dns.managedZones.get",))
+
+
+def list_records(zone: str, name: str = "", page: str = "") -> Call:
+    """The record sets of a zone, or those of one name."""
+    query = _page(page) | ({"name": name} if name else {})
+    return Call("resourceRecordSets.list", f"{_zone(zone)}/rrsets", ("dns.resourceRecordSets.list",), query)
+
+
+def create_change(zone: str, changes: Sequence[Change]) -> Call:
+    """All of ``changes``, or none."""
+    body = {
+        "deletions": [write(record) for change in changes for record in change.removed],
+        "additions": [write(record) for change in changes for record in change.added],
+    }
+    actions = ("create", "update", "delete")
+    permissions = ("dns.changes.create", *(f"dns.resourceRecordSets.{action}" for action in actions))
+    return Call("changes.create", f"{_zone(zone)}/changes", permissions, body=body)
+
+
+def get_change(zone: str, change: str) -> Call:
+    """What has become of a change."""
+    return Call("changes.get", f"{_zone(zone)}/changes/{quote(change, safe='')}", ("dns.changes.get",))
+
+
+def _zone(zone: str) -> str:
+    return f"/managedZones/{quote(zone, safe='')}"
+
+
+def _page(token: str) -> dict[str, str]:
+    return {"maxResults": str(PAGE)} | ({"pageToken": token} if token else {})
+
+
+class LateError(Exception):
+    """There is no time left to send a request, which has not been sent."""
+
+
+class Attempt:
+    """One try of a request, by a thread, for whoever waits for it no longer than until a moment of ``monotonic``.
+
+    So it is always known whether the server may have seen the request: what was given up is not sent any more.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._until = monotonic() + limit
+        self._lock = threading.Lock()
+        self._sent = self._given_up = False
+
+    @property
+    def sent(self) -> bool:
+        """Whether the server may have seen it."""
+        return self._sent
+
+    def left(self) -> float:
+        """Seconds that there are.
+
+        Raises:
+            LateError: there are none.
+        """
+        left = self._until - monotonic()
+        if left <= 0 or self._given_up:
+            raise LateError
+        return left
+
+    def begin(self) -> float:
+        """It is about to be sent; how many seconds there are.
+
+        Raises:
+            LateError: there are none.
+        """
+        with self._lock:
+            left = self.left()
+            self._sent = True
+            return left
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            self._given_up = True
