@@ -252,8 +252,9 @@ def _service_oddities(service: Service) -> Iterator[tuple[tuple[str, ...], str, 
 
 def _unread_oddities(topology: Topology) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Areas and locations of regions that no service with these regions reads."""
+    reading = {what: _reading(topology, what) for what in _READERS}
     for service in topology.services.values():
-        unread = {what: _unread(topology, service, what) for what in _READERS}
+        unread = {what: _stating(topology, service, what) - reading[what] for what in _READERS}
         kinds = [what for what, regions in unread.items() if regions]
         if kinds:
             named = [m.region for m in service.members if any(m.region in regions for regions in unread.values())]
@@ -263,11 +264,15 @@ def _unread_oddities(topology: Topology) -> Iterator[tuple[tuple[str, ...], str,
             yield at, text, "nothing needs doing if this is meant"
 
 
-def _unread(topology: Topology, service: Service, what: str) -> set[RegionName]:
-    """Regions of ``service`` that state areas or a location for no step of any policy."""
-    stating = {member.region for member in service.members if getattr(topology.regions[member.region], what)}
-    reading = (other for other in topology.services.values() if any(_reads(step, what) for step in other.policy))
-    return stating - {member.region for other in reading for member in other.members}
+def _stating(topology: Topology, service: Service, what: str) -> set[RegionName]:
+    """Regions of ``service`` that state areas or a location."""
+    return {member.region for member in service.members if getattr(topology.regions[member.region], what)}
+
+
+def _reading(topology: Topology, what: str) -> set[RegionName]:
+    """Regions of which some step of a policy reads that."""
+    services = (each for each in topology.services.values() if any(_reads(step, what) for step in each.policy))
+    return {member.region for service in services for member in service.members}
 
 
 def _reads(step: Step, what: str) -> bool:

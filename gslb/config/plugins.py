@@ -25,7 +25,8 @@ def load_plugin(kind: str, name: str) -> Any:
     Raises:
         PluginError: nothing of that name, or it cannot be used.
     """
-    references = known_plugins(kind)
+    # What is installed takes milliseconds to look through, and there may be thousands of services.
+    references = _BUILTIN[kind] if name in _BUILTIN[kind] else known_plugins(kind)
     if name not in references:
         raise PluginError(kind, name, tuple(sorted(references)))
     module, _, attribute = references[name].partition(":")
