@@ -43,10 +43,10 @@ def last_identity(connection: Connection) -> int:
     return max(identity or 0 for identity in found)
 
 
-def last_number(connection: Connection, lease: str) -> int | None:
-    """The number of the lease that was taken last; None where none was."""
+def last_number(connection: Connection, lease: str) -> int:
+    """The number of the lease that was taken last; 0 where none was."""
     table = table_of(LeaseRow)
-    return connection.execute(select(table.c.number).where(table.c.name == lease)).scalar()
+    return connection.execute(select(table.c.number).where(table.c.name == lease)).scalar() or 0
 
 
 def read_states(connection: Connection, kind: type[T]) -> list[T]:
