@@ -159,6 +159,7 @@ def build_service(
         ttl_auto=_horizon([probes[probe] for probe in section.probes]) if section.ttl.auto else None,
         ramp=section.ramp,
         manual=section.failback == "manual",
+        degrade=frozenset(section.degrade),
     )
 
 

@@ -33,6 +33,7 @@ from gslb.config.reader import Reader
 from gslb.config.receivers import literal_secrets
 from gslb.config.regions import RegionSection
 from gslb.config.safety import SafetySection
+from gslb.config.sayable import Sayable, Warned
 from gslb.config.services import ServiceSection
 from gslb.config.sources import Sources
 from gslb.config.vantages import VantageSection
@@ -183,7 +184,8 @@ class _Loader:
             check_services(reader, ("notify", name), channel.services, topology.services)
         check_escalations(reader, escalations, topology)
         notify, escalations = _meant(notify, topology), _meant(escalations, topology)
-        check_chains(reader, topology, vantages, geo.geography)
+        faulty = check_chains(reader, topology, vantages, geo.geography)
+        idle = self.sayable(topology, publishing, vantages, node.owner or node.name, faulty)
         checks.check_safety(reader, topology, safety.limits())
         placed = tuple(zones.placed.values())
         rto = self.cross_checks(topology, setups, placed, publishing, vantages)
@@ -212,6 +214,7 @@ class _Loader:
                     *checks.oddities(topology, setups, vantages),
                     *checks.hasty_gateways(topology, setups, gateways, publishing),
                     *checks.idle_providers(publishing),
+                    *idle,
                 ),
                 *delegation_warnings(placed, topology.services),
                 *undelegated(str(self.path), placed, zones.published),
@@ -271,6 +274,19 @@ class _Loader:
             elif section is not None and (region := regions[key]) is not None:
                 found[region.name] = section.gateway(region.name, region.capacity)
         return found
+
+    def sayable(
+        self,
+        topology: Topology,
+        publishing: Publishing,
+        vantages: Mapping[VantageName, VantageSetup],
+        owner: str,
+        faulty: Collection[ServiceName],
+    ) -> list[Warned]:
+        """Check that providers can say what services answer, but for ``faulty`` ones; returns idle degradations."""
+        areas = {name: setup.areas for name, setup in vantages.items()}
+        sayable = Sayable(self.reader, topology, publishing, areas, owner)
+        return [each for name, s in topology.services.items() if name not in faulty for each in sayable.check(s)]
 
     def cross_checks(
         self,

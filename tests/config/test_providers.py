@@ -1,7 +1,9 @@
 """[providers.NAME]: accounts at DNS providers, of types that come with gslb or from other distributions."""
 
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +17,13 @@ from gslb.config.providers import Drift, ProviderSetup
 from gslb.config.receivers import literal_secrets
 from gslb.control.changes import refuse_restart, restart_keys
 from gslb.errors import PluginError
+from gslb.model.expressible import DEGRADABLE
 from gslb.model.zone_guard import PlanLimits
 from tests.config.acme import Acme, Login
 from tests.config.files import Files, Install, design
 
 SECRET = "hunter2"
+PAGE = Path(__file__).parents[2] / "docs" / "providers.md"
 PORT = """
     from gslb.model.options import Options
     from providers.base import Capabilities
@@ -125,6 +129,20 @@ def test_the_embedded_nameserver_has_no_table(files: Files, name: str, kind: str
 @pytest.mark.usefixtures("acme")
 def test_a_name_to_which_no_zone_could_refer_is_refused(files: Files) -> None:
     assert files.problem(design({"providers/Main": {"type": "acme"}})).message == "cannot be a name"
+
+
+@pytest.mark.usefixtures("acme")
+def test_the_example_of_the_page_loads(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(providers.BUILTIN, "route53", providers.BUILTIN["acme"])
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    found = files.load(example)
+    assert found.owner == "acme-gslb"
+    assert found.outlets["aws-spare", "eu.example.com."] == ("api.eu.example.com.",)
+
+
+def test_the_page_names_all_that_can_be_done_without() -> None:
+    table = PAGE.read_text().partition("| `degrade` |")[2].partition("\n\n")[0]
+    assert {word for line in table.splitlines() for word in re.findall(r"`(\w+)`", line.split("|")[1])} == DEGRADABLE
 
 
 # Types
