@@ -52,7 +52,8 @@ def _setting(key: str, value: Any, *, default: bool) -> str:
 def _published(configuration: Configuration) -> list[RenderableType]:
     """Where each zone is published, and what that provider is like."""
     publishing = configuration.publishing
-    table = _table("zone", "provider", "type", "TTL floor", "servers answer so within", "requests")
+    table = _table("zone", "provider", "type", "TTL floor", "everywhere in", "requests")
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     for origin, names in publishing.zones.items():
         for name in names:
             setup = publishing.providers.get(name)

@@ -41,7 +41,7 @@ def table(said: str, title: str) -> list[list[str]]:
 
 def test_it_prints_where_each_zone_is_published_and_how_fast_that_is(tmp_path: Path, acme: Table) -> None:
     assert table(checked(tmp_path, acme), "published at") == [
-        ["zone", "provider", "type", "TTL floor", "servers answer so within", "requests"],
+        ["zone", "provider", "type", "TTL floor", "everywhere in", "requests"],
         ["example.com", "embedded", "embedded", "0s", "100ms", "-"],
         ["example.com", "main", "acme", "20s", "1m", "5/s, 7 at once"],
     ]
