@@ -79,16 +79,22 @@ class Embedded:
             for path in sockets
         }
         self._zones, self._settings, self._secrets = zones, DEFAULTS, secrets
+        self._elsewhere: frozenset[ServiceName] = frozenset()
         self._versions = Versions()
         self._notifying = NotifySchedule(listen, self.settled)
 
-    def set_zones(self, zones: tuple[Zone, ...], settings: Settings = DEFAULTS) -> None:
-        """Static data, and how to behave, for the next ``publish``."""
+    def set_zones(
+        self, zones: tuple[Zone, ...], settings: Settings = DEFAULTS, elsewhere: frozenset[ServiceName] = frozenset()
+    ) -> None:
+        """Static data, how to behave, and services of zones that are not published here, for the next ``publish``."""
         secrets = settings.cookie_secrets or self._secrets
         self._zones, self._settings = zones, structs.replace(settings, cookie_secrets=secrets)
+        self._elsewhere = elsewhere
 
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering]) -> None:
-        """Make ``steerings`` what every worker answers. Returns at once."""
+        """Make ``steerings`` what every worker answers, but for those of services elsewhere. Returns at once."""
+        if self._elsewhere:
+            steerings = {name: steering for name, steering in steerings.items() if name not in self._elsewhere}
         serials, services = self.serials.assign(self._zones, steerings), tuple(steerings.values())
         snapshot = Snapshot(generation, self._zones, services, self.publisher, self._settings, serials)
         self._versions.published(generation, steerings)
@@ -105,9 +111,10 @@ class Embedded:
         Returns:
             False if there are more than 1,000: then TTLs are lowered nowhere.
         """
-        taken = len(services) <= MAX_LOWERED
+        here = set(services) - self._elsewhere
+        taken = len(here) <= MAX_LOWERED
         for link in self.links.values():
-            link.lower(tuple(sorted(services)) if taken else ())
+            link.lower(tuple(sorted(here)) if taken else ())
         return taken
 
     def recall(self, watermarks: Collection[Watermark]) -> None:

@@ -87,12 +87,12 @@ def answering_service(controller: Controller, text: str) -> ServiceName:
     services, name = controller.engine.topology.services, _service_name(text)
     if name in services or not any(service.startswith("*.") for service in services):
         return find_service(controller, text)
-    zones = {zone.origin: zone for zone in controller.configuration.zones}
-    origin = closest(name, zones)
+    configuration = controller.configuration
+    origin = closest(name, configuration.published)
     if origin is None:
         return find_service(controller, text)
-    owners = {record.name for record in zones[origin].records}
-    owners |= {service for service in services if closest(service, zones) == origin}
+    owners = {record.name for zone in configuration.zones if zone.origin == origin for record in zone.records}
+    owners |= {service for service in services if closest(service, configuration.published) == origin}
     wildcard = ServiceName(wildcard_above(name, owners))
     exists = any(is_below(owner, name) for owner in owners)
     return wildcard if wildcard in services and not exists else find_service(controller, text)

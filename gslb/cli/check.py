@@ -13,7 +13,7 @@ from gslb.config.toml import to_toml
 from gslb.model.duration import format_duration
 from gslb.model.exposure import ALLOWANCE
 from gslb.model.fitness import calm_ttl
-from providers.embedded import CAPABILITIES
+from providers import EMBEDDED
 
 
 def report(configuration: Configuration) -> RenderableType:
@@ -25,7 +25,8 @@ def report(configuration: Configuration) -> RenderableType:
         f"{len(topology.regions)} regions, {endpoints} endpoints, version {configuration.version}"
     )
     parts: list[RenderableType] = [head, "", *_settings(configuration)]
-    parts += [*_recovery(configuration), *_ttls(configuration), *_delegations(configuration)]
+    parts += [*_published(configuration), *_recovery(configuration), *_ttls(configuration)]
+    parts += _delegations(configuration)
     warnings = (*configuration.warnings, *user_warnings(configuration))
     parts += [f"[yellow]warning[/] {escape(str(warning))}" for warning in warnings]
     return Group(*parts)
@@ -48,34 +49,62 @@ def _setting(key: str, value: Any, *, default: bool) -> str:
     return f"[dim]{text}  # default[/]" if default else text
 
 
+def _published(configuration: Configuration) -> list[RenderableType]:
+    """Where each zone is published, and what that provider is like."""
+    publishing = configuration.publishing
+    table = _table("zone", "provider", "type", "TTL floor", "everywhere in", "requests")
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
+    for origin, names in publishing.zones.items():
+        for name in names:
+            setup = publishing.providers.get(name)
+            table.add_row(
+                origin.removesuffix("."),
+                name,
+                setup.type if setup else EMBEDDED,
+                f"{publishing.capabilities(name).min_ttl}s",
+                format_duration(publishing.delay(name)),
+                f"{setup.rate:g}/s, {setup.burst} at once" if setup else "-",
+            )
+    return ["[bold]published at[/]", table, ""]
+
+
 def _recovery(configuration: Configuration) -> list[RenderableType]:
     """The RTO table: predicted worst case for each service, term by term."""
     if not configuration.rto:
         return []
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("service", "stated", "worst case", "arithmetic"):
-        table.add_column(column, no_wrap=column != "arithmetic")
+    table = _table("service", "stated", "worst case", "slowest at", "arithmetic")
+    table.columns[-1].no_wrap = False
     for name, rto in configuration.rto.items():
         stated = configuration.topology.services[name].rto
         table.add_row(
-            name.removesuffix("."), format_duration(stated) if stated else "-", format_duration(rto.total), str(rto)
+            name.removesuffix("."),
+            format_duration(stated) if stated else "-",
+            format_duration(rto.total),
+            configuration.publishing.slowest(name),
+            str(rto),
         )
     return ["[bold]recovery time: from a fault until no resolver answers with it[/]", table, ""]
 
 
 def _ttls(configuration: Configuration) -> list[RenderableType]:
-    """TTLs of each service, the lowest that its provider takes, and how long a planned drain lasts by them."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("service", "in calm", "alert", "floor", "a drain takes"):
-        table.add_column(column, no_wrap=True)
+    """TTLs of each service, the lowest that its providers take, and how long a planned drain lasts by them."""
+    publishing, table = configuration.publishing, _table("service", "in calm", "alert", "floor", "a drain takes")
     for name, service in configuration.topology.services.items():
         calm, alert = calm_ttl(service), service.ttl_alert
         # Down to the alert TTL, which needs no wait where that is the TTL already, and out of all caches after that.
-        lowering = calm + ALLOWANCE if calm > alert else 0.0
-        takes = lowering + alert + ALLOWANCE
-        floor = f"{CAPABILITIES.min_ttl}s (embedded)"
+        each = publishing.delay(publishing.slowest(name)) + ALLOWANCE
+        takes = (calm + each if calm > alert else 0.0) + alert + each
+        strictest = publishing.strictest(name)
+        floor = f"{publishing.capabilities(strictest).min_ttl}s ({strictest})"
         table.add_row(name.removesuffix("."), f"{calm}s", f"{alert}s", floor, format_duration(takes))
     return ["[bold]TTL[/]", table, ""]
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in columns:
+        table.add_column(column, no_wrap=True)
+    return table
 
 
 def _delegations(configuration: Configuration) -> list[RenderableType]:

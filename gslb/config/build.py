@@ -10,12 +10,16 @@ from gslb.config.faults import suggest
 from gslb.config.names import is_below
 from gslb.config.plugins import load_plugin
 from gslb.config.probes import ProbeSection
-from gslb.config.reader import Reader
+from gslb.config.providers import ProviderSection, ProviderSetup
+from gslb.config.reader import Reader, Section
 from gslb.config.regions import EndpointSection, RegionSection
 from gslb.config.services import ServiceSection
 from gslb.errors import PluginError
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName
 from gslb.model.topology import Endpoint, Member, Region, Service
+from gslb.model.zone_guard import PlanLimits
+from providers import EMBEDDED
+from providers.base import Capabilities, Provider
 
 
 def build_region(name: RegionName, section: RegionSection) -> Region:
@@ -39,21 +43,67 @@ def _endpoint(region: RegionName, section: EndpointSection) -> Endpoint:
 
 def build_probe(reader: Reader, name: str, table: dict[str, Any]) -> ProbeSetup | None:
     """The probe with its options and its timing, or None with the problems noted."""
-    at = ("probes", name)
-    timing_keys = set(ProbeSection.model_fields)
-    options = {key: value for key, value in table.items() if key not in timing_keys}
-    section = reader.parse(ProbeSection, {key: value for key, value in table.items() if key in timing_keys}, at)
-    if not isinstance(table.get("type"), str):
-        return None
-    try:
-        plugin = load_plugin("probe", table["type"])
-    except PluginError as error:
-        reader.plugin_fault(error, (*at, "type"))
-        return None
-    probe = reader.parse(plugin, options, at, timing_keys)
+    section, probe = _split(reader, "probe", ProbeSection, name, table)
     return (
         ProbeSetup(probe, section.pace(), tuple(section.allow)) if section is not None and probe is not None else None
     )
+
+
+def build_provider(reader: Reader, name: str, table: dict[str, Any]) -> ProviderSetup | None:
+    """The provider with its options and the way in which it is used, or None with the problems noted."""
+    at = ("providers", name)
+    if EMBEDDED in (name, table.get("type")):
+        remedy = f'remove this section; a zone names it as it is: providers = ["{EMBEDDED}"]'
+        reader.fault(at, "the embedded nameserver needs no section", remedy)
+        return None
+    section, provider = _split(reader, "provider", ProviderSection, name, table)
+    if section is None or provider is None:
+        return None
+    capabilities = _capabilities(reader, at, provider)
+    if capabilities is None:
+        return None
+    rate = section.rate or capabilities.rate
+    if not rate:
+        reader.fault((*at, "rate"), "is missing", "add it: requests per second that this provider takes")
+    return ProviderSetup(
+        name=name,
+        type=section.type,
+        provider=provider,
+        capabilities=capabilities,
+        rate=rate,
+        burst=section.burst or capabilities.burst or 1,
+        deadline=section.deadline,
+        witness=section.witness,
+        drift=section.drift,
+        drift_interval=section.drift_interval,
+        limits=PlanLimits(deletes=section.max_deletes),
+    )
+
+
+def _capabilities(reader: Reader, at: tuple[str, ...], provider: Provider) -> Capabilities | None:
+    try:
+        return provider.capabilities
+    except Exception as error:  # noqa: BLE001  somebody else's provider may raise anything
+        message = f"cannot say what it can do: {type(error).__name__}: {error}"
+        reader.fault((*at, "type"), message, "correct or remove the distribution that provides it")
+        return None
+
+
+def _split(
+    reader: Reader, kind: str, shared: type[Section], name: str, table: dict[str, Any]
+) -> tuple[Section | None, Any]:
+    """A table ``[KINDs.NAME]``: what all of the kind have, and the plug-in of its type; None for what has faults."""
+    at = (f"{kind}s", name)
+    own = {key: value for key, value in table.items() if key not in shared.model_fields}
+    section = reader.parse(shared, {key: value for key, value in table.items() if key in shared.model_fields}, at)
+    if not isinstance(table.get("type"), str):
+        return section, None
+    try:
+        plugin = load_plugin(kind, table["type"])
+    except PluginError as error:
+        reader.plugin_fault(error, (*at, "type"))
+        return section, None
+    return section, reader.parse(plugin, own, at, shared.model_fields)
 
 
 def build_service(
@@ -109,6 +159,7 @@ def build_service(
         ttl_auto=_horizon([probes[probe] for probe in section.probes]) if section.ttl.auto else None,
         ramp=section.ramp,
         manual=section.failback == "manual",
+        degrade=frozenset(section.degrade),
     )
 
 

@@ -11,7 +11,7 @@ from gslb.config.reader import Reader
 from gslb.errors import PluginError
 from gslb.model.branch import Step
 from gslb.model.chain import Chain, Checked, Fault, Geography
-from gslb.model.names import VantageName
+from gslb.model.names import ServiceName, VantageName
 from gslb.model.topology import Service, Topology
 from policies.checking import rehearse
 
@@ -78,8 +78,10 @@ def _step(reader: Reader, at: At, entry: dict[str, Any]) -> Step | None:
 
 def check_chains(
     reader: Reader, topology: Topology, vantages: Mapping[VantageName, VantageSetup], geography: Geography
-) -> None:
+) -> list[ServiceName]:
     """No step is pointless where it stands or contradicts another one, and each answers as a step should.
+
+    Returns services of which that is not so.
 
     Args:
         reader: collects the problems.
@@ -88,12 +90,17 @@ def check_chains(
         geography: what is known of clients.
     """
     areas = {name: setup.areas for name, setup in vantages.items()}
+    found = []
     for service in topology.services.values():
+        before = len(reader.problems)
         regions = {member.region: topology.regions[member.region] for member in service.members}
         whole = Chain(service, regions, areas, geography)
         faulty = [_check_step(reader, whole, index) for index in range(len(service.policy))]
         if not any(faulty):
             _check_run(reader, whole)
+        if len(reader.problems) > before:
+            found.append(service.name)
+    return found
 
 
 def _at(service: Service, index: int) -> At:

@@ -6,6 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gslb.config.configuration import ProbeSetup, VantageSetup
 from gslb.config.nameserver import NameserverSection
+from gslb.config.publishing import Publishing
 from gslb.config.reader import Reader
 from gslb.model.branch import Step
 from gslb.model.doubt import ENDPOINTS, REGIONS
@@ -22,6 +23,7 @@ from gslb.model.topology import Region, Service, Topology
 from policies import BUILTIN
 from probes.base import AsyncProbe, Probe
 from probes.net.guard import refusal
+from providers import EMBEDDED
 from providers.base import Capabilities
 
 _READERS = {"areas": "geo", "location": "nearest"}
@@ -126,8 +128,8 @@ def predict(
     return max(predictions, key=lambda rto: rto.total, default=None)
 
 
-def check_rto(reader: Reader, topology: Topology, rto: Mapping[ServiceName, Rto]) -> None:
-    """A stated recovery time can be met."""
+def check_rto(reader: Reader, topology: Topology, rto: Mapping[ServiceName, Rto], publishing: Publishing) -> None:
+    """A stated recovery time can be met, at the slowest provider of the service as well."""
     for name, service in topology.services.items():
         if service.rto is None:
             continue
@@ -135,19 +137,37 @@ def check_rto(reader: Reader, topology: Topology, rto: Mapping[ServiceName, Rto]
         if name not in rto:
             reader.fault(at, "cannot be met: the service has no probes", "give it probes, or remove rto")
         elif rto[name].total > service.rto:
+            slowest = publishing.slowest(name)
+            by, other = "", ""
+            if slowest != EMBEDDED:
+                by, other = f" at {publishing.shown(slowest)}", ", or publish at faster providers only"
             reader.fault(
                 at,
-                f"{format_duration(service.rto)} cannot be met: {rto[name]}",
-                f"state at least {format_duration(rto[name].total)}, or lower ttl.steady, interval or timeout",
+                f"{format_duration(service.rto)} cannot be met{by}: {rto[name]}",
+                f"state at least {format_duration(rto[name].total)}, or lower ttl.steady, interval or timeout{other}",
             )
 
 
-def check_floor(reader: Reader, service: Service, name: str, provider: Capabilities) -> None:
-    """No TTL is shorter than the provider takes."""
-    if service.ttl_alert < provider.min_ttl:
-        at = ("services", service.name.removesuffix("."), "ttl", "alert")
-        text = f"{service.ttl_alert}s is below the floor of {name}, {provider.min_ttl}s"
-        reader.fault(at, text, f"write at least {provider.min_ttl}s, or publish by another provider")
+def check_floors(reader: Reader, service: Service, publishing: Publishing) -> None:
+    """No TTL is shorter than each provider takes."""
+    for name in publishing.names(service.name):
+        floor = publishing.capabilities(name).min_ttl
+        if service.ttl_alert < floor:
+            at = ("services", service.name.removesuffix("."), "ttl", "alert")
+            text = f"{service.ttl_alert}s is below the floor of {publishing.shown(name)}, {floor}s"
+            reader.fault(at, text, f"write at least {floor}s, or publish by another provider")
+
+
+def check_auto(reader: Reader, service: Service, publishing: Publishing) -> None:
+    """No TTL follows the clock where each change of it would be a write."""
+    setups = publishing.setups(service.name)
+    if service.ttl_auto is not None and setups:
+        at = ("services", service.name.removesuffix("."), "ttl")
+        text = f"is automatic, which would be a write at {setups[0]} whenever the answer may soon change"
+        remedy = (
+            'write ttl = { steady = "30s", alert = "5s" }, say; or publish the zone at the embedded nameserver only'
+        )
+        reader.fault(at, text, remedy)
 
 
 def check_return(reader: Reader, service: Service) -> None:
@@ -179,7 +199,7 @@ def hasty_gateways(
     topology: Topology,
     probes: Mapping[ProbeName, ProbeSetup],
     gateways: Mapping[RegionName, Gateway],
-    provider: Capabilities,
+    publishing: Publishing,
 ) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Gateways that stop before everybody has left who was sent there: key path, message and remedy."""
     for region, gateway in gateways.items():
@@ -187,8 +207,7 @@ def hasty_gateways(
             (
                 pace.interval
                 + pace.timeout
-                + provider.publication
-                + provider.propagation
+                + publishing.delay(publishing.slowest(service.name))
                 + calm_ttl(service)
                 + ALLOWANCE
                 for service in topology.services.values()
@@ -202,6 +221,13 @@ def hasty_gateways(
             text = f"{shown} is shorter than it takes until nobody is sent there any more, {format_duration(needed)}"
             remedy = "a restart fails requests; raise it, or drain the region first and wait: gslb drain --wait"
             yield ("gateways", region, "drain_delay"), text, remedy
+
+
+def idle_providers(publishing: Publishing) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Key path, message and remedy of providers without zones."""
+    used = {name for names in publishing.zones.values() for name in names}
+    for name in publishing.providers.keys() - used:
+        yield ("providers", name), "no zone is published there", "name it in providers of a zone, or remove it"
 
 
 def oddities(
@@ -252,8 +278,9 @@ def _service_oddities(service: Service) -> Iterator[tuple[tuple[str, ...], str, 
 
 def _unread_oddities(topology: Topology) -> Iterator[tuple[tuple[str, ...], str, str]]:
     """Areas and locations of regions that no service with these regions reads."""
+    reading = {what: _reading(topology, what) for what in _READERS}
     for service in topology.services.values():
-        unread = {what: _unread(topology, service, what) for what in _READERS}
+        unread = {what: _stating(topology, service, what) - reading[what] for what in _READERS}
         kinds = [what for what, regions in unread.items() if regions]
         if kinds:
             named = [m.region for m in service.members if any(m.region in regions for regions in unread.values())]
@@ -263,11 +290,15 @@ def _unread_oddities(topology: Topology) -> Iterator[tuple[tuple[str, ...], str,
             yield at, text, "nothing needs doing if this is meant"
 
 
-def _unread(topology: Topology, service: Service, what: str) -> set[RegionName]:
-    """Regions of ``service`` that state areas or a location for no step of any policy."""
-    stating = {member.region for member in service.members if getattr(topology.regions[member.region], what)}
-    reading = (other for other in topology.services.values() if any(_reads(step, what) for step in other.policy))
-    return stating - {member.region for other in reading for member in other.members}
+def _stating(topology: Topology, service: Service, what: str) -> set[RegionName]:
+    """Regions of ``service`` that state areas or a location."""
+    return {member.region for member in service.members if getattr(topology.regions[member.region], what)}
+
+
+def _reading(topology: Topology, what: str) -> set[RegionName]:
+    """Regions of which some step of a policy reads that."""
+    services = (each for each in topology.services.values() if any(_reads(step, what) for step in each.policy))
+    return {member.region for service in services for member in service.members}
 
 
 def _reads(step: Step, what: str) -> bool:

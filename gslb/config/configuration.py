@@ -12,6 +12,8 @@ from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection
 from gslb.config.node import NodeSection
 from gslb.config.notify import Section as NotifySection
+from gslb.config.providers import ProviderSetup
+from gslb.config.publishing import Publishing
 from gslb.errors import Problem
 from gslb.model.address import Address, IPNetwork
 from gslb.model.area import Area
@@ -66,6 +68,7 @@ class Configuration:
         vantages: places to probe from, at least one.
         geo: what locates clients.
         zones: zones of the embedded nameserver, with their static records.
+        publishing: where everything is published.
         notify: who is told of what happens, by name.
         escalations: what is done for stressed regions, by name.
         limits: what people may order.
@@ -87,6 +90,7 @@ class Configuration:
     vantages: Mapping[VantageName, VantageSetup]
     geo: Geo
     zones: tuple[Zone, ...]
+    publishing: Publishing
     gateways: Mapping[RegionName, Gateway]
     notify: Mapping[str, NotifySection]
     escalations: Mapping[str, EscalationSection]
@@ -95,6 +99,31 @@ class Configuration:
     warnings: tuple[Problem, ...]
     sections: tuple[tuple[str, BaseModel], ...]
     sources: Mapping[str, str]
+
+    @property
+    def providers(self) -> Mapping[str, ProviderSetup]:
+        """All [providers], by name."""
+        return self.publishing.providers
+
+    @property
+    def published(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the providers of each zone, by origin; ``embedded`` is the own nameserver."""
+        return self.publishing.zones
+
+    @property
+    def outlets(self) -> dict[tuple[str, str], tuple[ServiceName, ...]]:
+        """The services that are published at each provider in each zone; to be asked for once, and kept."""
+        return self.publishing.outlets(self.topology.services)
+
+    @property
+    def elsewhere(self) -> frozenset[ServiceName]:
+        """Services that the embedded nameserver does not answer for; to be asked for once, and kept."""
+        return self.publishing.elsewhere(self.topology.services)
+
+    @property
+    def owner(self) -> str:
+        """Who this installation is in the markers of its records at API providers."""
+        return self.node.owner or self.node.name
 
     @property
     def database(self) -> Path:

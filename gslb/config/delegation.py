@@ -93,6 +93,24 @@ def _undelegated(zone: Placed, parent: Placed) -> Iterator[Problem]:
     yield Problem(zone.config, at, message, f"have in {home}: {lines}")
 
 
+def undelegated(config: str, zones: Sequence[Placed], published: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """Zones of other providers whose parent is one of ``zones`` and does not lead to them.
+
+    Args:
+        config: the configuration file.
+        zones: those of the embedded nameserver.
+        published: names of the providers of every zone, by origin.
+    """
+    by_origin = {zone.zone.origin: zone for zone in zones}
+    for origin in published.keys() - by_origin:
+        parent = by_origin.get(closest(origin.partition(".")[2] or ".", published) or "")
+        if parent is not None and parent.cut_above(origin) is None:
+            home = parent.file.path if parent.file else f"a master file for {parent.zone.origin}"
+            message = f"its parent {parent.zone.origin}, which the embedded nameserver has, does not delegate to it"
+            remedy = f"have in {home} the NS records that {', '.join(published[origin])} has for it"
+            yield Problem(config, key_path(("zones", origin.removesuffix("."))), message, remedy)
+
+
 def presentation(record: Record) -> str:
     """``record`` as a line of a master file (RFC 1035, section 5.1)."""
     return f"{record.name} {record.ttl} IN {record.type} {record.rdata}"

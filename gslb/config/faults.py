@@ -87,11 +87,11 @@ def _problem(
 
 def _but(details: ErrorDetails, model: type[BaseModel], location: Sequence[str | int]) -> str:
     """What stands there instead, unless that may be a secret."""
-    return "" if _is_confidential(model, location) else f", not {shown(details['input'])}"
+    return "" if is_confidential(model, location) else f", not {shown(details['input'])}"
 
 
-def _is_confidential(model: type[BaseModel], location: Sequence[str | int]) -> bool:
-    """Whether ``location`` is at or below a field so marked."""
+def is_confidential(model: type[BaseModel], location: Sequence[str | int]) -> bool:
+    """Whether ``location`` is at or below a field that is marked as ``CONFIDENTIAL``."""
     for depth, part in enumerate(location):
         nested = _nested(model, location[:depth])
         field = nested.model_fields.get(str(part)) if nested else None

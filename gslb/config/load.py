@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,33 +11,34 @@ from pydantic import BaseModel
 
 from gslb.config import checks
 from gslb.config.api import ApiSection
-from gslb.config.build import build_probe, build_region, build_service
+from gslb.config.build import build_probe, build_provider, build_region, build_service
 from gslb.config.chains import check_chains
-from gslb.config.collisions import Placed, collisions, placed
+from gslb.config.collisions import Placed, collisions
 from gslb.config.configuration import Configuration, ProbeSetup, VantageSetup
-from gslb.config.delegation import delegation_warnings
+from gslb.config.delegation import delegation_warnings, undelegated
 from gslb.config.environment import expand, unknown
 from gslb.config.escalations import EscalationSection, check_escalations, read_escalations
 from gslb.config.faults import key_path, suggest
 from gslb.config.gateways import GatewaySection
 from gslb.config.geo import GeoSection, read_geo
-from gslb.config.keys import KeySection, read_keys
+from gslb.config.keys import KeySection
 from gslb.config.log import LogSection
 from gslb.config.nameserver import NameserverSection, nameserver_settings
 from gslb.config.node import NodeSection
 from gslb.config.notify import Section as NotifySection
 from gslb.config.notify import check_services, read_notify
+from gslb.config.providers import ProviderSetup
+from gslb.config.publishing import Publishing
 from gslb.config.reader import Reader
 from gslb.config.receivers import literal_secrets
 from gslb.config.regions import RegionSection
 from gslb.config.safety import SafetySection
+from gslb.config.sayable import Sayable, Warned
 from gslb.config.services import ServiceSection
 from gslb.config.sources import Sources
-from gslb.config.transfer import build_transfer
 from gslb.config.vantages import VantageSection
-from gslb.config.zonecheck import check_zone
-from gslb.config.zonefile import MasterFile, complete, read_zone_file
 from gslb.config.zones import ZoneSection
+from gslb.config.zoneset import read_zones
 from gslb.errors import ConfigError, Problem
 from gslb.model.gateway import Gateway
 from gslb.model.names import ProbeName, RegionName, ServiceName, VantageName
@@ -45,10 +46,6 @@ from gslb.model.pattern import meant
 from gslb.model.rto import Rto
 from gslb.model.topology import Region, Service, Topology
 from gslb.nameserver.settings import DEFAULTS
-from gslb.nameserver.snapshot import Zone
-from gslb.nameserver.transfer.access import TsigKey
-from providers import BUILTIN as PROVIDERS
-from providers.embedded import CAPABILITIES
 
 SINGLE: dict[str, type[BaseModel]] = {
     "node": NodeSection,
@@ -159,12 +156,13 @@ class _Loader:
         region_sections = self.keyed(RegionSection, "regions")
         regions = {name: build_region(RegionName(name), s) for name, s in region_sections.items() if s is not None}
         probes = {name: build_probe(reader, name, table) for name, table in reader.tables("probes").items()}
-        zones = self.zones()
+        providers = self.providers()
+        zones = read_zones(reader, self.path, self.sources, providers, kept=self.kept)
         defined = {name: regions.get(name) for name in region_sections}
         if not reader.tables("services"):
             reader.fault(("services",), "none, so there is nothing to answer", 'add a [services."NAME"] section')
         vantages = self.vantages(node.name if node else "")
-        services = self.services(defined, probes, zones, len(vantages))
+        services = self.services(defined, probes, zones.published, len(vantages))
         checks.check_namespaces(reader, nameserver, vantages)
         gateways = self.gateways(defined)
         checks.check_keys(reader, "regions", region_sections)
@@ -179,13 +177,18 @@ class _Loader:
             return None
         topology = Topology({RegionName(name): region for name, region in regions.items()}, services)
         setups = {ProbeName(name): probe for name, probe in probes.items() if probe is not None}
+        publishing = Publishing(
+            zones.published, {n: provider for n, provider in providers.items() if provider is not None}
+        )
         for name, channel in notify.items():
             check_services(reader, ("notify", name), channel.services, topology.services)
         check_escalations(reader, escalations, topology)
         notify, escalations = _meant(notify, topology), _meant(escalations, topology)
-        check_chains(reader, topology, vantages, geo.geography)
+        faulty = check_chains(reader, topology, vantages, geo.geography)
+        idle = self.sayable(topology, publishing, vantages, node.owner or node.name, faulty)
         checks.check_safety(reader, topology, safety.limits())
-        rto = self.cross_checks(topology, setups, zones, vantages)
+        placed = tuple(zones.placed.values())
+        rto = self.cross_checks(topology, setups, placed, publishing, vantages)
         return Configuration(
             path=self.path,
             version=hashlib.sha256("".join(self.sources.texts.values()).encode()).hexdigest()[:VERSION_DIGITS],
@@ -199,7 +202,8 @@ class _Loader:
             probes=setups,
             vantages=vantages,
             geo=geo,
-            zones=tuple(zone.zone for zone in zones.values()),
+            zones=tuple(zone.zone for zone in placed),
+            publishing=publishing,
             gateways=gateways,
             notify=notify,
             escalations=escalations,
@@ -208,9 +212,12 @@ class _Loader:
             warnings=(
                 *self.warnings(
                     *checks.oddities(topology, setups, vantages),
-                    *checks.hasty_gateways(topology, setups, gateways, CAPABILITIES),
+                    *checks.hasty_gateways(topology, setups, gateways, publishing),
+                    *checks.idle_providers(publishing),
+                    *idle,
                 ),
-                *delegation_warnings(tuple(zones.values()), topology.services),
+                *delegation_warnings(placed, topology.services),
+                *undelegated(str(self.path), placed, zones.published),
             ),
             sections=tuple(reader.parsed),
         )
@@ -223,58 +230,11 @@ class _Loader:
         """All tables below ``[name]``; None for one with faults."""
         return {key: self.reader.parse(model, table, (name, key)) for key, table in self.reader.tables(name).items()}
 
-    def zones(self) -> dict[str, Placed]:
-        """Zones by origin, with their static records, and who may transfer them."""
-        keys = read_keys(self.reader, kept=self.kept)
-        named = self.reader.tables("providers")
-        for name, table in named.items():
-            self._check_provider(name, table)
-        found: dict[str, Placed] = {}
-        for key, section in self.keyed(ZoneSection, "zones").items():
-            origin = self.reader.dns_name(key, ("zones", key))
-            if origin in found:
-                self.reader.fault(("zones", key), "is the name of another zone too", "keep one of them")
-            elif origin is not None:
-                found[origin] = self._zone(key, origin, section, set(named), keys)
+    def providers(self) -> dict[str, ProviderSetup | None]:
+        """All of [providers] but the embedded nameserver, by name; None for one with faults."""
+        found = {name: build_provider(self.reader, name, t) for name, t in self.reader.tables("providers").items()}
+        checks.check_keys(self.reader, "providers", found)
         return found
-
-    def _check_provider(self, name: str, table: dict[str, Any]) -> None:
-        kind = str(table.get("type", ""))
-        if name in PROVIDERS or kind in PROVIDERS:
-            self.reader.fault(("providers", name), "the embedded nameserver needs no section", "remove this section")
-        else:
-            self.reader.fault(("providers", name, "type"), f"no provider of type {kind!r}", suggest(kind, PROVIDERS))
-
-    def _zone(
-        self,
-        key: str,
-        origin: str,
-        section: ZoneSection | None,
-        named: set[str],
-        keys: Mapping[str, TsigKey | None],
-    ) -> Placed:
-        """The zone; without records where it has faults, so that its services are not blamed for them."""
-        at, nothing = ("zones", key), placed(Zone(origin, ()), str(self.path), key, None)
-        if section is None:
-            return nothing
-        for name in section.providers:
-            if name not in PROVIDERS and name not in named:
-                known = {*PROVIDERS, *named}
-                self.reader.fault((*at, "providers"), f"no provider {name!r}", suggest(name, known))
-        try:
-            file = self._master_file(origin, section)
-        except ConfigError as error:
-            self.reader.problems += error.problems
-            return nothing
-        transfer = build_transfer(self.reader, (*at, "transfer"), section.transfer, keys)
-        zone = Zone(origin, complete(origin, section, file.records if file else ()), transfer)
-        check_zone(self.reader, at, section, zone)
-        return placed(zone, str(self.path), key, file)
-
-    def _master_file(self, origin: str, section: ZoneSection) -> MasterFile | None:
-        if section.file is None:
-            return None
-        return read_zone_file(self.path.parent / section.file, origin, self.sources)
 
     def vantages(self, node: str) -> dict[VantageName, VantageSetup]:
         """Vantage points by name; where the file has none, this node is one."""
@@ -289,7 +249,7 @@ class _Loader:
         self,
         regions: Mapping[str, Region | None],
         probes: Mapping[str, ProbeSetup | None],
-        zones: Mapping[str, Placed],
+        zones: Collection[str],
         vantages: int,
     ) -> dict[ServiceName, Service]:
         """Services by name, those without faults."""
@@ -315,11 +275,25 @@ class _Loader:
                 found[region.name] = section.gateway(region.name, region.capacity)
         return found
 
+    def sayable(
+        self,
+        topology: Topology,
+        publishing: Publishing,
+        vantages: Mapping[VantageName, VantageSetup],
+        owner: str,
+        faulty: Collection[ServiceName],
+    ) -> list[Warned]:
+        """Check that providers can say what services answer, but for ``faulty`` ones; returns idle degradations."""
+        areas = {name: setup.areas for name, setup in vantages.items()}
+        sayable = Sayable(self.reader, topology, publishing, areas, owner)
+        return [each for name, s in topology.services.items() if name not in faulty for each in sayable.check(s)]
+
     def cross_checks(
         self,
         topology: Topology,
         probes: Mapping[ProbeName, ProbeSetup],
-        zones: Mapping[str, Placed],
+        zones: Sequence[Placed],
+        publishing: Publishing,
         vantages: Mapping[VantageName, VantageSetup],
     ) -> dict[ServiceName, Rto]:
         """Check what needs the whole; the predicted recovery times are a by-product."""
@@ -328,13 +302,15 @@ class _Loader:
         for service in topology.services.values():
             checks.check_require(self.reader, service)
             checks.check_return(self.reader, service)
-            checks.check_floor(self.reader, service, "embedded", CAPABILITIES)
-        self.reader.problems += collisions(tuple(zones.values()), topology.services)
+            checks.check_floors(self.reader, service, publishing)
+            checks.check_auto(self.reader, service, publishing)
+        answered = topology.services.keys() - publishing.elsewhere(topology.services)
+        self.reader.problems += collisions(zones, [name for name in topology.services if name in answered])
         witnesses = checks.witnesses(topology, vantages)
         predictions = (
-            (name, checks.predict(service, probes, CAPABILITIES, witnesses))
+            (name, checks.predict(service, probes, publishing.capabilities(publishing.slowest(name)), witnesses))
             for name, service in topology.services.items()
         )
         rto = {name: prediction for name, prediction in predictions if prediction is not None}
-        checks.check_rto(self.reader, topology, rto)
+        checks.check_rto(self.reader, topology, rto, publishing)
         return rto

@@ -29,6 +29,10 @@ class NodeSection(Options):
     name: Annotated[Name, Field(description="name of this controller in logs and records")] = Field(
         default_factory=_host_name
     )
+    owner: Annotated[
+        Name | None,
+        Field(description="name of this installation in what marks its records at API providers; default: name"),
+    ] = None
     state: Annotated[DatabaseURL, Field(description="state database, as in sqlite:///gslb.db")] = "sqlite:///gslb.db"
     retention: Annotated[Duration, Field(ge=3600.0, description="how long history is kept")] = 90 * 86400.0
     journal: Annotated[JournalSection, Field(description="bounds of the journal")] = JournalSection()

@@ -6,26 +6,31 @@ from typing import Any
 
 import policies
 import probes
+import providers
+from gslb.config.providers import ProviderSection
 from gslb.errors import PluginError
 from gslb.model.options import Options
 
-_BUILTIN = {"probe": probes.BUILTIN, "policy": policies.BUILTIN}
-_GROUPS = {"probe": "gslb.probes", "policy": "gslb.policies"}
+_BUILTIN = {"probe": probes.BUILTIN, "policy": policies.BUILTIN, "provider": providers.BUILTIN}
+_GROUPS = {"probe": "gslb.probes", "policy": "gslb.policies", "provider": "gslb.providers"}
 _ATTEMPTS = ("attempt", "session")
 """methods of probes.base.AsyncProbe and probes.base.Probe"""
+_PROVIDED = ("render", "validate", "open")
+"""methods of providers.base.Provider"""
 
 
 def load_plugin(kind: str, name: str) -> Any:
     """The class behind ``name``; its module is imported now, not before.
 
     Args:
-        kind: ``probe`` or ``policy``.
+        kind: ``probe``, ``policy`` or ``provider``.
         name: as written in TOML.
 
     Raises:
         PluginError: nothing of that name, or it cannot be used.
     """
-    references = known_plugins(kind)
+    # What is installed takes milliseconds to look through, and there may be thousands of services.
+    references = _BUILTIN[kind] if name in _BUILTIN[kind] else known_plugins(kind)
     if name not in references:
         raise PluginError(kind, name, tuple(sorted(references)))
     module, _, attribute = references[name].partition(":")
@@ -50,7 +55,18 @@ def _fault(kind: str, plugin: Any) -> str | None:
         return "has no method __call__, which a policy step needs (see gslb.model.branch.Step)"
     if kind == "policy" and not (hasattr(plugin, "name") or "name" in plugin.model_fields):
         return "has no name, which a policy step needs (see gslb.model.branch.Step)"
-    return None
+    return _provider_fault(plugin) if kind == "provider" else None
+
+
+def _provider_fault(plugin: type[Options]) -> str | None:
+    own = [vars(base) for base in plugin.__mro__ if not issubclass(Options, base)]  # pydantic has a validate too
+    missing = [method for method in _PROVIDED if not any(callable(names.get(method)) for names in own)]
+    if missing:
+        return f"has no method {' and no '.join(missing)}, which a provider needs (see providers.base.Provider)"
+    if not (hasattr(plugin, "capabilities") or "capabilities" in plugin.model_fields):
+        return "has no capabilities, which a provider needs (see providers.base.Provider)"
+    taken = [name for name in plugin.model_fields if name in ProviderSection.model_fields]
+    return f"has an option {taken[0]} of its own, which every provider has already" if taken else None
 
 
 def known_plugins(kind: str) -> dict[str, str]:

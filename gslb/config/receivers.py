@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PlainSerializer, model_validator
 
+from gslb.config.faults import is_confidential
+from gslb.config.plugins import load_plugin
 from gslb.config.reader import Reader
+from gslb.errors import PluginError
 from gslb.model.options import CONFIDENTIAL, Options, PathText, is_secret
 from gslb.model.template import faults_of
 
@@ -146,25 +149,40 @@ def words_of(error: Exception) -> str:
 
 
 def literal_secrets(document: Mapping[str, Any]) -> Iterator[tuple[str | int, ...]]:
-    """Key paths of secrets of notifications, escalations and keys that stand in the file as they are.
+    """Key paths of secrets of notifications, escalations, keys and providers that stand in the file as they are.
 
     Args:
         document: the file before ``${NAME}`` is replaced.
     """
     for section in ("notify", "escalations", "keys"):
         yield from _literals(document.get(section), (section,))
+    providers = document.get("providers")
+    for name, table in providers.items() if isinstance(providers, dict) else ():
+        yield from _literals(table, ("providers", name), _schema(table))
 
 
-def _literals(value: Any, at: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
+def _schema(table: Any) -> type[BaseModel] | None:
+    """The schema of a provider's options, which says what is confidential; None where its type cannot be used."""
+    try:
+        return load_plugin("provider", str(table["type"])) if isinstance(table, dict) and "type" in table else None
+    except PluginError:
+        return None
+
+
+def _literals(
+    value: Any, at: tuple[str | int, ...], schema: type[BaseModel] | None = None
+) -> Iterator[tuple[str | int, ...]]:
     entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, entry in entries:
         here = (*at, key)
-        if isinstance(entry, str) and _is_literal(key, entry, at):
+        if isinstance(entry, str) and _is_secret(here, schema) and not _REFERENCE.search(entry):
             yield here
         elif key != "template":
-            yield from _literals(entry, here)
+            yield from _literals(entry, here, schema)
 
 
-def _is_literal(key: str | int, text: str, at: tuple[str | int, ...]) -> bool:
-    secret = key in ("secret", "password") or (at[-1] == "headers" and is_secret(str(key)))
-    return secret and not _REFERENCE.search(text)
+def _is_secret(at: tuple[str | int, ...], schema: type[BaseModel] | None) -> bool:
+    """Whether nobody but its reader may see what stands there: by its name, or as ``schema`` says."""
+    *_, table, key = at
+    by_name = key in ("secret", "password") or (table == "headers" and is_secret(str(key)))
+    return by_name or (schema is not None and is_confidential(schema, at[2:]))

@@ -13,6 +13,7 @@ from gslb.config.load import KEYED, SINGLE
 from gslb.config.notify import TYPES as CHANNELS
 from gslb.config.plugins import load_plugin
 from gslb.config.probes import ProbeSection
+from gslb.config.providers import ProviderSection
 from gslb.config.receivers import ReceiverOptions
 from gslb.config.toml import to_toml
 from policies import BUILTIN as POLICIES
@@ -39,6 +40,7 @@ def reference() -> str:
     parts += [_section(f'[notify.NAME] with type = "{name}"', model) for name, model in CHANNELS.items()]
     parts.append(_section("[probes.NAME]", ProbeSection))
     parts += [_section(f'[probes.NAME] with type = "{name}"', load_plugin("probe", name)) for name in sorted(PROBES)]
+    parts.append(_section("[providers.NAME]", ProviderSection))
     parts += [_section(f'policy step "{name}"', load_plugin("policy", name)) for name in sorted(POLICIES)]
     return "\n".join(parts)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from gslb.config.chains import read_policy
 from gslb.config.faults import shown
@@ -10,6 +10,7 @@ from gslb.config.regions import Weight
 from gslb.config.ttl import Ttl
 from gslb.model.combine import Require
 from gslb.model.duration import format_duration
+from gslb.model.expressible import DEGRADABLE, Feature
 from gslb.model.options import Duration, Key, Options, PositiveDuration, Share
 from gslb.model.topology import AllDown
 
@@ -82,6 +83,19 @@ def _read_regions(value: Any) -> Any:
     return dict.fromkeys(value)
 
 
+def _read_feature(value: Any) -> Any:
+    choices = [feature.value for feature in Feature if feature in DEGRADABLE]
+    if value not in choices:
+        raise ValueError(f"{shown(value)} is nothing to do without; write one of {', '.join(map(repr, choices))}")
+    return Feature(value)
+
+
+def _each_once(features: list[Feature]) -> list[Feature]:
+    if len(set(features)) != len(features):
+        raise ValueError("something is named twice; name each once")
+    return features
+
+
 class ServiceSection(Options):
     """One steered DNS name."""
 
@@ -131,6 +145,11 @@ class ServiceSection(Options):
     max_shift: Annotated[
         Share, Field(gt=0.0, description="share of the traffic that scores may move between regions within a minute")
     ] = 0.3
+    degrade: Annotated[
+        list[Annotated[Feature, BeforeValidator(_read_feature)]],
+        AfterValidator(_each_once),
+        Field(description="what it does without at a provider that cannot say it, such as sticky or nearest"),
+    ] = []  # noqa: RUF012  pydantic copies it
     rto: Annotated[
         PositiveDuration | None,
         Field(description="longest acceptable time from a fault until no resolver answers with the faulty region"),

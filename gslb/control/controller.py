@@ -188,7 +188,9 @@ class Controller:
         now, vantages = self.clock.monotonic(), configuration.vantages
         paces = {name: setup.pace for name, setup in configuration.probes.items()}
         references = {name: tuple(map(str, setup.references)) for name, setup in vantages.items()}
-        self.embedded.set_zones(configuration.zones, configuration.settings)
+        elsewhere = configuration.elsewhere
+        self.embedded.set_zones(configuration.zones, configuration.settings, elsewhere)
+        self._reach.configure(elsewhere)
         former = self.ledger.services - configuration.topology.services.keys()
         self.ledger.remove(self.publisher.next_generation(), former)  # what is published next has no answers of them
         self.ordering.guard.limits = configuration.limits

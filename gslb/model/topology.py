@@ -7,6 +7,7 @@ from gslb.model.address import IP, Address
 from gslb.model.area import Area
 from gslb.model.branch import Step
 from gslb.model.combine import Require
+from gslb.model.expressible import Feature
 from gslb.model.names import EndpointName, ProbeName, RegionName, ServiceName
 
 
@@ -83,6 +84,7 @@ class Service:
         ttl_auto: seconds until an answer could change in calm, by which the TTL is then set; None: it is stated.
         ramp: seconds over which the share of a region grows that comes back; 0: at once.
         manual: a region that comes back waits until somebody lets it.
+        degrade: what it does without at providers that cannot say it.
     """
 
     name: ServiceName
@@ -103,6 +105,7 @@ class Service:
     ttl_auto: float | None = None
     ramp: float = 0.0
     manual: bool = False
+    degrade: frozenset[Feature] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, Table, func, select
 
 from gslb.model.record import HistoryRecord
 from gslb.store import rows
+from gslb.store.tables import LeaseRow, table_of
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -40,6 +41,12 @@ def last_identity(connection: Connection) -> int:
     """The identity of the record that was recorded last, of whatever kind; 0 where there is none."""
     found = (connection.execute(select(func.max(table.c.id))).scalar() for table in rows.HISTORY.values())
     return max(identity or 0 for identity in found)
+
+
+def last_number(connection: Connection, lease: str) -> int:
+    """The number of the lease that was taken last; 0 where none was."""
+    table = table_of(LeaseRow)
+    return connection.execute(select(table.c.number).where(table.c.name == lease)).scalar() or 0
 
 
 def read_states(connection: Connection, kind: type[T]) -> list[T]:

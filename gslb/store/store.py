@@ -27,7 +27,7 @@ from gslb.model.record import (
     RampRecord,
     SerialRecord,
 )
-from gslb.store import reads
+from gslb.store import reads, writes
 from gslb.store.database import Database
 from gslb.store.metrics import StateMetrics
 from gslb.store.override_copy import OverrideCopy
@@ -51,6 +51,8 @@ T = TypeVar("T")
 QUEUE = 50_000
 """Most records that wait in memory."""
 READERS = 2
+FENCE = "providers"
+"""Name of the lease under which records at API providers are written."""
 CLOSE_DEADLINE = 5.0
 
 
@@ -167,6 +169,20 @@ class Store:
             comebacks=self._states(ComebackRecord),
             serials=self._states(SerialRecord),
         )
+
+    def take_fence(self, now_utc: datetime) -> int:
+        """The number of a new lease to write at API providers: later than all before, and kept before it is returned.
+
+        It is the time in seconds, and more than that where the clock was set back: so it is later even where the
+        database was lost. While that cannot be written the number is not kept. Waits for a few seconds at most.
+        """
+        least = int(now_utc.timestamp())
+        try:
+            with self._database.write() as connection:
+                return writes.next_number(connection, FENCE, least)
+        except SQLAlchemyError as error:
+            log.error("number of the lease cannot be kept", reason=str(getattr(error, "orig", None) or error))  # noqa: TRY400  no trace needed
+        return max(least, 1 + (self._read(lambda connection: reads.last_number(connection, FENCE)) or 0))
 
     async def _in_thread(self, read: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, read)

@@ -223,6 +223,14 @@ class SerialRow(SQLModel, table=True):
     digest: str = Field(sa_type=Text)
 
 
+class LeaseRow(SQLModel, table=True):
+    """The number of the lease that was taken last."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True, sa_type=Text)
+    number: int = Field(sa_type=BigInteger)
+
+
 class SteeringRow(SQLModel, table=True):
     """The ``LastSteering`` of a service."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from gslb.store import rows
-from gslb.store.tables import RollupRow, SteeringRow, table_of
+from gslb.store.tables import LeaseRow, RollupRow, SteeringRow, table_of
 
 CHUNK = 1000
 """Rows deleted at a time, so that no deletion holds the database for long."""
@@ -55,6 +55,15 @@ def upsert(connection: Connection, table: Table, items: list[rows.Row]) -> None:
     if table in _MERGED:
         changes |= _MERGED[table](table.c, new)
     connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=changes), items)
+
+
+def next_number(connection: Connection, lease: str, least: int) -> int:
+    """Take the number of a lease: one more than the last one, ``least`` at least."""
+    table = table_of(LeaseRow)
+    statement = insert(table).values(name=lease, number=least)
+    later = func.max(table.c.number + 1, statement.excluded.number)
+    taken = statement.on_conflict_do_update(index_elements=[table.c.name], set_={"number": later})
+    return int(connection.execute(taken.returning(table.c.number)).scalar_one())
 
 
 def remove(connection: Connection, table: Table, items: list[rows.Row]) -> None:

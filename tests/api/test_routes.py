@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gslb.control.vantage import Doubt
 from gslb.model.names import ServiceName, VantageName
 from gslb.model.steering import Steering
+from providers import BUILTIN
 from tests.api.rig import Api, api_of
 from tests.control.rig import ANKARA, ISTANBUL, Endpoint, Lab
 from tests.waiting import free_port, until
@@ -136,6 +137,18 @@ async def test_explain_says_which_service_answers_for_a_name_below_a_wildcard(la
         for other in ("a.own.apps.example.com", "apps.example.com", "shop.apps.example.org", "shop.example.com"):
             assert (await api.get(f"/v1/explain?name={other}")).status == 404
         assert (await api.get("/v1/explain?name=a.*.example.com")).status == 400
+
+
+async def test_a_wildcard_of_a_zone_that_others_publish_is_found_as_well(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(BUILTIN, "acme", "tests.config.acme:Acme")
+    zone = '[zones."apps.example.org"]\nproviders = ["main"]\n[providers.main]\ntype = "acme"\n'
+    lab.write(lambda text: text.replace('["edge"]', "[]"), WILDCARD.replace("example.com", "example.org") + zone)
+    async with api_of(lab) as api:
+        explained = (await api.get("/v1/explain?name=shop.apps.example.org")).body
+        assert explained["name"] == "*.apps.example.org"
+        assert (await api.get("/v1/explain?name=a.own.apps.example.org")).status == 404
 
 
 async def test_a_wildcard_service_has_a_place_in_status_metrics_and_history(lab: Lab) -> None:

@@ -5,12 +5,19 @@ from textwrap import dedent
 
 import pytest
 
+from providers import BUILTIN
 from tests.config.files import Files, Install
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
+
+
+@pytest.fixture
+def acme(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is a type of providers of this name."""
+    monkeypatch.setitem(BUILTIN, "acme", "tests.config.acme:Acme")
 
 
 @pytest.fixture

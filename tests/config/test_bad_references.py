@@ -74,10 +74,10 @@ REFERENCES = [
     ),
     ({"zones/example.com/providers": ["route54"]}, 'zones."example.com".providers', "no provider", "known: embedded"),
     (
-        {"providers/aws-main": {"type": "embeded"}, "zones/example.com/providers": ["aws-main"]},
+        {"providers/aws-main": {"type": "embeded"}, "zones/example.com": {"providers": ["aws-main"]}},
         "providers.aws-main.type",
-        "no provider of type 'embeded'",
-        "did you mean 'embedded'?",
+        "'embeded': no provider of this type",
+        "known: clouddns, route53",
     ),
     ({"providers/own": {"type": "embedded"}}, "providers.own", "needs no section", "remove this section"),
     ({"providers/embedded": {"type": "x"}}, "providers.embedded", "needs no section", "remove this section"),

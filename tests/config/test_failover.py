@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from gslb.config import checks, load
-from gslb.config.reader import Reader
+from gslb.config import publishing
 from gslb.model.names import ServiceName
 from gslb.model.safety import Limits
 from gslb.model.topology import Service
@@ -108,7 +107,7 @@ def test_another_word_is_no_ttl(files: Files, value: str) -> None:
 
 
 def test_a_ttl_below_what_a_provider_takes_is_refused(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "CAPABILITIES", Capabilities(0.1, 0.0, min_ttl=60))
+    monkeypatch.setattr(publishing, "CAPABILITIES", Capabilities(0.1, 0.0, min_ttl=60))
     problem = files.problem(design({f"{SERVICE}/rto": REMOVED}))
     assert (problem.key, problem.message) == (f"{AT}.ttl.alert", "5s is below the floor of embedded, 60s")
     assert problem.remedy == "write at least 60s, or publish by another provider"
@@ -145,13 +144,3 @@ def test_a_single_region_answers_alone_however_it_comes_back(files: Files, key: 
     problem = files.problem(design({f"{SERVICE}/regions": ["istanbul"], f"{SERVICE}/{key}": value}))
     assert problem.key == f"{AT}.{key}"
     assert "the service has one region, which answers alone" in problem.message
-
-
-def test_the_floor_is_that_of_the_provider_not_of_the_check(files: Files) -> None:
-    found = files.load(design())
-    (one,) = found.topology.services.values()
-    reader = Reader("gslb.toml", {})
-    checks.check_floor(reader, one, "other", Capabilities(0.0, 0.0, min_ttl=5))
-    assert reader.problems == []
-    checks.check_floor(reader, one, "other", Capabilities(0.0, 0.0, min_ttl=6))
-    assert [problem.key for problem in reader.problems] == [f"{AT}.ttl.alert"]

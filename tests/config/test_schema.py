@@ -13,6 +13,7 @@ from gslb.config.load import KEYED, SINGLE
 from gslb.config.notify import TYPES as CHANNELS
 from gslb.config.plugins import load_plugin
 from gslb.config.probes import ProbeSection
+from gslb.config.providers import ProviderSection
 from gslb.model.options import Options
 
 PLUGINS = [("probe", name) for name in probes.BUILTIN] + [("policy", name) for name in policies.BUILTIN]
@@ -20,6 +21,7 @@ SCHEMAS: list[type[BaseModel]] = [
     *SINGLE.values(),
     *KEYED.values(),
     ProbeSection,
+    ProviderSection,
     *CHANNELS.values(),
     *(load_plugin(kind, name) for kind, name in PLUGINS),
 ]

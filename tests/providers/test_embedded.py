@@ -13,7 +13,7 @@ from gslb.model.watermark import Watermark
 from gslb.nameserver import disk
 from gslb.nameserver.protocol import MAX_LOWERED
 from gslb.nameserver.snapshot import Record, Zone
-from providers import BUILTIN
+from providers import BUILTIN, EMBEDDED
 from providers.base import Capabilities, Place
 from providers.embedded import Embedded
 from tests.control.loops import running
@@ -36,7 +36,8 @@ async def dig(server: Server, name: str = NAME, type_: str = "A") -> list[str]:
 
 
 def test_it_is_what_the_registry_names() -> None:
-    assert Embedded.name in BUILTIN
+    assert Embedded.name == EMBEDDED
+    assert EMBEDDED not in BUILTIN
 
 
 def test_it_is_a_provider() -> None:
@@ -77,6 +78,29 @@ async def test_static_records_change_with_the_next_generation(nameserver: Server
         publish(embedded, 41, "203.0.113.1")
         assert await embedded.settled(41, 10)
         assert await dig(nameserver, "new.example.com.") == ["192.0.2.77"]
+
+
+async def test_services_of_zones_elsewhere_are_not_answered(nameserver: Server) -> None:
+    embedded, other = Embedded([nameserver.socket], ZONES), ServiceName("elsewhere.example.com.")
+    steerings = {name: service(name, (1, ["203.0.113.45"])) for name in (NAME, other)}
+    async with running(embedded.run()):
+        embedded.publish(45, steerings)
+        assert await embedded.settled(45, 10)
+        assert await dig(nameserver, other) == ["203.0.113.45"]
+        embedded.set_zones(ZONES, elsewhere=frozenset({other}))
+        embedded.publish(46, steerings)
+        assert await embedded.settled(46, 10)
+        assert await dig(nameserver, other) == []
+        assert await dig(nameserver) == ["203.0.113.45"]
+
+
+def test_services_of_zones_elsewhere_do_not_count_among_those_whose_ttl_is_lowered() -> None:
+    embedded, other = Embedded([], ZONES), ServiceName("elsewhere.example.com.")
+    many = [ServiceName(f"s{number}.example.com.") for number in range(MAX_LOWERED)]
+    assert not embedded.lower([*many, other])
+    embedded.set_zones(ZONES, elsewhere=frozenset({other}))
+    assert embedded.lower([*many, other])
+    assert not embedded.lower([*many, NAME])
 
 
 async def test_it_is_not_settled_while_one_worker_cannot_be_reached(nameserver: Server, tmp_path: Path) -> None:

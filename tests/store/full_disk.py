@@ -44,6 +44,7 @@ def fill_state() -> None:
 
     eventually(full)
     assert registry.get_sample_value("gslb_state_degraded") == 1
+    assert store.take_fence(samples.NOON) == int(samples.NOON.timestamp())
     store.record(samples.publication(count))
     everything = tuple(samples.publication(number) for number in range(count + 1))
     assert asyncio.run(store.history(samples.AGES_AGO, 10**6)) == everything

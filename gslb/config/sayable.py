@@ -1,0 +1,170 @@
+"""What providers cannot say of a service: found before it happens, with the step of the policy that asks for it.
+
+Each service is rehearsed in every situation that it may come into (``gslb.model.rehearsal``), and what it would answer
+there is rendered by each provider of its zone but the embedded nameserver, which can say everything.
+
+A fence where nobody inside is left has no answer for some clients, which a provider may not say beside one for others.
+With ``when_all_down`` servfail or nodata that comes of failures alone, so it is refused. With the other values it takes
+people who order everybody inside out of service. Then nothing is written, so that the fence stays closed: what is
+answered there stays as it is, and the drain does not end.
+"""
+
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from msgspec import structs
+
+from gslb.config.hearing import Heard, needed, refused, unsayable
+from gslb.config.providers import ProviderSetup
+from gslb.config.publishing import Publishing
+from gslb.config.reader import Reader
+from gslb.config.wayouts import Unsayable, at_home, key_of, message_of, ways_out
+from gslb.model.area import Area
+from gslb.model.expressible import MATCHED, Feature
+from gslb.model.names import ServiceName, VantageName
+from gslb.model.options import Options
+from gslb.model.recordset import is_reserved_for, marker_name
+from gslb.model.rehearsal import Rehearsal
+from gslb.model.topology import Service, Topology
+from policies.fence import Fence
+
+Warned = tuple[tuple[str, ...], str, str]
+"""Key path, message and remedy of what is allowed but hardly meant."""
+_NAMELESS = ServiceName("")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What came of one service at one provider.
+
+    Attributes:
+        unsayable: what cannot be said.
+        needed: degradations that make a difference.
+        refused: what would be refused.
+    """
+
+    unsayable: tuple[Unsayable, ...] = ()
+    needed: frozenset[Feature] = frozenset()
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Services that differ in their names only: the first one, what it answers, and what came of that, by provider."""
+
+    rehearsal: Rehearsal
+    heard: Heard
+    said: dict[str, _Said] = field(default_factory=dict)
+
+
+class Sayable:
+    """Checks one service after the other, those that differ in their names only at the cost of one.
+
+    Args:
+        reader: collects the problems.
+        topology: services and regions.
+        publishing: who publishes what.
+        vantages: whom each vantage point speaks for.
+        owner: who marks records.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        topology: Topology,
+        publishing: Publishing,
+        vantages: Mapping[VantageName, tuple[Area, ...]],
+        owner: str,
+    ) -> None:
+        self._reader, self._topology, self._publishing = reader, topology, publishing
+        self._vantages, self._owner = vantages, owner
+        self._shapes: dict[Hashable, _Shape] = {}
+        self._broken: set[str] = set()
+
+    def check(self, service: Service) -> Iterator[Warned]:
+        """Every provider can say what ``service`` may come to answer; yields its degradations of no effect."""
+        setups, zone = self._publishing.setups(service.name), self._publishing.zone_of(service.name)
+        at, fence = ("services", service.name.removesuffix("."), "degrade"), _stands_on(service)
+        if service.degrade and not setups:
+            text = f"has no effect: zone {zone.removesuffix('.')} is published at the embedded nameserver only"
+            yield at, text, "remove it, or publish the zone at another provider too"
+            return
+        for feature in sorted(service.degrade & fence):
+            text = f"{feature.value!r} would open the fence, which stands on it"
+            self._reader.fault(at, text, f"remove it; or {at_home(zone)}")
+        used = {feature for setup in setups for feature in self._at(service, setup, zone, fence)}
+        for feature in sorted(service.degrade - fence - used):
+            yield at, f"{feature.value!r} has no effect: no provider of the zone needs it", "remove it"
+        if setups:
+            self._check_name(service, zone)
+
+    def _at(self, service: Service, setup: ProviderSetup, zone: str, fence: Collection[Feature]) -> frozenset[Feature]:
+        """Check ``service`` at one provider; returns the degradations that it needs."""
+        if setup.name in self._broken:
+            return service.degrade
+        try:
+            said = self._said(service, setup)
+        except Exception as error:  # noqa: BLE001  somebody else's provider may raise anything
+            self._broken.add(setup.name)
+            text = f"cannot say what it would publish for {service.name}: {type(error).__name__}: {error}"
+            self._reader.fault(("providers", setup.name), text, "correct or remove the distribution that provides it")
+            return service.degrade
+        for each in said.unsayable:
+            remedy = ways_out(service, zone, each, fence)
+            self._reader.fault(key_of(service, each), message_of(service, setup, each), remedy)
+        for text in said.refused:
+            at = ("services", service.name.removesuffix("."))
+            self._reader.fault(at, f"{setup} would refuse it: {text}", f"change that; or {at_home(zone)}")
+        return said.needed
+
+    def _said(self, service: Service, setup: ProviderSetup) -> _Said:
+        shape = self._shape(service)
+        first = shape.rehearsal.service
+        if setup.name not in shape.said:
+            steerings = [steering for _, steering in shape.heard]
+            shape.said[setup.name] = _Said(
+                unsayable(setup, shape.rehearsal, shape.heard),
+                needed(setup, first, shape.heard) if first.degrade else frozenset(),
+                refused(setup, first, steerings, self._owner),
+            )
+        said = shape.said[setup.name]
+        if first is service:
+            return said
+        # Names have lengths of their own. What is wrong with the answers of failures is not asked once more.
+        calm = structs.replace(shape.heard[0][1], name=service.name)
+        return _renamed(said, first, service, refused(setup, service, [calm], self._owner))
+
+    def _shape(self, service: Service) -> _Shape:
+        policy = tuple(
+            (type(step), step.model_dump_json() if isinstance(step, Options) else step) for step in service.policy
+        )
+        key = (replace(service, name=_NAMELESS, policy=()), policy)
+        if key not in self._shapes:
+            rehearsal = Rehearsal(service, self._topology.regions, self._vantages)
+            self._shapes[key] = _Shape(rehearsal, tuple(rehearsal.situations()))
+        return self._shapes[key]
+
+    def _check_name(self, service: Service, zone: str) -> None:
+        """It is no name that is there for another service, such as that of its marker."""
+        _, _, parent = service.name.partition(".")
+        for other in (ServiceName(parent), ServiceName(f"*.{parent}")):
+            taken = service.name == marker_name(other) or is_reserved_for(service.name, other)
+            if taken and other in self._topology.services and self._publishing.zone_of(other) == zone:
+                at, text = ("services", service.name.removesuffix(".")), f"is a name that is needed for {other}"
+                self._reader.fault(at, f"{text} at the providers of its zone", "give it another name")
+
+
+def _stands_on(service: Service) -> frozenset[Feature]:
+    """What it takes to say for whom the fences of ``service`` are."""
+    around = (area for step in service.policy if isinstance(step, Fence) for area in step.around)
+    return frozenset(MATCHED[area.kind] for area in around)
+
+
+def _renamed(said: _Said, former: Service, service: Service, found: Iterable[str]) -> _Said:
+    """``said`` of another service that differs in its name only; ``found`` is what would be refused of its own."""
+
+    def named(texts: Iterable[str]) -> tuple[str, ...]:
+        return tuple(text.replace(former.name, service.name) for text in texts)
+
+    cannot = tuple(each._replace(texts=named(each.texts)) for each in said.unsayable)
+    return _Said(cannot, said.needed, tuple(dict.fromkeys((*named(said.refused), *found))))
