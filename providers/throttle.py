@@ -1,21 +1,23 @@
 """A token bucket with lanes: requests leave no faster than a provider takes them, the urgent ones first.
 
-Whoever waits has a moment by which it would like to have had its turn, and the earliest of these is next: an urgent
-request passes all others that came lately, and nobody waits for ever, however many urgent ones come.
+The next turn is that of the most urgent lane in which somebody waits, and in a lane of whoever came first. But whoever
+has waited for longer than its lane is patient is overdue, and of ``SHARE`` turns one is that of whoever is most so:
+nobody waits for ever, however many urgent requests come, and these have most turns, however many are overdue.
 
 For use on one event loop; threads of an SDK tell theirs by way of it.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
-from heapq import heapify, heappop, heappush
-from itertools import count
 from math import inf
 
 from providers.base import Lane, ThrottledError
 
 PATIENCE: Mapping[Lane, float] = {Lane.URGENT: 0.0, Lane.ROUTINE: 10.0, Lane.FOLLOWING: 20.0, Lane.COSMETIC: 60.0}
-"""Seconds that a request of a lane would wait while others are served that came after it."""
+"""Seconds that a request of a lane waits while more urgent ones are served, before it is overdue."""
+SHARE = 4
+"""Turns of which one is for whoever is overdue."""
 MAX_WAITING = 10_000
 """Requests that wait; more are refused."""
 SLOWEST = 0.05
@@ -46,9 +48,8 @@ class TokenBucket:
         self._present = rate
         self._tokens, self._at = float(burst), inf
         self._lowered = -inf
-        self._queue: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._waiting = 0
-        self._count = count()
+        self._queues: dict[Lane, deque[tuple[float, asyncio.Future[None]]]] = {lane: deque() for lane in Lane}
+        self._passed = 0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -59,7 +60,7 @@ class TokenBucket:
     @property
     def waiting(self) -> int:
         """How many requests wait for their turn."""
-        return self._waiting
+        return sum(map(len, self._queues.values()))
 
     async def take(self, lane: Lane) -> None:
         """Wait for one's turn; whoever is cancelled has not had it.
@@ -68,16 +69,15 @@ class TokenBucket:
             ThrottledError: too many wait already.
         """
         loop = asyncio.get_running_loop()
-        if self._waiting >= MAX_WAITING:
+        if self.waiting >= MAX_WAITING:
             raise ThrottledError(f"{MAX_WAITING} requests wait already", "raise rate, if the provider allows for it")
         turn = loop.create_future()
-        heappush(self._queue, (loop.time() + PATIENCE[lane], next(self._count), turn))
-        self._waiting += 1
+        self._queues[lane].append((loop.time() + PATIENCE[lane], turn))
         self._serve()
         try:
             await turn
         except asyncio.CancelledError:
-            self._give_up(turn)
+            self._give_up(lane, turn)
             raise
 
     def throttled(self) -> None:
@@ -99,29 +99,34 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._present)
         self._at = now
 
-    def _give_up(self, turn: asyncio.Future[None]) -> None:
+    def _give_up(self, lane: Lane, turn: asyncio.Future[None]) -> None:
         """Nobody waits for ``turn`` any more; one that was given already is somebody else's."""
-        if not turn.cancelled():
+        if turn.cancelled():
+            self._queues[lane] = deque(entry for entry in self._queues[lane] if entry[1] is not turn)
+        else:
             self._tokens = min(self._burst, self._tokens + 1)
-            self._serve()
-            return
-        self._waiting -= 1
-        if len(self._queue) > 2 * self._waiting:
-            self._queue = [entry for entry in self._queue if not entry[2].done()]
-            heapify(self._queue)
         self._serve()
 
     def _serve(self) -> None:
         """Give turns while there are any; come back when the next one is due."""
         self._refill()
-        while self._queue and (self._queue[0][2].done() or self._tokens >= 1 - ROUNDING):
-            _, _, turn = heappop(self._queue)
-            if not turn.done():  # else whoever waited was cancelled
+        while self.waiting and self._tokens >= 1 - ROUNDING:
+            _, turn = self._queues[self._next()].popleft()
+            if not turn.done():  # else it is about to be given up
                 turn.set_result(None)
                 self._tokens -= 1
-                self._waiting -= 1
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._queue:
+        if self.waiting:
             self._timer = asyncio.get_running_loop().call_later((1 - self._tokens) / self._present, self._serve)
+
+    def _next(self) -> Lane:
+        """The lane whose turn it is; somebody waits in one."""
+        first, *others = [lane for lane, queue in self._queues.items() if queue]
+        oldest = min(others, key=lambda lane: self._queues[lane][0][0], default=first)
+        if oldest is first or self._queues[oldest][0][0] > self._at:
+            self._passed = 0
+            return first
+        self._passed = (self._passed + 1) % SHARE
+        return first if self._passed else oldest

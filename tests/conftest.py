@@ -28,6 +28,7 @@ _LOOPS = {
     "api": _UVLOOP,
     "writing": VIRTUAL,
     "test_throttle.py": VIRTUAL,
+    "test_witness.py": _BOTH,  # asks over the network
 }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import selectors
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 WORK = ("open",)
 """Names of threads that are waited for in real time: what they do takes no time here."""
@@ -41,4 +41,4 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.elapsed
 
 
-VIRTUAL: Mapping[str, type[VirtualLoop]] = {"virtual": VirtualLoop}
+VIRTUAL: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {"virtual": VirtualLoop}
