@@ -18,7 +18,7 @@ from gslb.control.writing.access import BarredError
 from gslb.control.writing.backoff import LONG, QUICK
 from gslb.control.writing.call import DroppedError
 from gslb.control.writing.image import Image
-from gslb.control.writing.site import Site, wait_for
+from gslb.control.writing.site import Site, named, wait_for
 from gslb.control.writing.standing import Standing
 from gslb.control.writing.witness import Expected, allowed_values
 from gslb.model.names import ServiceName
@@ -291,10 +291,3 @@ def _is_there(standing: Standing, found: Image, service: ServiceName) -> bool:
         return all(marker.owner != found.owner for marker in markers)
     answers = {record for record in held if record.name != marker_name(service)}
     return markers == [standing.marker] and answers == set(standing.answers)
-
-
-def named(services: Collection[ServiceName], most: int = 3) -> str:
-    """Some of ``services``, for people."""
-    names = [name.removesuffix(".") for name in sorted(services)]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

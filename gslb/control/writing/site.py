@@ -137,3 +137,10 @@ async def wait_for(event: asyncio.Event, seconds: float | None) -> None:
             await event.wait()
     except TimeoutError:
         pass
+
+
+def named(services: Collection[ServiceName], most: int = 3) -> str:
+    """Some of ``services``, for people."""
+    names = [name.removesuffix(".") for name in sorted(services)]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

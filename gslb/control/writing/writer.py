@@ -15,23 +15,23 @@ only, the next decision for the service is written over it: by its marker it is 
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from math import inf
 from typing import Any, TypeVar
 
 from gslb.control.writing.access import BarredError
 from gslb.control.writing.backoff import EXTRA, LONG, QUICK
 from gslb.control.writing.call import Call, DroppedError
-from gslb.control.writing.draft import Trouble, draft, first_batch
-from gslb.control.writing.follower import Follower, named
+from gslb.control.writing.comparison import Comparison, parted
+from gslb.control.writing.draft import draft, first_batch
+from gslb.control.writing.follower import Follower
 from gslb.control.writing.image import Image
 from gslb.control.writing.reports import LASTING, Reports
 from gslb.control.writing.setup import Drift, WriterSetup
 from gslb.control.writing.site import Site, wait_for
-from gslb.control.writing.standing import Blocked, Standing
+from gslb.control.writing.standing import Standing
+from gslb.control.writing.suspicion import Suspicion
 from gslb.model.names import ServiceName
-from gslb.model.recordset import Marker, RecordSet, read_marker
 from gslb.model.steering import Steering
 from gslb.model.zone_plan import Change
 from providers.base import (
@@ -49,8 +49,6 @@ T = TypeVar("T")
 
 LINGER = 1.0
 """Seconds that a change of nothing but TTLs waits for others of its kind."""
-SELDOM = 300.0
-"""Seconds after which what stands in the way of a service is looked at again, where nobody looks for drift."""
 
 
 class ZoneWriter:
@@ -65,10 +63,11 @@ class ZoneWriter:
         self.failing: ProviderError | None = None
         self.retry_at = -inf
         self._follower = Follower(site)
+        self._comparison = Comparison(site, self._follower, self.reports)
+        self._suspicion = Suspicion(site, self.reports)
         self._call: Call | None = None
-        self._groups = count(1)
-        self._failures = self._conflicts = self._odd = 0
-        self.barred = self._hurry = False
+        self._failures = self._odd = 0
+        self.barred = self._hurry = self._seeks = False
         self._tried_at = -inf
         self._look_at = self._next_look()
 
@@ -127,8 +126,7 @@ class ZoneWriter:
 
     def recovered(self) -> None:
         """The account works again."""
-        if self.barred:
-            self.retry_at = -inf
+        self.retry_at = min(self.retry_at, self._tried_at + EXTRA)
         self.site.wake.set()
 
     # the loop
@@ -154,7 +152,7 @@ class ZoneWriter:
         site, now = self.site, self.site.now
         if self.retry_at > now:
             return self.retry_at - now
-        if site.hosted is None or site.image is None or site.reread is not None:
+        if self._seeks or site.hosted is None or site.image is None or site.reread is not None:
             return 0.0
         due = (self._due(standing) for service, standing in site.standings.items() if self._is_known(service))
         return max(0.0, min(min(due, default=inf), self._look_at) - now)
@@ -186,6 +184,7 @@ class ZoneWriter:
     def _failed(self, error: ProviderError) -> None:
         self._failures += 1
         self.barred, self.failing = False, error
+        self._seeks |= isinstance(error, RejectedError)
         backoff = LONG if isinstance(error, LASTING) else QUICK
         self.retry_at = self.site.now + backoff.wait(self._failures, self.site.random.random())
         self.reports.failed(error, self._failures)
@@ -203,16 +202,23 @@ class ZoneWriter:
                 standing.await_change()
             site.look_again(Lane.COSMETIC)
             self._look_at = self._next_look()
-        if site.hosted is None:
-            site.hosted = await self._make(
-                "zone", self._lane, lambda account, lane: account.zone(site.setup.zone, lane)
-            )
+        if site.hosted is None or self._seeks:
+            await self._find()
         elif site.image is None:
             await self._read(self._lane)
         elif (batch := self._batch()) is not None:
             await self._apply(*batch)
         elif site.reread is not None:
             await self._read(site.reread)
+
+    async def _find(self) -> None:
+        """Ask which zone is meant: another one may have taken its place."""
+        site = self.site
+        found = await self._make("zone", self._lane, lambda account, lane: account.zone(site.setup.zone, lane))
+        self._seeks = False
+        if site.hosted != found:
+            site.hosted = found
+            site.forget()
 
     async def _make(self, operation: str, lane: Lane, work: Callable[[Account, Lane], Coroutine[Any, Any, T]]) -> T:
         call, asking = self.site.begin(operation, lane, hurry=self._hurry)
@@ -240,50 +246,12 @@ class ZoneWriter:
 
     async def _read(self, lane: Lane) -> None:
         """Read all of the zone, and see what of it is not as it was written."""
-        site = self.site
-        hosted, setup = site.hosted, site.setup
+        hosted, setup = self.site.hosted, self.site.setup
         assert hosted is not None  # noqa: S101  comes first
         read = await self._make("read", lane, lambda account, lane: account.read(hosted, lane))
-        if site.setup is not setup:
+        if self.site.setup is not setup:
             return  # other services: once more
-        site.image, site.reread = Image(read, setup.services, setup.owner), None
-        for service in site.image.ours - setup.services:
-            if service not in site.standings:
-                site.standings[service] = Standing()
-                site.standings[service].remove(site.now)
-        self._compare(site.image)
-        for standing in site.standings.values():
-            standing.reconsider(site.now)
-
-    def _compare(self, image: Image) -> None:
-        """See whether what should be there is."""
-        site = self.site
-        for service, standing in site.standings.items():
-            if standing.removed and service in image.ours:
-                standing.lost()
-        services = [name for name, it in site.standings.items() if it.aligned and image.knows(name)]
-        seen = draft(site.setup, image, site.standings, services, site.generation)
-        self._is_as_wanted(seen.as_wanted)
-        repair = site.setup.drift is Drift.REPAIR
-        for service in {*services} - {*seen.as_wanted}:
-            site.standings[service].astray(repair=repair)
-        self.reports.drifted()
-
-    def _is_as_wanted(self, services: Collection[ServiceName]) -> None:
-        """These are there, and nothing is to be written."""
-        site, image = self.site, self.site.image
-        assert image is not None  # noqa: S101  that is where they are
-        fresh, known = [], []
-        for service in services:
-            standing, held = site.standings[service], image.of(service)
-            was_pending = standing.pending
-            if standing.found(*_parted(held)):
-                fresh.append(service)
-            elif was_pending and standing.confirmed:
-                known.append(service)
-        self.reports.free(services)
-        self._follower.found(fresh)
-        site.confirm(known, witnessed=False)
+        self._comparison.take(Image(read, setup.services, setup.owner))
 
     # writing
 
@@ -302,9 +270,9 @@ class ZoneWriter:
             services |= {name for name, it in site.standings.items() if it.removing and it.pending}
         found = draft(site.setup, site.image, site.standings, sorted(services), site.generation)
         self.reports.said(services)
-        self._is_as_wanted(found.as_wanted)
+        self._comparison.is_as_wanted(site.image, found.as_wanted)
         for service, trouble in found.troubles.items():
-            self._block(service, trouble)
+            self._suspicion.block(service, trouble)
         return first_batch(site.setup, found.changes, site.standings) if found.changes else None
 
     async def _apply(self, lane: Lane, changes: tuple[Change, ...]) -> None:
@@ -321,16 +289,18 @@ class ZoneWriter:
             self._forget(changes)
             raise
         except (CasConflictError, NotOwnedError) as error:
-            self._conflict(changes, error)
+            self._worked()
+            site.image = None
+            self._suspicion.conflict(changes, error)
         except RejectedError as error:
             self._worked()
-            self._suspect(changes, Trouble(f"refused: {error.message}", error.remedy))
+            self._seeks = self._suspicion.refused(changes, error)  # it may be the zone that is not what it was
         else:
-            self._conflicts = 0
+            self._suspicion.written()
             image.apply(changes)
             site.metrics.writes.labels(*site.labels).inc()
             for change in changes:
-                site.standings[change.service].wrote(*_parted(change.after), wanted[change.service])
+                site.standings[change.service].wrote(*parted(change.after), wanted[change.service])
             self.reports.free(wanted)
             self.reports.drifted()
             self._follower.written(changes, receipt)
@@ -345,47 +315,3 @@ class ZoneWriter:
         self.site.image = None
         for change in changes:
             self.site.standings[change.service].lost()
-
-    def _conflict(self, changes: Sequence[Change], error: ProviderError) -> None:
-        """Something is not there as it was read: somebody has been there, or what is read is not what is there."""
-        self._worked()
-        self._conflicts += 1
-        self.site.image = None
-        services = named([change.service for change in changes])
-        self.site.conflict(f"{services}: changed by somebody else meanwhile: {error.message}")
-        if self._conflicts > 1 or self.site.standings[changes[0].service].group:
-            text = "changed by somebody else whenever it is to be written"
-            self._suspect(changes, Trouble(text, "see who else writes it"), quick=True)
-
-    def _suspect(self, changes: Sequence[Change], trouble: Trouble, *, quick: bool = False) -> None:
-        """One of these is at fault: of several, each half is tried by itself."""
-        middle = len(changes) // 2
-        if middle:
-            for half in (changes[:middle], changes[middle:]):
-                group = next(self._groups)
-                for change in half:
-                    self.site.standings[change.service].group = group
-            return
-        (only,) = changes
-        standing = self.site.standings[only.service]
-        standing.refusals += 1
-        standing.group = standing.group or next(self._groups)
-        wait = (QUICK if quick else LONG).wait(standing.refusals, self.site.random.random())
-        self._block(only.service, trouble, wait)
-
-    def _block(self, service: ServiceName, trouble: Trouble, wait: float | None = None) -> None:
-        standing, now, setup = self.site.standings[service], self.site.now, self.site.setup
-        if wait is None:
-            standing.refusals += 1
-            wait = LONG.wait(standing.refusals, self.site.random.random())
-        if trouble.elsewhere:
-            wait = SELDOM if setup.drift is Drift.OFF else setup.drift_interval * 1.1
-        standing.blocked = Blocked(trouble.text, now, now + wait, trouble.remedy, trouble.elsewhere)
-        self.reports.blocked(service, trouble)
-
-
-def _parted(records: Collection[RecordSet]) -> tuple[tuple[RecordSet, ...], Marker | None]:
-    """The answers, and the marker."""
-    marked = [(record, marker) for record in records if (marker := read_marker(record)) is not None]
-    answers = tuple(record for record in records if all(record is not other for other, _ in marked))
-    return answers, marked[0][1] if marked else None

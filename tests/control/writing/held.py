@@ -87,6 +87,8 @@ class Cloud:
     opened: int = 0
     closed: int = 0
     looks: int = 0
+    means: dict[str, str] = field(default_factory=dict)
+    """zones that have taken the place of others, by origin"""
     changes: dict[str, float] = field(default_factory=dict)
     problem: Exception | None = None
 
@@ -216,7 +218,7 @@ class HeldAccount:
         def find() -> HostedZone:
             if origin not in self._cloud.zones:
                 raise RejectedError(f"there is no zone {origin}", "create it")
-            return HostedZone(origin, origin, self._cloud.private)
+            return HostedZone(origin, self._cloud.means.get(origin, origin), self._cloud.private)
 
         return await self._request("zone", origin, lane, find)
 

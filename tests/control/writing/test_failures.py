@@ -374,3 +374,23 @@ async def test_after_a_failure_the_account_tells_that_it_works_by_what_it_refuse
         cloud.meddle = doing(lambda: None, of())
         assert rig.writer().site.access.breaker.failures == 0
         assert cloud.asked("apply")[0].lane is Lane.ROUTINE
+
+
+async def test_a_zone_that_another_one_has_taken_the_place_of_is_found_again() -> None:
+    async with at_work(*S[:2]) as rig:
+        await settled(rig, 2)
+        cloud, successor = rig.cloud, "example.com. (2)"
+
+        async def move(seen: Seen, moment: Moment) -> None:
+            if seen.zone == ZONE and seen.operation == "apply":
+                raise RejectedError("no such zone")
+
+        cloud.zones[successor], cloud.states[successor] = {record.key: record for record in FOREIGN}, []
+        cloud.means[ZONE] = successor
+        cloud.meddle = move
+        rig.configure(rig.setup(S[:2], witness=False))
+        rig.publish(answer(S[0], TWO))
+        await rig.until_over(*S[:2], within=60)
+        assert cloud.answers(S[0], successor) == {TWO}
+        assert cloud.answers(S[1], successor) == {ONE}
+        assert set(FOREIGN) <= cloud.held(successor)
