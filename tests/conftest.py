@@ -9,6 +9,7 @@ import uvloop
 from hypothesis import settings
 
 from tests.nameserver.support import Server, running
+from tests.virtualtime import VIRTUAL
 
 # Slow and shared machines. Where a change is judged (CI), the same examples each time: new ones are for those who work.
 settings.register_profile("gslb", max_examples=50, deadline=None, derandomize="CI" in os.environ)
@@ -25,6 +26,9 @@ _LOOPS = {
     "test_monitor.py": _BOTH,  # timed by the loop
     "control": _UVLOOP,  # what it runs on for real
     "api": _UVLOOP,
+    "writing": VIRTUAL,
+    "test_throttle.py": VIRTUAL,
+    "test_witness.py": _BOTH,  # asks over the network
 }
 
 

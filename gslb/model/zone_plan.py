@@ -5,6 +5,7 @@ somebody has been there meanwhile (compare and set).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from operator import attrgetter
 from types import MappingProxyType
 
@@ -116,7 +117,7 @@ def plan_zone(
     """
     held, marked = by_key(read), markers(read)
     ours = {service for service, (marker, _) in marked.items() if marker.owner == owner}
-    grouped = _by_service(held, {*desired, *ours})
+    grouped = by_service(held, {*desired, *ours})
     changes, conflicts = [], []
     for service in sorted({*desired, *ours}):
         marker, record = marked.get(service, (None, None))
@@ -146,8 +147,10 @@ def _obstacle(
     return Conflict(service, before, owner, marker.fence) if marker.fence > fence else None
 
 
-def _by_service(held: Mapping[Key, RecordSet], services: set[ServiceName]) -> dict[ServiceName, tuple[RecordSet, ...]]:
-    """What each of ``services`` has, or would have, without going through all record sets for each."""
+def by_service(
+    held: Mapping[Key, RecordSet], services: AbstractSet[ServiceName]
+) -> dict[ServiceName, tuple[RecordSet, ...]]:
+    """What each of ``services`` has, or would have, without its marker; not going through all record sets for each."""
     found: dict[ServiceName, list[RecordSet]] = {service: [] for service in services}
     for record in held.values():
         own = ServiceName(record.name)

@@ -1,0 +1,194 @@
+"""What is to be written next in a zone: one request, and what stands in the way of others. No I/O.
+
+A provider is a plug-in: what it raises while it renders or judges concerns the one service only.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import takewhile
+
+import msgspec
+
+from gslb.control.writing.image import Image
+from gslb.control.writing.setup import WriterSetup
+from gslb.control.writing.standing import LANES, Standing
+from gslb.model.expressible import Rendering
+from gslb.model.names import ServiceName
+from gslb.model.recordset import RecordSet
+from gslb.model.urgency import urgency_of_change
+from gslb.model.zone_guard import guard
+from gslb.model.zone_plan import Change, Conflict, ZonePlan, batches, plan_zone
+from providers.base import Lane
+
+MOST = 2**31
+"""for providers that do not say how much a request may hold"""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a service cannot be written.
+
+    Attributes:
+        text: for people.
+        remedy: what to do about it.
+        elsewhere: it is for others to change; another decision makes no difference.
+        error: what the provider's plug-in has raised.
+    """
+
+    text: str
+    remedy: str = ""
+    elsewhere: bool = False
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What to do about services.
+
+    Attributes:
+        as_wanted: there is nothing to write for them.
+        changes: what is to be written, by lane, the most urgent first.
+        troubles: why nothing is written for others.
+    """
+
+    as_wanted: tuple[ServiceName, ...]
+    changes: tuple[tuple[Lane, Change], ...]
+    troubles: Mapping[ServiceName, Trouble]
+
+
+def draft(
+    setup: WriterSetup,
+    image: Image,
+    standings: Mapping[ServiceName, Standing],
+    services: Collection[ServiceName],
+    generation: int,
+) -> Draft:
+    """What is to be written for ``services``; what cannot be said of them is noted in their standings.
+
+    Args:
+        setup: of the zone.
+        image: what it holds.
+        standings: of all services.
+        services: those to look at, each of them with a decision, or to be removed.
+        generation: what markers are to say.
+    """
+    troubles: dict[ServiceName, Trouble] = {}
+    desired = dict(_desired(setup, image, standings, services, troubles))
+    known = [service for service in services if service not in troubles]
+    read = tuple(image.records(known))
+    plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation)
+    troubles |= {conflict.service: _conflict(conflict) for conflict in plan.conflicts}
+    plan = msgspec.structs.replace(plan, owned=len(image.ours))
+    changed = {change.service for change in plan.changes}
+    plan = _guarded(setup, plan, standings, troubles)
+    good = [change for change in plan.changes if _is_good(setup, change, troubles)]
+    lanes = sorted(((_lane(standings[each.service], each), each) for each in good), key=lambda pair: pair[0])
+    as_wanted = tuple(service for service in known if service not in changed and service not in troubles)
+    return Draft(as_wanted, tuple(lanes), troubles)
+
+
+def first_batch(
+    setup: WriterSetup, changes: tuple[tuple[Lane, Change], ...], standings: Mapping[ServiceName, Standing]
+) -> tuple[Lane, tuple[Change, ...]]:
+    """The first request: of one lane, and of services that are written together."""
+    lane, first = changes[0]
+    group = standings[first.service].group
+    alike = takewhile(lambda pair: pair[0] is lane, changes)
+    together = [change for _, change in alike if standings[change.service].group == group]
+    return lane, next(batches(together, *_capacity(setup)))
+
+
+def _desired(
+    setup: WriterSetup,
+    image: Image,
+    standings: Mapping[ServiceName, Standing],
+    services: Collection[ServiceName],
+    troubles: dict[ServiceName, Trouble],
+) -> Iterator[tuple[ServiceName, tuple[RecordSet, ...]]]:
+    for service in services:
+        standing = standings[service]
+        if standing.removing:
+            continue
+        try:
+            rendering = _rendered(setup, standing, service)
+        except Exception as error:  # noqa: BLE001  told of where the service is, once
+            text = f"{setup.provider} cannot render it: {type(error).__name__}: {error}"
+            troubles[service] = Trouble(text, error=error)
+            continue
+        standing.unsaid = rendering.faults
+        unsaid = {fault.type.value for fault in rendering.faults}
+        kept = tuple(record for record in image.of(service) if record.type in unsaid)
+        yield service, (*rendering.records, *kept)
+
+
+def _rendered(setup: WriterSetup, standing: Standing, service: ServiceName) -> Rendering:
+    assert standing.wanted is not None  # noqa: S101  those without are not looked at
+    steering = standing.wanted.steering
+    if standing.rendered is None or standing.rendered[0] is not steering:
+        without = setup.without.get(service, frozenset())
+        standing.rendered = steering, setup.options.render(steering, without)
+    return standing.rendered[1]
+
+
+def _conflict(conflict: Conflict) -> Trouble:
+    names = ", ".join(sorted({f"{record.name} {record.type}" for record in conflict.records}))
+    if conflict.fence:
+        text = f"written under a later lease, {conflict.fence}: {names}"
+        remedy = "another controller of this installation publishes it; see that they share a lease"
+        return Trouble(text, remedy, elsewhere=True)
+    owner = f"belong to {conflict.owner}" if conflict.owner else "belong to nobody that is known"
+    return Trouble(f"record sets in the way {owner}: {names}", "remove them, or have them adopted", elsewhere=True)
+
+
+def _guarded(
+    setup: WriterSetup, plan: ZonePlan, standings: Mapping[ServiceName, Standing], troubles: dict[ServiceName, Trouble]
+) -> ZonePlan:
+    answered = {change.service for change in plan.changes if _answers(standings[change.service])}
+    guarded, refusals = guard(plan, answered, setup.limits)
+    for refusal in refusals:
+        for service in refusal.services:
+            troubles[service] = Trouble(f"refused ({refusal.rule}): {refusal.text}", _REMEDIES[refusal.rule.value])
+    return guarded
+
+
+_REMEDIES = {
+    "never-empty": "this is a fault of the provider's plug-in; see what gslb explain says of the service",
+    "all-zero": "this is a fault of the provider's plug-in; see what gslb explain says of the service",
+    "root-ns": "no service can take the place of the zone's own record sets",
+    "deletes": "look at gslb plan, and raise the limit if they are to go",
+}
+
+
+def _answers(standing: Standing) -> bool:
+    """Whether something is to be answered for a service."""
+    return standing.wanted is not None and any(rule.groups for rule in standing.wanted.steering.rules)
+
+
+def _is_good(setup: WriterSetup, change: Change, troubles: dict[ServiceName, Trouble]) -> bool:
+    """Whether the provider could take ``change`` by itself."""
+    size, characters = _capacity(setup)
+    if change.size > size or change.characters > characters:
+        text = f"{change.size} record sets with {change.characters} characters are too many for a request"
+        troubles[change.service] = Trouble(text, "publish fewer groups or areas")
+        return False
+    try:
+        refused = setup.options.validate(change.after)
+    except Exception as error:  # noqa: BLE001  as above
+        text = f"{setup.provider} cannot judge it: {type(error).__name__}: {error}"
+        troubles[change.service] = Trouble(text, error=error)
+        return False
+    if refused:
+        troubles[change.service] = Trouble("; ".join(refused))
+    return not refused
+
+
+def _capacity(setup: WriterSetup) -> tuple[int, int]:
+    told = setup.options.capabilities
+    return told.batch_size or MOST, told.batch_characters or MOST
+
+
+def _lane(standing: Standing, change: Change) -> Lane:
+    """By steerings where those are known, else by records."""
+    if standing.there is not None or standing.removing:
+        return standing.lane
+    return LANES[urgency_of_change(change)]

@@ -1,0 +1,78 @@
+"""What keeps services from being written: who is at fault where a request fails for several, and when to try again."""
+
+from collections.abc import Sequence
+from itertools import count
+
+from gslb.control.writing.backoff import LONG, QUICK, Backoff
+from gslb.control.writing.draft import Trouble
+from gslb.control.writing.reports import Reports
+from gslb.control.writing.setup import Drift
+from gslb.control.writing.site import Site, named
+from gslb.control.writing.standing import Blocked
+from gslb.model.names import ServiceName
+from gslb.model.zone_plan import Change
+from providers.base import ProviderError, RejectedError
+
+SELDOM = 300.0
+"""Seconds after which what stands in the way of a service is looked at again, where nobody looks for drift."""
+AFTER_LOOK = 1.1
+"""of the longest time between two looks for drift, which see it as well"""
+
+
+class Suspicion:
+    """Who is at fault in one zone.
+
+    Args:
+        site: the zone.
+        reports: told of what is blocked.
+    """
+
+    def __init__(self, site: Site, reports: Reports) -> None:
+        self._site, self._reports = site, reports
+        self._groups = count(1)
+        self._conflicts = 0
+
+    def refused(self, changes: Sequence[Change], error: RejectedError) -> bool:
+        """A request was refused; whether it is known now for whose sake."""
+        return self._suspect(changes, Trouble(f"refused: {error.message}", error.remedy), LONG)
+
+    def conflict(self, changes: Sequence[Change], error: ProviderError) -> None:
+        """Something was not there as it was read.
+
+        Somebody has been there; or what is read is not what is there, and so it will be the next time.
+        """
+        self._conflicts += 1
+        services = named([change.service for change in changes])
+        self._site.conflict(f"{services}: changed by somebody else meanwhile: {error.message}")
+        if self._conflicts > 1 or self._site.standings[changes[0].service].group:
+            text = "changed by somebody else whenever it is to be written"
+            self._suspect(changes, Trouble(text, "see who else writes it"), QUICK)
+
+    def written(self) -> None:
+        """A request was taken."""
+        self._conflicts = 0
+
+    def _suspect(self, changes: Sequence[Change], trouble: Trouble, backoff: Backoff) -> bool:
+        """One of these is at fault: of several, each half is tried by itself."""
+        middle = len(changes) // 2
+        if not middle:
+            standing = self._site.standings[changes[0].service]
+            standing.group = standing.group or next(self._groups)
+            self.block(changes[0].service, trouble, backoff)
+            return True
+        for half in (changes[:middle], changes[middle:]):
+            group = next(self._groups)
+            for change in half:
+                self._site.standings[change.service].group = group
+        return False
+
+    def block(self, service: ServiceName, trouble: Trouble, backoff: Backoff = LONG) -> None:
+        """Nothing is written for ``service`` for a while."""
+        site, standing = self._site, self._site.standings[service]
+        standing.refusals += 1
+        wait = backoff.wait(standing.refusals, site.random.random())
+        if trouble.elsewhere:
+            setup = site.setup
+            wait = SELDOM if setup.drift is Drift.OFF else setup.drift_interval * AFTER_LOOK
+        standing.blocked = Blocked(trouble.text, site.now, site.now + wait, trouble.remedy, trouble.elsewhere)
+        self._reports.blocked(service, trouble)

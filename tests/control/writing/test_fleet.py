@@ -1,0 +1,176 @@
+"""Reloads leave alone what is the same, and what one account does is nothing to another."""
+
+import asyncio
+
+from gslb.control.writing.setup import WriterState
+from gslb.model.names import ServiceName
+from gslb.model.recordset import markers
+from providers.base import UnavailableError
+from tests.control.loops import running
+from tests.control.writing.held import ZONE, Cloud, Held
+from tests.control.writing.meddling import failing, of
+from tests.control.writing.rig import ONE, TWO, Rig, S, answer, at_work, until
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def zones(count: int) -> list[str]:
+    return [f"z{number}.example." for number in range(count)]
+
+
+def within(zone: str, count: int) -> list[ServiceName]:
+    return [ServiceName(f"s{number}.{zone}") for number in range(count)]
+
+
+async def test_a_reload_with_the_same_configuration_asks_for_nothing() -> None:
+    async with at_work() as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        await rig.until_over(*S[:3])
+        before, task = len(rig.cloud.requests), rig.writers._tasks["cloud", ZONE]
+        rig.configure(rig.setup())
+        assert rig.over(*S[:3]) == [1] * 3
+        await asyncio.sleep(100)
+        assert len(rig.cloud.requests) == before
+        assert rig.writers._tasks["cloud", ZONE] is task
+
+
+async def test_services_that_come_are_written_and_those_that_stay_are_over_as_before() -> None:
+    async with at_work(*S[:2]) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        await rig.until_over(*S[:2])
+        rig.configure(rig.setup(S[:3]))
+        assert rig.over(*S[:3]) == [1, 1, 0]
+        await rig.until_over(*S[:3])
+        assert [seen.services for seen in rig.cloud.asked("apply")] == [tuple(S[:2]), (S[2],)]
+
+
+async def test_a_zone_that_is_left_out_is_left_as_it_is_there() -> None:
+    cloud = Cloud({ZONE: {}, "other.example.": {}})
+    rig = Rig(cloud)
+    other = within("other.example.", 1)
+    both = [rig.setup(S[:1]), rig.setup(other, zone="other.example.")]
+    rig.configure(*both)
+    async with running(rig.writers.run()):
+        rig.publish(answer(S[0], ONE), answer(other[0], ONE))
+        await rig.until_over(S[0], *other)
+        held = cloud.held("other.example.")
+        rig.configure(both[0])
+        assert rig.over(*other) == [None]
+        assert [place.zone for place in rig.writers.places()] == [ZONE]
+        await asyncio.sleep(1000)
+        assert cloud.held("other.example.") == held
+        assert (
+            rig.registry.get_sample_value("gslb_provider_pending", {"provider": "cloud", "zone": "other.example."})
+            is None
+        )
+        assert cloud.closed == 0  # the account is in use yet
+        rig.configure()
+        await until(lambda: cloud.closed == 1)
+        assert rig.registry.get_sample_value("gslb_provider_breaker_open", {"provider": "cloud"}) is None
+        rig.configure(*both)
+        rig.publish(answer(S[0], TWO))
+        await rig.until_over(S[0], *other)
+        assert cloud.opened == 2
+
+
+async def test_another_table_of_a_provider_opens_it_anew_and_its_zones_begin_anew() -> None:
+    old, new = Cloud(), Cloud()
+    async with at_work(S[0], cloud=old) as rig:
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0])
+        rig.configure(rig.setup(S[:1], options=Held(new), witness=False))
+        assert rig.over(S[0]) == [0]
+        await rig.until_over(S[0])
+        assert (old.closed, new.opened, new.answers(S[0])) == (1, 1, {ONE})
+
+
+async def test_another_pace_does_so_too() -> None:
+    async with at_work(S[0]) as rig:
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0])
+        rig.configure(rig.setup(S[:1], rate=3.0, burst=2))
+        await rig.until_over(S[0])
+        assert rig.writer().site.access.bucket.rate == 3.0
+        assert (rig.cloud.opened, rig.cloud.closed, len(rig.cloud.asked("apply"))) == (2, 1, 1)
+
+
+async def test_another_owner_finds_the_records_of_the_former_one_in_the_way() -> None:
+    async with at_work(S[0]) as rig:
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0])
+        rig.configure(rig.setup(S[:1], owner="others"))
+        await until(lambda: rig.told.troubles)
+        assert "belong to us" in rig.told.troubles[0]
+        assert markers(rig.cloud.held())[S[0]][0].owner == "us"
+
+
+async def test_what_is_configured_before_it_runs_and_what_comes_later_work_alike() -> None:
+    cloud = Cloud({zone: {} for zone in zones(2)})
+    rig = Rig(cloud)
+    first, second = zones(2)
+    a, b = within(first, 2), within(second, 2)
+    rig.configure(rig.setup(a, zone=first))
+    rig.publish(*(answer(service, ONE) for service in (*a, *b)))
+    async with running(rig.writers.run()):
+        await rig.until_over(*a)
+        rig.configure(rig.setup(a, zone=first), rig.setup(b, zone=second))
+        await rig.until_over(*a, *b)
+        assert cloud.opened == 1
+
+
+async def test_zones_of_an_account_that_is_away_try_it_one_at_a_time_and_all_go_on_when_it_is_back() -> None:
+    names = zones(200)
+    cloud = Cloud({zone: {} for zone in names}, meddle=failing(UnavailableError("503"), of()))
+    rig = Rig(cloud)
+    services = {zone: within(zone, 1) for zone in names}
+    rig.configure(*(rig.setup(services[zone], zone=zone) for zone in names))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for each in services.values() for service in each))
+        await asyncio.sleep(1800)
+        assert len(cloud.requests) <= 100 + 5 + 1800 / 15  # those of the first moment, then one every half minute
+        assert all(place.state is WriterState.FAILING for place in rig.writers.places())
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*(service for each in services.values() for service in each), within=90)
+
+
+async def test_moves_are_told_once_for_many() -> None:
+    names = zones(50)
+    cloud = Cloud({zone: {} for zone in names})
+    rig = Rig(cloud)
+    services = [service for zone in names for service in within(zone, 3)]
+    rig.configure(*(rig.setup(within(zone, 3), zone=zone) for zone in names))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in services))
+        await rig.until_over(*services)
+        before = rig.told.moves
+        rig.publish()
+        assert rig.told.moves == before  # not while it is published
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert rig.told.moves == before + 1
+
+
+async def test_a_service_that_moves_to_another_provider_is_not_over_before_the_former_one_has_removed_it() -> None:
+    old, new = Cloud(), Cloud(settles=30.0)
+    rig = Rig(old)
+
+    def setups(there: list[ServiceName]) -> list[object]:
+        return [
+            rig.setup([s for s in S[:2] if s not in there], provider="old", options=Held(old), witness=False),
+            rig.setup(there, provider="new", options=Held(new), witness=False),
+        ]
+
+    rig.configure(*setups([]))  # type: ignore[arg-type]
+    async with running(rig.writers.run()):
+        rig.publish(answer(S[0], ONE), answer(S[1], ONE))
+        await rig.until_over(*S[:2])
+        old.settles = 100.0
+        rig.configure(*setups([S[0]]))  # type: ignore[arg-type]
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: new.answers(S[0]))
+        await asyncio.sleep(60)
+        assert rig.over(*S[:2]) == [1, 2]
+        await rig.until_over(S[0])
+        assert not old.answers(S[0])
