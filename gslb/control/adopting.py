@@ -70,5 +70,5 @@ async def adopt(account: Account, setup: WriterSetup, adoption: Adoption) -> Non
     Raises:
         ProviderError: it could not be written; what is marked already stays so.
     """
-    for batch in batches(adoption.changes, *capacity(setup.options)):
+    for batch in batches(adoption.changes, *capacity(setup)):
         await account.apply(adoption.zone, batch, setup.deadline, Lane.ROUTINE)

@@ -27,8 +27,7 @@ from gslb.control.notify.notifier import Notifier
 from gslb.control.ordering import Ordering, Request
 from gslb.control.orders import Orders
 from gslb.control.places import Places
-from gslb.control.publisher import Publisher
-from gslb.control.reach import Reach
+from gslb.control.publishing import Generations, Publishing
 from gslb.control.recoveries import Recoveries
 from gslb.control.resolver import Resolver
 from gslb.control.restore import followed, restored_addresses, restored_check, restored_climbs, restored_comebacks
@@ -43,7 +42,7 @@ from gslb.model.names import EndpointName, RegionName, ServiceName, VantageName
 from gslb.model.observation import CheckKey, ProbeResult
 from gslb.model.override import Kind, Override, service_order, state_order, watermark_of
 from gslb.model.ramp import Climb, Pair
-from gslb.model.record import CheckRecord, PublicationRecord
+from gslb.model.record import CheckRecord
 from gslb.model.steer import Fitness, hold_of
 from gslb.model.steering import Steering, answering
 from gslb.model.step import ProbeState
@@ -107,8 +106,11 @@ class Controller:
         helper = Helper(self.engine, self.orders, self.ordering, self._ordered)
         self._escalations = Escalations(helper, clock, self._chronicle.escalation, node)
         metrics.registry.register(NameserverCollector(embedded.links))
-        self.publisher = Publisher(clock, [embedded], self._published, self._answers_ended)
-        self._reach = Reach(lambda _: None)
+        fence = store.take_fence(clock.utc())
+        self.publishing = Publishing(
+            clock, embedded, fence, self._chronicle, metrics.registry, self._confirmed, self._answers_ended
+        )
+        self.publisher = self.publishing.publisher
         self.reloading = asyncio.Lock()
         self._wake = asyncio.Event()
         self._asked, self._places, self._alarms = Asked(), Places(configuration.geo.databases), Alarms()
@@ -153,7 +155,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.monitor.run())
-                group.create_task(self.publisher.run())
+                group.create_task(self.publishing.run())
                 group.create_task(self._follow_time())
                 group.create_task(self._save_often())
                 group.create_task(self._notifier.run())
@@ -188,9 +190,7 @@ class Controller:
         now, vantages = self.clock.monotonic(), configuration.vantages
         paces = {name: setup.pace for name, setup in configuration.probes.items()}
         references = {name: tuple(map(str, setup.references)) for name, setup in vantages.items()}
-        elsewhere = configuration.elsewhere
-        self.embedded.set_zones(configuration.zones, configuration.settings, elsewhere)
-        self._reach.configure(elsewhere)
+        self.publishing.configure(configuration)
         former = self.ledger.services - configuration.topology.services.keys()
         self.ledger.remove(self.publisher.next_generation(), former)  # what is published next has no answers of them
         self.ordering.guard.limits = configuration.limits
@@ -290,25 +290,18 @@ class Controller:
         for name in self.configuration.topology.services:
             decision = self.engine.decisions.get(name)
             self._assume(name, decision.steering if decision else None, but_drained=False)
-        self._reach.ended = 0  # until all have been asked again
-        self.publisher.look_again()
+        self.publishing.look_again()
         self._changed_in_time()
 
     def _first_answer(self, service: ServiceName, generation: int, at: float, worker: str) -> None:
         self._chronicle.answer(service, generation, at, worker)
 
-    def _published(self, record: PublicationRecord) -> None:
-        self._chronicle.publication(record)
-        self._reach.confirmed = max(self._reach.confirmed, record.generation)
-        self.recoveries.settled(self._reach.confirmed_of, self.clock.monotonic())
+    def _confirmed(self, generations: Generations) -> None:
+        self.recoveries.settled(generations, self.clock.monotonic())
 
-    def _answers_ended(self, generation: int) -> None:
-        """None of our nameservers gives answers of before ``generation`` any more."""
-        self._reach.ended = generation
-        self._settle()
-
-    def _settle(self) -> None:
-        if self.ledger.settle(self._reach.ended_of, self.clock.monotonic()):
+    def _answers_ended(self, generations: Generations) -> None:
+        """Nobody gives answers of before these any more."""
+        if self.ledger.settle(generations, self.clock.monotonic()):
             self._changed_in_time()
 
     def _exposure_ended(self, service: ServiceName, endpoint: EndpointName, until: float) -> None:
@@ -453,7 +446,7 @@ class Controller:
         self._publishing = self._publishing or decisions.keys() >= self._awaited
         if self._publishing:
             steerings = {name: decision.steering for name, decision in decisions.items()}
-            self.publisher.publish(steerings, self._unpublished, at)
+            self.publishing.publish(steerings, self._unpublished, at)
             self._unpublished = ()
 
     @property

@@ -124,4 +124,4 @@ def _standing(is_configured: bool, steering: Steering | None) -> Standing:  # no
 def _requests(setup: WriterSetup, found: Draft) -> int:
     """As the writer sends them: those of one lane together."""
     lanes = (list(map(itemgetter(1), group)) for _, group in groupby(found.changes, key=itemgetter(0)))
-    return sum(1 for changes in lanes for _ in batches(changes, *capacity(setup.options)))
+    return sum(1 for changes in lanes for _ in batches(changes, *capacity(setup)))

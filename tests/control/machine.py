@@ -207,7 +207,7 @@ class World:
             if not self.provider.ended(self._asked[1]):
                 return
             generation, self._asked = self._asked[1], None
-            self.controller._answers_ended(generation)
+            self.controller.publishing._ended(generation)
 
     def cut(self, place: Place) -> None:
         place.linked, place.acked = False, None

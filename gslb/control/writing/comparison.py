@@ -2,11 +2,11 @@
 
 from collections.abc import Collection
 
+from gslb.config.providers import Drift
 from gslb.control.writing.draft import draft
 from gslb.control.writing.follower import Follower
 from gslb.control.writing.image import Image
 from gslb.control.writing.reports import Reports
-from gslb.control.writing.setup import Drift
 from gslb.control.writing.site import Site
 from gslb.control.writing.standing import Standing
 from gslb.model.names import ServiceName

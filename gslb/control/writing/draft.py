@@ -95,7 +95,7 @@ def first_batch(
     group = standings[first.service].group
     alike = takewhile(lambda pair: pair[0] is lane, changes)
     together = [change for _, change in alike if standings[change.service].group == group]
-    return lane, next(batches(together, *_capacity(setup)))
+    return lane, next(batches(together, *capacity(setup)))
 
 
 def _desired(
@@ -166,7 +166,7 @@ def _answers(standing: Standing) -> bool:
 
 def _is_good(setup: WriterSetup, change: Change, troubles: dict[ServiceName, Trouble]) -> bool:
     """Whether the provider could take ``change`` by itself."""
-    size, characters = _capacity(setup)
+    size, characters = capacity(setup)
     if change.size > size or change.characters > characters:
         text = f"{change.size} record sets with {change.characters} characters are too many for a request"
         troubles[change.service] = Trouble(text, "publish fewer groups or areas")
@@ -182,7 +182,8 @@ def _is_good(setup: WriterSetup, change: Change, troubles: dict[ServiceName, Tro
     return not refused
 
 
-def _capacity(setup: WriterSetup) -> tuple[int, int]:
+def capacity(setup: WriterSetup) -> tuple[int, int]:
+    """Record sets, and characters of values, that a request takes."""
     told = setup.options.capabilities
     return told.batch_size or MOST, told.batch_characters or MOST
 

@@ -6,22 +6,12 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol
 
+from gslb.config.providers import Drift
 from gslb.model.expressible import Feature
 from gslb.model.names import ServiceName
 from gslb.model.record import PublicationRecord
 from gslb.model.zone_guard import PlanLimits
 from providers.base import Provider
-
-
-class Drift(StrEnum):
-    """What is done about record sets of ours that somebody else has changed."""
-
-    OFF = "off"
-    """nobody looks"""
-    REPORT = "report"
-    """it is told; the next decision for the service is written over it"""
-    REPAIR = "repair"
-    """they are written again"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +46,7 @@ class WriterSetup:
     limits: PlanLimits = field(default_factory=PlanLimits)
     deadline: float = 10.0
     drift: Drift = Drift.REPORT
-    drift_interval: float = 300.0
+    drift_interval: float = 600.0
     witness: bool = True
     port: int = 53
     rate: float | None = None

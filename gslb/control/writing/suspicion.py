@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from itertools import count
 
+from gslb.config.providers import Drift
 from gslb.control.writing.backoff import LONG, QUICK, Backoff
 from gslb.control.writing.draft import Trouble
 from gslb.control.writing.reports import Reports
-from gslb.control.writing.setup import Drift
 from gslb.control.writing.site import Site, named
 from gslb.control.writing.standing import Blocked
 from gslb.model.names import ServiceName

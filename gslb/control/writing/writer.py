@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from math import inf
 from typing import Any, TypeVar
 
+from gslb.config.providers import Drift
 from gslb.control.writing.access import BarredError
 from gslb.control.writing.backoff import EXTRA, LONG, QUICK
 from gslb.control.writing.call import Call, DroppedError
@@ -27,7 +28,7 @@ from gslb.control.writing.draft import draft, first_batch
 from gslb.control.writing.follower import Follower
 from gslb.control.writing.image import Image
 from gslb.control.writing.reports import LASTING, Reports
-from gslb.control.writing.setup import Drift, WriterSetup
+from gslb.control.writing.setup import WriterSetup
 from gslb.control.writing.site import Site, wait_for
 from gslb.control.writing.standing import Standing
 from gslb.control.writing.suspicion import Suspicion

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from gslb.control.writing.setup import Drift
+from gslb.config.providers import Drift
 from gslb.model.recordset import RecordSet, markers
 from tests.control.writing.held import Cloud
 from tests.control.writing.rig import ONE, THREE, TWO, Rig, S, answer, at_work, until

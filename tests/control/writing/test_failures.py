@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 from structlog.testing import capture_logs
 
+from gslb.config.providers import Drift
 from gslb.control.writing.backoff import LONG
-from gslb.control.writing.setup import Drift, WriterState
+from gslb.control.writing.setup import WriterState
 from gslb.model.recordset import Marker, RecordSet, markers
 from providers.base import (
     AuthFailedError,

@@ -12,7 +12,7 @@ At the start there are two more, which find and read it, and a third one for the
 import asyncio
 from collections import Counter
 
-from gslb.control.writing.setup import Drift
+from gslb.config.providers import Drift
 from gslb.model.names import ServiceName
 from providers.base import Lane
 from tests.control.loops import running

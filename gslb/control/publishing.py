@@ -1,0 +1,102 @@
+"""Publishes at our own nameservers and at API providers, and knows how far what was published has come."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry
+
+from gslb.config.configuration import Configuration
+from gslb.control.chronicle import Chronicle
+from gslb.control.clock import Clock
+from gslb.control.outlets import writer_setups
+from gslb.control.publisher import Publisher
+from gslb.control.reach import Reach
+from gslb.control.writing.fleet import Writers
+from gslb.model.names import ServiceName
+from gslb.model.record import PublicationRecord
+from gslb.model.steering import Steering
+from providers.embedded import Embedded
+
+Generations = Callable[[ServiceName], int]
+"""A generation for each service."""
+
+
+class Publishing:
+    """All places that answer, whoever runs them. None of them waits for another.
+
+    Args:
+        clock: both clocks.
+        embedded: our own nameservers.
+        fence: number of the lease under which is written at API providers.
+        chronicle: writes down what is confirmed, and what goes wrong.
+        registry: takes metrics.
+        confirmed: told of the generations that all who answer for a service have, when that has changed.
+        ended: told of those before which nobody can give answers any more, likewise.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        embedded: Embedded,
+        fence: int,
+        chronicle: Chronicle,
+        registry: CollectorRegistry,
+        confirmed: Callable[[Generations], object],
+        ended: Callable[[Generations], object],
+    ) -> None:
+        self._embedded, self._fence, self._chronicle = embedded, fence, chronicle
+        self._on_confirmed, self._on_ended = confirmed, ended
+        self.publisher = Publisher(clock, [embedded], self._confirmed, self._ended)
+        self.writers = Writers(clock, self, registry)
+        self._reach = Reach(self.writers.over)
+
+    def configure(self, configuration: Configuration) -> None:
+        """Publish these zones, each where it is to be."""
+        elsewhere = configuration.elsewhere
+        self._embedded.set_zones(configuration.zones, configuration.settings, elsewhere)
+        self._reach.configure(elsewhere)
+        self.writers.configure(writer_setups(configuration, self._fence))
+
+    def publish(self, steerings: Mapping[ServiceName, Steering], changed: tuple[ServiceName, ...], at: float) -> None:
+        """Publish ``steerings`` everywhere, as the newest generation; see Publisher."""
+        self.publisher.publish(steerings, changed, at)
+        self.writers.publish(self.publisher.generation, steerings, at)
+
+    def look_again(self) -> None:
+        """One of our nameservers may give old answers again: nothing is over until all have been asked."""
+        self._reach.ended = 0
+        self.publisher.look_again()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.publisher.run())
+            group.create_task(self.writers.run())
+
+    def _confirmed(self, record: PublicationRecord) -> None:
+        self._chronicle.publication(record)
+        self._reach.confirmed = max(self._reach.confirmed, record.generation)
+        self._on_confirmed(self._reach.confirmed_of)
+
+    def _ended(self, generation: int) -> None:
+        self._reach.ended = generation
+        self._on_ended(self._reach.ended_of)
+
+    # What writers tell; see gslb.control.writing.setup.Tell.
+
+    def published(self, record: PublicationRecord) -> None:
+        """A provider has confirmed."""
+        self._chronicle.publication(record)
+
+    def moved(self) -> None:
+        """What is confirmed at providers has changed for something."""
+        self._on_confirmed(self._reach.confirmed_of)
+        self._on_ended(self._reach.ended_of)
+
+    def trouble(self, provider: str, zone: str, text: str) -> None:
+        """Something keeps a zone from being published, or has done so."""
+        self._chronicle.trouble(provider, zone, text)
+
+    def drift(self, provider: str, zone: str, services: tuple[ServiceName, ...]) -> None:
+        """These services, and no others, are not there as they were written."""
+        self._chronicle.drift(provider, zone, services)
