@@ -106,9 +106,8 @@ class Controller:
         helper = Helper(self.engine, self.orders, self.ordering, self._ordered)
         self._escalations = Escalations(helper, clock, self._chronicle.escalation, node)
         metrics.registry.register(NameserverCollector(embedded.links))
-        fence = store.take_fence(clock.utc())
         self.publishing = Publishing(
-            clock, embedded, fence, self._chronicle, metrics.registry, self._confirmed, self._answers_ended
+            clock, embedded, self._lease, self._chronicle, metrics.registry, self._confirmed, self._answers_ended
         )
         self.publisher = self.publishing.publisher
         self.reloading = asyncio.Lock()
@@ -295,6 +294,9 @@ class Controller:
 
     def _first_answer(self, service: ServiceName, generation: int, at: float, worker: str) -> None:
         self._chronicle.answer(service, generation, at, worker)
+
+    def _lease(self) -> int:
+        return self.store.take_fence(self.clock.utc())
 
     def _confirmed(self, generations: Generations) -> None:
         self.recoveries.settled(generations, self.clock.monotonic())

@@ -27,7 +27,7 @@ class Publishing:
     Args:
         clock: both clocks.
         embedded: our own nameservers.
-        fence: number of the lease under which is written at API providers.
+        lease: takes the lease under which is written at API providers, and returns its number.
         chronicle: writes down what is confirmed, and what goes wrong.
         registry: takes metrics.
         confirmed: told of the generations that all who answer for a service have, when that has changed.
@@ -38,13 +38,14 @@ class Publishing:
         self,
         clock: Clock,
         embedded: Embedded,
-        fence: int,
+        lease: Callable[[], int],
         chronicle: Chronicle,
         registry: CollectorRegistry,
         confirmed: Callable[[Generations], object],
         ended: Callable[[Generations], object],
     ) -> None:
-        self._embedded, self._fence, self._chronicle = embedded, fence, chronicle
+        self._embedded, self._lease, self._chronicle = embedded, lease, chronicle
+        self._fence: int | None = None
         self._on_confirmed, self._on_ended = confirmed, ended
         self.publisher = Publisher(clock, [embedded], self._confirmed, self._ended)
         self.writers = Writers(clock, self, registry)
@@ -55,7 +56,9 @@ class Publishing:
         elsewhere = configuration.elsewhere
         self._embedded.set_zones(configuration.zones, configuration.settings, elsewhere)
         self._reach.configure(elsewhere)
-        self.writers.configure(writer_setups(configuration, self._fence))
+        if self._fence is None and configuration.providers:
+            self._fence = self._lease()
+        self.writers.configure(writer_setups(configuration, self._fence or 0))
 
     def publish(self, steerings: Mapping[ServiceName, Steering], changed: tuple[ServiceName, ...], at: float) -> None:
         """Publish ``steerings`` everywhere, as the newest generation; see Publisher."""

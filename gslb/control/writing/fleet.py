@@ -77,7 +77,8 @@ class Writers:
         self._carriers = {}
         for (_, zone), writer in self._writers.items():
             self._carriers.setdefault(zone, []).append(writer)
-        self._has_moved()
+        if stopped or wanted:
+            self._has_moved()
 
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering], at: float) -> None:
         """Have ``steerings`` published; returns at once. Of several calls the newest counts.
