@@ -4,6 +4,7 @@ from types import MappingProxyType
 
 from gslb.config.configuration import Configuration
 from gslb.control.writing.setup import WriterSetup
+from gslb.model.expressible import Feature
 from providers import EMBEDDED
 
 
@@ -20,7 +21,8 @@ def writer_setups(configuration: Configuration, fence: int) -> list[WriterSetup]
         if name == EMBEDDED:
             continue
         provider = configuration.providers[name]
-        without = {service: services[service].degrade for service in names if services[service].degrade}
+        # Failures lead to nobody only where that was agreed to; people who order everybody out are obeyed in any case.
+        without = {service: services[service].degrade | {Feature.SERVFAIL} for service in names}
         setups.append(
             WriterSetup(
                 provider=name,
