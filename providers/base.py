@@ -86,7 +86,8 @@ class Capabilities:
         policies: routing policies that steerings are said by, in its own terms.
         max_weight: highest weight; 0 where it has none.
         nesting: whether a routing policy can lead to another one.
-        batch_size: record sets in a request, those that are removed included; 0: there are no requests.
+        batch_size: records in a request, those that are removed included: values, and record sets without any; 0: there
+            are no requests.
         batch_characters: of values in a request.
         rate: requests per second that are welcome, all zones together.
         burst: of them that are welcome at once.

@@ -18,6 +18,7 @@ from gslb.config.receivers import ReceiverOptions
 from gslb.config.toml import to_toml
 from policies import BUILTIN as POLICIES
 from probes import BUILTIN as PROBES
+from providers import BUILTIN as PROVIDERS
 
 _INTRODUCTION = """\
 # Configuration reference
@@ -41,6 +42,9 @@ def reference() -> str:
     parts.append(_section("[probes.NAME]", ProbeSection))
     parts += [_section(f'[probes.NAME] with type = "{name}"', load_plugin("probe", name)) for name in sorted(PROBES)]
     parts.append(_section("[providers.NAME]", ProviderSection))
+    parts += [
+        _section(f'[providers.NAME] with type = "{name}"', load_plugin("provider", name)) for name in sorted(PROVIDERS)
+    ]
     parts += [_section(f'policy step "{name}"', load_plugin("policy", name)) for name in sorted(POLICIES)]
     return "\n".join(parts)
 

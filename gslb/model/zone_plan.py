@@ -56,8 +56,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def size(self) -> int:
-        """Record sets that are named in it."""
-        return len(self.removed) + len(self.added)
+        """Records that are named in it: each value of a record set, and each record set that has none."""
+        return sum(max(1, len(record.values)) for record in (*self.removed, *self.added))
 
     @property
     def characters(self) -> int:
@@ -178,7 +178,7 @@ def batches(changes: Iterable[Change], size: int, characters: int) -> Iterator[t
 
     Args:
         changes: what is to be written.
-        size: record sets in a request, removed and added.
+        size: records in a request, removed and added.
         characters: of values in a request.
 
     Raises:
@@ -188,9 +188,7 @@ def batches(changes: Iterable[Change], size: int, characters: int) -> Iterator[t
     spent_size = spent_characters = 0
     for change in changes:
         if change.size > size or change.characters > characters:
-            raise ValueError(
-                f"{change.service}: {change.size} record sets with {change.characters} characters of values"
-            )
+            raise ValueError(f"{change.service}: {change.size} records with {change.characters} characters of values")
         if batch and (spent_size + change.size > size or spent_characters + change.characters > characters):
             yield tuple(batch)
             batch, spent_size, spent_characters = [], 0, 0

@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 
 import policies
 import probes
+import providers
 from gslb.config.load import KEYED, SINGLE
 from gslb.config.notify import TYPES as CHANNELS
 from gslb.config.plugins import load_plugin
@@ -17,6 +18,7 @@ from gslb.config.providers import ProviderSection
 from gslb.model.options import Options
 
 PLUGINS = [("probe", name) for name in probes.BUILTIN] + [("policy", name) for name in policies.BUILTIN]
+PLUGINS += [("provider", name) for name in providers.BUILTIN]
 SCHEMAS: list[type[BaseModel]] = [
     *SINGLE.values(),
     *KEYED.values(),

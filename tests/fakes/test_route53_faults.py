@@ -180,6 +180,17 @@ def test_clocks_that_differ_too_much_are_told_apart(offset: timedelta, why: str)
         assert why in refusal(client(fake, "AKID", "x").list_hosted_zones, "SignatureDoesNotMatch")
 
 
+def test_a_role_is_assumed_by_whoever_knows_its_external_id() -> None:
+    role = "arn:aws:iam::123456789012:role/dns"
+    with FakeRoute53(access=Access({"AKIDTEST": "secret"}, roles={role: "x-1"})) as fake:
+        sts = connected(fake, "sts")
+        asked = {"RoleArn": role, "RoleSessionName": "test"}
+        assert "not authorized to perform: sts:AssumeRole" in refusal(lambda: sts.assume_role(**asked), "AccessDenied")
+        given = sts.assume_role(**asked, ExternalId="x-1")["Credentials"]
+        client(fake, given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"]).list_hosted_zones()
+        assert fake.log()[-1].key == given["AccessKeyId"]
+
+
 def hooked(
     fake: FakeRoute53, verdict: Callable[[Phase, Entry], bool | None] = lambda *_: None
 ) -> list[tuple[Phase, str, bool]]:

@@ -203,7 +203,7 @@ def test_what_no_request_can_hold_is_an_error() -> None:
     change = Change(NAMES[0], (), (answer(NAMES[0], "x" * 100),))
     with pytest.raises(ValueError, match=r"api\.example\.com\."):
         list(batches([change], 10, 50))
-    with pytest.raises(ValueError, match="1 record sets"):
+    with pytest.raises(ValueError, match="1 records"):
         list(batches([change], 0, 500))
 
 
@@ -213,3 +213,9 @@ def test_values_inside_a_routing_count_as_well() -> None:
     assert change.characters == 27
     assert len(list(batches([change, change], 10, 54))) == 1
     assert len(list(batches([change, change], 10, 53))) == 2
+
+
+def test_values_count_in_a_request_and_an_alias_counts_as_one() -> None:
+    alias = RecordSet(NAMES[0], "AAAA", routing="alias")
+    change = Change(NAMES[0], (answer(NAMES[0], "1", "2", "3"), alias), (answer(NAMES[0], "4"),))
+    assert change.size == 5

@@ -45,12 +45,14 @@ class Access:
         read_only: access key ids that may not change anything.
         expired: session tokens, or access key ids, whose time is over.
         offset: how much later than here it is at the server.
+        roles: ARNs of roles that everybody may assume who knows their external id; empty: without one.
     """
 
     secrets: dict[str, str] | None = None
     read_only: set[str] = field(default_factory=set)
     expired: set[str] = field(default_factory=set)
     offset: timedelta = timedelta()
+    roles: dict[str, str] = field(default_factory=dict)
 
     def check(self, request: Signed, action: str, *, changes: bool) -> None:
         """Let a request pass.
