@@ -89,15 +89,15 @@ async def _adopt(config: Path, names: list[str], provider: str, former: str, *, 
     from gslb.control.adopting import adopt as take_over
     from gslb.control.adopting import find
     from gslb.control.outlets import writer_setups
+    from gslb.control.writing.access import bucket_of
     from gslb.control.writing.opening import opened
-    from gslb.control.writing.setup import bucket_of
 
     configuration = load(config)
     setups = [setup for setup in writer_setups(configuration, 0) if setup.provider == provider]
     wanted = {_service(name, configuration.topology.services) for name in names}
     if not setups or wanted - {name for setup in setups for name in setup.services}:
         raise GslbError(_nothing_at(provider, configuration.providers))
-    account = await opened(setups[0].options, bucket_of(setups[0]))
+    account = await opened(setups[0].options, bucket_of(setups[0].options, (setups[0].rate, setups[0].burst)))
     try:
         for setup in setups:
             if not (here := wanted & setup.services):

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainSerializer
 
 from gslb.config.faults import shown
+from gslb.model.address import Address, parse_address
 from gslb.model.options import Duration, Key, Options, PositiveDuration, Share
 from gslb.model.zone_guard import PlanLimits
 from providers.base import Capabilities, Provider
@@ -28,6 +29,22 @@ def _read_drift(value: object) -> object:
     return Drift(value)
 
 
+MOST_WITNESSES = 16
+
+
+def _read_witness(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, list) and 0 < len(value) <= MOST_WITNESSES and all(isinstance(text, str) for text in value):
+        return tuple(map(parse_address, value))
+    forms = f'true, false, or up to {MOST_WITNESSES} servers as in ["192.0.2.53:53"]'
+    raise ValueError(f"{shown(value)} is no choice; write {forms}")
+
+
+def _show_witness(value: bool | tuple[Address, ...]) -> bool | list[str]:  # noqa: FBT001  pydantic gives it so
+    return value if isinstance(value, bool) else list(map(str, value))
+
+
 class ProviderSection(Options):
     """Keys that every provider has, whatever its type. Several tables of one type are several accounts."""
 
@@ -43,7 +60,10 @@ class ProviderSection(Options):
         PositiveDuration, Field(le=600.0, description="longest to wait for the answer to a request")
     ] = 10.0
     witness: Annotated[
-        bool, Field(description="ask every authoritative server of a zone after a change whether it answers so")
+        bool | tuple[Address, ...],
+        BeforeValidator(_read_witness),
+        PlainSerializer(_show_witness),
+        Field(description="ask every authoritative server of a zone, or these, after a change whether it answers so"),
     ] = True
     drift: Annotated[
         Drift,
@@ -69,6 +89,7 @@ class ProviderSetup:
         burst: requests at once after a pause.
         deadline: longest to wait for an answer, in seconds.
         witness: authoritative servers are asked after a change.
+        nameservers: which; none: those that the provider names.
         drift: what is done about records that others have changed.
         drift_interval: seconds between two looks for such.
         limits: how much a plan may take away.
@@ -82,6 +103,7 @@ class ProviderSetup:
     burst: int
     deadline: float
     witness: bool
+    nameservers: tuple[Address, ...]
     drift: Drift
     drift_interval: float
     limits: PlanLimits

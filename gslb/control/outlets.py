@@ -37,6 +37,7 @@ def writer_setups(configuration: Configuration, fence: int) -> list[WriterSetup]
                 drift=provider.drift,
                 drift_interval=provider.drift_interval,
                 witness=provider.witness,
+                nameservers=provider.nameservers,
                 rate=provider.rate,
                 burst=provider.burst,
             )

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
+from gslb.control.writing.access import bucket_of
 from gslb.control.writing.draft import Draft, Trouble, capacity, draft
 from gslb.control.writing.image import Image
 from gslb.control.writing.opening import opened
-from gslb.control.writing.setup import WriterSetup, bucket_of
+from gslb.control.writing.setup import WriterSetup
 from gslb.control.writing.standing import Standing
 from gslb.model.expressible import Inexpressible
 from gslb.model.names import ServiceName
@@ -70,7 +71,7 @@ async def _at(
 ) -> list[Planned]:
     """All zones of one account."""
     try:
-        account = await opened(account_of.options, bucket_of(account_of))
+        account = await opened(account_of.options, bucket_of(account_of.options, (account_of.rate, account_of.burst)))
     except ProviderError as error:
         return [Planned(setup.provider, setup.zone, error=error) for setup in setups]
     turn = asyncio.Semaphore(MOST_AT_ONCE)

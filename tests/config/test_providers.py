@@ -60,6 +60,7 @@ def test_a_table_with_a_type_alone_has_the_defaults_and_the_rate_of_its_type(fil
         burst=10,
         deadline=10.0,
         witness=True,
+        nameservers=(),
         drift=Drift.REPORT,
         drift_interval=600.0,
         limits=PlanLimits(0.3),
@@ -74,6 +75,13 @@ def test_what_is_stated_counts_and_all_other_keys_are_those_of_the_type(files: F
     found = setup.rate, setup.burst, setup.deadline, setup.witness, setup.drift, setup.drift_interval
     assert found == (2.5, 3, 4.0, False, Drift.REPAIR, 60.0)
     assert setup.limits == PlanLimits(0.05)
+
+
+@pytest.mark.usefixtures("acme")
+def test_witnesses_can_be_told(files: Files) -> None:
+    setup = setup_of(files, {"witness": ["192.0.2.53:53", "ns.example.net:5353"]})
+    assert setup.witness
+    assert list(map(str, setup.nameservers)) == ["192.0.2.53:53", "ns.example.net:5353"]
 
 
 @pytest.mark.usefixtures("acme")
@@ -99,6 +107,9 @@ def test_several_tables_of_one_type_are_several_accounts(files: Files) -> None:
         ({"deadline": "0s"}, "deadline", "greater than or equal to 0.001", "expected: longest to wait"),
         ({"drift": "fix"}, "drift", "'fix' is no choice", "write one of 'report', 'repair', 'off'"),
         ({"drift": False}, "drift", "False is no choice", "write one of 'report', 'repair', 'off'"),
+        ({"witness": "yes"}, "witness", "'yes' is no choice", "write true, false, or up to 16 servers"),
+        ({"witness": []}, "witness", "is no choice", "write true, false, or up to 16 servers"),
+        ({"witness": ["192.0.2.53"]}, "witness", "'192.0.2.53' is not an address", "write host:port"),
         ({"drift_interval": "59s"}, "drift_interval", "greater than or equal to 60", "expected: time between"),
         ({"max_deletes": "101%"}, "max_deletes", "'101%' is no share", 'write one such as "5%"'),
         ({"requests": 0.0}, "rate", "is missing", "add it: requests per second that this provider takes"),
@@ -281,5 +292,5 @@ def test_what_comes_with_gslb_is_found_without_looking_through_what_is_installed
 
 
 def test_a_setup_is_shown_with_its_type() -> None:
-    one = ProviderSetup("main", "acme", Acme(), Acme().capabilities, 1, 1, 1, True, Drift.OFF, 60, PlanLimits())
+    one = ProviderSetup("main", "acme", Acme(), Acme().capabilities, 1, 1, 1, True, (), Drift.OFF, 60, PlanLimits())
     assert (str(one), str(replace(one, name="spare"))) == ("main (acme)", "spare (acme)")

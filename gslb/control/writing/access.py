@@ -69,6 +69,12 @@ class Asking:
     hurry: bool = False
 
 
+def bucket_of(options: Provider, pace: tuple[float | None, int | None]) -> TokenBucket:
+    """Turns for an account: requests per second, and how many at once; None: as its capabilities say."""
+    told = options.capabilities
+    return TokenBucket(pace[0] or told.rate or RATE, pace[1] or told.burst or BURST)
+
+
 class Access:
     """One account.
 
@@ -92,8 +98,7 @@ class Access:
     ) -> None:
         self.name, self.options, self.pace = name, options, pace
         self._clock, self._metrics, self._random = clock, metrics, random
-        told = options.capabilities
-        self.bucket = TokenBucket(pace[0] or told.rate or RATE, pace[1] or told.burst or BURST)
+        self.bucket = bucket_of(options, pace)
         self.breaker, self.bugs = Breaker(), Bugs(name)
         self.on_recovered: Callable[[], object] = lambda: None
         self._account: Account | None = None

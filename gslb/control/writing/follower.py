@@ -20,7 +20,8 @@ from gslb.control.writing.call import DroppedError
 from gslb.control.writing.image import Image
 from gslb.control.writing.site import Site, named, wait_for
 from gslb.control.writing.standing import Standing
-from gslb.control.writing.witness import Expected, allowed_values
+from gslb.control.writing.witness import PORT, Expected, allowed_values
+from gslb.model.address import Address
 from gslb.model.names import ServiceName
 from gslb.model.recordset import marker_name, read_marker
 from gslb.model.zone_plan import Change
@@ -76,7 +77,7 @@ class Following:
     stage: Stage
     due: float
     pause: float = FIRST_POLL
-    asked: dict[str, frozenset[ServiceName]] | None = None
+    asked: dict[Address, frozenset[ServiceName]] | None = None
     late: bool = False
     failures: int = 0
 
@@ -97,8 +98,8 @@ class Follower:
         self._site = site
         self._items: list[Following] = []
         self._wake = asyncio.Event()
-        self._servers: tuple[float, tuple[str, ...]] | None = None
-        self._silent: frozenset[str] = frozenset()
+        self._servers: tuple[float, tuple[Address, ...]] | None = None
+        self._silent: frozenset[Address] = frozenset()
 
     def written(self, changes: Iterable[Change], receipt: Receipt) -> None:
         """Follow what was written."""
@@ -120,7 +121,8 @@ class Follower:
     @property
     def _witnesses(self) -> bool:
         hosted = self._site.hosted
-        return self._site.setup.witness and hosted is not None and not hosted.private
+        asked = self._site.setup.nameservers or (hosted is not None and not hosted.private)
+        return self._site.setup.witness and bool(asked)
 
     def _add(
         self,
@@ -242,7 +244,7 @@ class Follower:
             item.asked = dict.fromkeys(servers, frozenset(item.services))
         asked = {server: some for server, names in item.asked.items() if (some := names & item.services.keys())}
         expected = {server: [self._expected(name) for name in sorted(names)] for server, names in asked.items()}
-        sighting = await self._site.witness.look(expected, self._site.setup.port) if expected else None
+        sighting = await self._site.witness.look(expected) if expected else None
         behind = sighting.behind if sighting is not None else {}
         if sighting is not None:
             self._note(sighting.silent)
@@ -255,15 +257,20 @@ class Follower:
         item.put_off(self._site.now, LONGEST_ASK)
         if behind and not item.late and self._site.now - item.began >= SPREADS:
             item.late = True
-            self._site.trouble(f"{named(waiting)}: older answers after {SPREADS:g} s at {', '.join(sorted(behind))}")
+            self._site.trouble(
+                f"{named(waiting)}: older answers after {SPREADS:g} s at {', '.join(sorted(map(str, behind)))}"
+            )
 
-    async def _nameservers(self) -> tuple[str, ...]:
+    async def _nameservers(self) -> tuple[Address, ...]:
+        if self._site.setup.nameservers:
+            return self._site.setup.nameservers
         hosted = self._site.hosted
         assert hosted is not None  # noqa: S101  as above
         if self._servers is None or self._site.now - self._servers[0] >= SERVERS_KEPT:
             call = self._site.begin("nameservers", Lane.FOLLOWING)
             names = await self._site.make(call, lambda account: account.nameservers(hosted, Lane.FOLLOWING))
-            self._servers = self._site.now, names
+            # The file of hosts has names without a dot at their end.
+            self._servers = self._site.now, tuple(Address(name.removesuffix("."), PORT) for name in names)
         return self._servers[1]
 
     def _expected(self, service: ServiceName) -> Expected:
@@ -275,11 +282,14 @@ class Follower:
         values = {(target.type, target.value) for target in targets}
         return Expected(service, owner, standing.marker.generation, allowed_values(values, there.steering.types))
 
-    def _note(self, silent: Mapping[str, str]) -> None:
+    def _note(self, silent: Mapping[Address, str]) -> None:
         """Servers that do not answer hold nothing up: nobody else hears of them either."""
         self._site.metrics.silent.labels(*self._site.labels).inc(len(silent))
         if silent.keys() - self._silent:
-            self._site.log.warning("nameservers do not answer, and are not waited for", servers=dict(silent))
+            self._site.log.warning(
+                "nameservers do not answer, and are not waited for",
+                servers={str(server): why for server, why in silent.items()},
+            )
         self._silent = frozenset(silent)
 
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from gslb.config.providers import Drift
+from gslb.model.address import Address
 from gslb.model.expressible import Feature
 from gslb.model.names import ServiceName
 from gslb.model.record import PublicationRecord
@@ -31,7 +32,7 @@ class WriterSetup:
         drift: what is done about drift.
         drift_interval: between two looks for it.
         witness: whether the zone's nameservers are asked before a change counts as published.
-        port: of these servers.
+        nameservers: those to ask; none: those that the provider names.
         rate: requests per second, all zones of the account together; None: as its capabilities say.
         burst: of them at once; None likewise.
     """
@@ -48,7 +49,7 @@ class WriterSetup:
     drift: Drift = Drift.REPORT
     drift_interval: float = 600.0
     witness: bool = True
-    port: int = 53
+    nameservers: tuple[Address, ...] = ()
     rate: float | None = None
     burst: int | None = None
 

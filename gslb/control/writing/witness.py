@@ -18,7 +18,7 @@ import dns.rcode
 import dns.rdatatype
 
 from gslb.control.resolver import Resolver
-from gslb.model.address import IP
+from gslb.model.address import IP, Address
 from gslb.model.names import ServiceName
 from gslb.model.recordset import RecordSet, marker_name, read_marker
 from gslb.model.steering import RecordType
@@ -36,6 +36,7 @@ KEPT = 300.0
 """Seconds for which the address of a server is not looked up again."""
 MOST_KEPT = 1000
 """addresses"""
+PORT = 53
 ANYBODY = "gslb-witness"
 """label that a wildcard is asked by"""
 
@@ -66,14 +67,14 @@ class Sighting:
         silent: servers that have not answered, or not as an authority, by why.
     """
 
-    behind: Mapping[str, frozenset[ServiceName]]
-    silent: Mapping[str, str]
+    behind: Mapping[Address, frozenset[ServiceName]]
+    silent: Mapping[Address, str]
 
 
 class Witness(Protocol):
     """Looks what nameservers answer."""
 
-    async def look(self, asked: Mapping[str, Sequence[Expected]], port: int) -> Sighting:
+    async def look(self, asked: Mapping[Address, Sequence[Expected]]) -> Sighting:
         """What each server answers for the services that it is asked for. Bounded in time; raises nothing."""
 
 
@@ -93,24 +94,24 @@ class DnsWitness:
         self._addresses: dict[str, tuple[float, IP]] = {}
         self._queries = asyncio.Semaphore(QUERIES)
 
-    async def look(self, asked: Mapping[str, Sequence[Expected]], port: int) -> Sighting:
+    async def look(self, asked: Mapping[Address, Sequence[Expected]]) -> Sighting:
         """See Witness."""
-        seen = await asyncio.gather(*(self._look_at(server, expected, port) for server, expected in asked.items()))
+        seen = await asyncio.gather(*(self._look_at(server, expected) for server, expected in asked.items()))
         pairs = list(zip(asked, seen, strict=True))
         return Sighting(
             {server: found for server, found in pairs if isinstance(found, frozenset) and found},
             {server: found for server, found in pairs if isinstance(found, str)},
         )
 
-    async def _look_at(self, server: str, expected: Sequence[Expected], port: int) -> frozenset[ServiceName] | str:
+    async def _look_at(self, server: Address, expected: Sequence[Expected]) -> frozenset[ServiceName] | str:
         """The services of which one server answers what is older; or why it does not answer."""
         try:
             async with asyncio.timeout(PATIENCE):
-                ip = await self._address(server)
+                ip = await self._address(server.host)
             behind: set[ServiceName] = set()
             for start in range(0, len(expected), PER_SERVER):
                 some = expected[start : start + PER_SERVER]
-                has = await asyncio.gather(*(self._has(ip, port, each) for each in some), return_exceptions=True)
+                has = await asyncio.gather(*(self._has(ip, server.port, each) for each in some), return_exceptions=True)
                 for each, it in zip(some, has, strict=True):
                     if isinstance(it, BaseException):
                         raise it
@@ -122,12 +123,14 @@ class DnsWitness:
             return str(error)
         return frozenset(behind)
 
-    async def _address(self, server: str) -> IP:
+    async def _address(self, server: IP | str) -> IP:
+        if not isinstance(server, str):
+            return server
         now = monotonic()
         known = self._addresses.get(server)
         if known is not None and now - known[0] < KEPT:
             return known[1]
-        ip = await self._look_up(server.removesuffix("."))  # the file of hosts has names without a dot at their end
+        ip = await self._look_up(server)
         if ip is None:
             raise SilentError("its name has no address")
         if len(self._addresses) >= MOST_KEPT:

@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TypeVar
 
 from gslb.control.writing.witness import Expected, Sighting
+from gslb.model.address import Address
 from gslb.model.expressible import Feature, Rendering, degraded, required
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Key, RecordSet, by_key, is_reserved_for, markers, reserved_name
@@ -264,14 +265,14 @@ class HeldWitness:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    async def look(self, asked: Mapping[str, Sequence[Expected]], port: int) -> Sighting:
+    async def look(self, asked: Mapping[Address, Sequence[Expected]]) -> Sighting:
         self._cloud.looks += 1
         behind = {
-            server: frozenset(each.service for each in expected if not self._has(server, each))
+            server: frozenset(each.service for each in expected if not self._has(f"{server.host}.", each))
             for server, expected in asked.items()
-            if server not in self._cloud.silent
+            if f"{server.host}." not in self._cloud.silent
         }
-        silent = {server: "no answer" for server in asked if server in self._cloud.silent}
+        silent = {server: "no answer" for server in asked if f"{server.host}." in self._cloud.silent}
         return Sighting({server: names for server, names in behind.items() if names}, silent)
 
     def _has(self, server: str, expected: Expected) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from gslb.control.writing.setup import WriterState
 from gslb.control.writing.witness import Expected, Sighting
+from gslb.model.address import Address
 from gslb.model.recordset import RecordSet
 from providers.base import Lane, RejectedError, UnavailableError
 from tests.control.loops import running
@@ -275,11 +276,11 @@ async def test_a_witness_that_breaks_is_no_reason_to_stop() -> None:
     class Broken(HeldWitness):
         times = 0
 
-        async def look(self, asked: Mapping[str, Sequence[Expected]], port: int) -> Sighting:
+        async def look(self, asked: Mapping[Address, Sequence[Expected]]) -> Sighting:
             self.times += 1
             if self.times < 3:
                 raise ZeroDivisionError
-            return await super().look(asked, port)
+            return await super().look(asked)
 
     async with at_work(S[0], cloud=cloud, servers=Broken(cloud)) as rig:
         rig.publish(answer(S[0], ONE))

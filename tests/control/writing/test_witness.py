@@ -2,14 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
+from typing import NamedTuple
 
 import dns.rcode
 import pytest
 
 from gslb.control.writing import witness
 from gslb.control.writing.witness import DnsWitness, Expected
-from gslb.model.address import IP
+from gslb.model.address import IP, Address
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Marker, marker_name
 from gslb.model.steering import RecordType
@@ -39,9 +41,22 @@ def expected(generation: int | None, *values: str, service: ServiceName = NAME) 
     return Expected(service, "us", generation, {A: v4, AAAA: v6})
 
 
-async def look(authorities: dict[str, Authority], *wanted: Expected) -> witness.Sighting:
+class Seen(NamedTuple):
+    """A sighting, by the names of servers."""
+
+    behind: dict[str, frozenset[ServiceName]]
+    silent: dict[str, str]
+
+
+async def look_at(looker: DnsWitness, port: int, asked: Mapping[str, Sequence[Expected]]) -> Seen:
+    found = await looker.look({Address(name.removesuffix("."), port): wanted for name, wanted in asked.items()})
+    behind = {f"{server.host}.": names for server, names in found.behind.items()}
+    return Seen(behind, {f"{server.host}.": why for server, why in found.silent.items()})
+
+
+async def look(authorities: dict[str, Authority], *wanted: Expected) -> Seen:
     async with serving(authorities) as port:
-        return await DnsWitness(known).look({NS1: wanted, NS2: wanted}, port)
+        return await look_at(DnsWitness(known), port, {NS1: wanted, NS2: wanted})
 
 
 @pytest.mark.parametrize(
@@ -128,7 +143,7 @@ async def test_a_server_whose_name_is_not_resolved_is_silent(monkeypatch: pytest
             await asyncio.sleep(60)
         return None
 
-    seen = await DnsWitness(slow).look({NS1: [expected(7)], NS2: [expected(7)]}, 53)
+    seen = await look_at(DnsWitness(slow), 53, {NS1: [expected(7)], NS2: [expected(7)]})
     assert seen.silent == {NS1: "its name is not resolved in time", NS2: "its name has no address"}
 
 
@@ -143,15 +158,22 @@ async def test_addresses_are_looked_up_once_in_a_while(monkeypatch: pytest.Monke
     async with serving({HERE: served}) as port:
         looker = DnsWitness(counting)
         for _ in range(3):
-            await looker.look({NS1: [expected(7)]}, port)
+            await look_at(looker, port, {NS1: [expected(7)]})
         assert asked == ["ns1.example.com"]
         monkeypatch.setattr(witness, "KEPT", 0.0)
-        await looker.look({NS1: [expected(7)]}, port)
+        await look_at(looker, port, {NS1: [expected(7)]})
         assert asked == ["ns1.example.com"] * 2
 
 
 async def test_the_systems_resolver_finds_servers() -> None:
     served = Authority(zone(7))
     async with serving({"127.0.0.1": served}) as port:
-        seen = await DnsWitness().look({"localhost.": [expected(7)]}, port)
+        seen = await look_at(DnsWitness(), port, {"localhost.": [expected(7)]})
     assert (seen.behind, seen.silent) == ({}, {})
+
+
+async def test_servers_can_be_told_by_their_addresses() -> None:
+    served = Authority(zone(6))
+    async with serving({HERE: served}) as port:
+        server = Address(ip_address(HERE), port)
+        assert (await DnsWitness(known).look({server: [expected(7)]})).behind == {server: frozenset([NAME])}
