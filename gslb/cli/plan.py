@@ -132,12 +132,13 @@ def _decided(configuration: "Configuration", api: str | None) -> tuple[dict[Serv
     services = configuration.topology.services
     found, source = _of_daemon(configuration.path, api), "the running daemon"
     if found is None:
-        found, source = _stored(configuration.database), "what was decided last"
+        found, source = _stored(configuration.database), "a daemon that does not run now"
     steerings = {name: found[name] for name in services if name in found}
     assumed = {name: steering for name in services if name not in found and (steering := _calm(configuration, name))}
     undecided = services.keys() - steerings.keys() - assumed.keys()
     return steerings | assumed, {
         "decided_by": source,
+        "decided": len(steerings),
         "assumed_up": [name.removesuffix(".") for name in assumed],
         "undecided": sorted(name.removesuffix(".") for name in undecided),
     }

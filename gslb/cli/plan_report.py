@@ -80,7 +80,7 @@ def _plain(name: str) -> str:
 
 def plan_report(view: View) -> RenderableType:
     """For people: what changes in each zone, and what does not although it should."""
-    lines = [f"as decided by {view['decided_by']}"]
+    lines = [f"as decided by {view['decided_by']}"] if view["decided"] else []
     if view["assumed_up"]:
         lines.append(f"as if all endpoints were up: {', '.join(view['assumed_up'])}")
     if view["undecided"]:
@@ -116,11 +116,14 @@ def plan_markdown(view: View) -> str:
 def _summary(zone: View) -> str:
     if zone["error"]:
         return "cannot be planned"
-    changes = len(zone["changes"])
-    if not changes:
-        return f"nothing to change; {zone['owned']} services of ours among {zone['read']} record sets"
-    requests = f"{zone['requests']} request{'s'[: zone['requests'] != 1]}"
-    return f"{changes} of {zone['owned']} services change, in {requests}"
+    held = f"{_count(zone['owned'], 'service')} of ours among {_count(zone['read'], 'record set')}"
+    if not zone["changes"]:
+        return f"nothing to write; {held}"
+    return f"{_count(len(zone['changes']), 'service')} to write in {_count(zone['requests'], 'request')}; {held}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s'[: number != 1]}"
 
 
 def diff(change: View) -> Iterator[tuple[str, str]]:
@@ -148,13 +151,16 @@ def _traits(record: View) -> dict[str, str]:
 
 
 def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:
+    """What is in ``value`` by its path, without what is not set."""
     if isinstance(value, Mapping):
         for name, entry in value.items():
             yield from _leaves(f"{path}.{name}" if path else str(name), entry)
+    elif isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        yield path, " ".join(value)
     elif isinstance(value, list):
         for index, entry in enumerate(value):
             yield from _leaves(f"{path}[{index}]", entry)
-    else:
+    elif value is not False and value is not None:
         yield path, str(value)
 
 
