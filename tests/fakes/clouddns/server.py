@@ -137,7 +137,7 @@ class FakeCloudDns:
         return sum(fnmatchcase(logged.action, action) for logged in self.log)
 
     def on(self, hook: Hook | None) -> None:
-        """Call this before, during and after each request, in the server's thread."""
+        """Call this before, during and after each request, in a thread; False before it has its connection closed."""
         self._front.hook = hook
 
     def service_account(self, project: str | None = None) -> Json:
