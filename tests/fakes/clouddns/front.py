@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -87,9 +88,12 @@ class Front:
             if isinstance(fault, Delay) and fault.after:
                 await asyncio.sleep(fault.seconds)
         logged.status = status
-        response = _response(status, document)
-        await response.prepare(request)
-        await response.write_eof()
+        return await self._answer(request, logged, _response(status, document))
+
+    async def _answer(self, request: web.Request, logged: Logged, response: web.Response) -> web.Response:
+        with suppress(ConnectionResetError):  # whoever has asked may be gone
+            await response.prepare(request)
+            await response.write_eof()
         await self._tell(Moment.AFTER, logged)
         return response
 
@@ -153,11 +157,7 @@ class Front:
             status, document = error.code, error.to_json()
         await self._tell(Moment.DURING, logged)
         logged.status = status
-        response = _response(status, document)
-        await response.prepare(request)
-        await response.write_eof()
-        await self._tell(Moment.AFTER, logged)
-        return response
+        return await self._answer(request, logged, _response(status, document))
 
     async def _lost(self, request: web.Request) -> web.StreamResponse:
         error = not_found("path", request.path)
