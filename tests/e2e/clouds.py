@@ -23,7 +23,6 @@ from providers.route53 import wire as amazon
 from tests.fakes import clouddns, route53
 from tests.fakes.clouddns.tokens import Tokens
 from tests.fakes.route53.cidr import Collection
-from tests.fakes.route53.records import RecordSet as Route53Set
 from tests.fakes.route53.writing import listed
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
@@ -80,6 +79,9 @@ class Cloud(Protocol):
     def fill(self, origin: str, count: int) -> None:
         """Record sets of somebody else."""
 
+    def held(self, origin: str) -> Records:
+        """What a zone holds now."""
+
     def states(self, origin: str) -> list[Records]:
         """What a zone held after each commit, oldest first; and, before all of them, when it was made."""
 
@@ -123,10 +125,15 @@ class Aws:
     def fill(self, origin: str, count: int) -> None:
         self.fake.fill(self._zones[origin], count)
 
+    def held(self, origin: str) -> Records:
+        return self._told_of(origin, self.fake.record_sets(self._zones[origin]))
+
     def states(self, origin: str) -> list[Records]:
-        zone = self._zones[origin]
-        collections = self._collections()
-        return [frozenset(_of_amazon(each, zone, collections) for each in held) for held in self.fake.history(zone)]
+        return [self._told_of(origin, held) for held in self.fake.history(self._zones[origin])]
+
+    def _told_of(self, origin: str, held: Iterable[route53.RecordSet]) -> Records:
+        zone, collections = self._zones[origin], self._collections()
+        return frozenset(_of_amazon(each, zone, collections) for each in held)
 
     def _collections(self) -> tuple[amazon.CidrCollection, ...]:
         """As they are now: none is ever changed, and those that are in use are not removed."""
@@ -161,7 +168,7 @@ def _blocks(collection: Collection) -> dict[str, tuple[str, ...]]:
     return {place: tuple(sorted(block for at, block in located if at == place)) for place in collection.locations()}
 
 
-def _of_amazon(record: Route53Set, zone: str, collections: tuple[amazon.CidrCollection, ...]) -> RecordSet:
+def _of_amazon(record: route53.RecordSet, zone: str, collections: tuple[amazon.CidrCollection, ...]) -> RecordSet:
     content: Any = listed(record)
     members = {name: member for name, member in content.items() if member is not None}
     if record.values:
@@ -202,9 +209,11 @@ class Gcp:
     def fill(self, origin: str, count: int) -> None:
         self.fake.fill(self._zones[origin], count)
 
+    def held(self, origin: str) -> Records:
+        return _told_of(self.fake.records(self._zones[origin]).values())
+
     def states(self, origin: str) -> list[Records]:
-        states = self.fake.history(self._zones[origin])
-        return [frozenset(_of_google(each) for each in held.values() if each.type != "SOA") for held in states]
+        return [_told_of(held.values()) for held in self.fake.history(self._zones[origin])]
 
     def asked(self) -> list[Asked]:
         return [self._told(logged, number) for number, logged in enumerate(list(self.fake.log))]
@@ -227,6 +236,10 @@ class Gcp:
 
     def limit(self, rate: float, burst: float) -> None:
         self.fake.rates[:] = [clouddns.Rate(rate, burst)]
+
+
+def _told_of(held: Iterable[clouddns.RecordSet]) -> Records:
+    return frozenset(_of_google(each) for each in held if each.type != "SOA")
 
 
 @cache

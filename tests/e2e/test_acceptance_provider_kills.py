@@ -1,7 +1,7 @@
 """Killed before, during and after each HTTP request of a change, a writer leaves what the next one makes good.
 
-In the end all is as decided and nothing is there twice; at no commit was a record of somebody else touched, or a service
-without any answer that had one before; and whoever comes next finds nothing to write. See ``tests.e2e.deaths``.
+In the end all is as decided and nothing is there twice; at no commit was a record of somebody else touched, or a
+service without any answer that had one before; and whoever comes next finds nothing to write. See ``tests.e2e.deaths``.
 """
 
 from collections.abc import Iterator
