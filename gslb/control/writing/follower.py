@@ -249,7 +249,7 @@ class Follower:
         item.asked = dict(behind)
         waiting = frozenset[ServiceName]().union(*behind.values())
         present = [name for name, version in item.services.items() if self._is(name, version)]
-        ready = [name for name in present if name not in waiting and not self._site.standings[name].writing]
+        ready = [name for name in present if name not in waiting]
         if ready:
             self._site.confirm(ready, witnessed=bool(expected))
         item.put_off(self._site.now, LONGEST_ASK)

@@ -132,7 +132,28 @@ async def test_zones_of_an_account_that_is_away_try_it_one_at_a_time_and_all_go_
         assert len(cloud.requests) <= 100 + 5 + 1800 / 15  # those of the first moment, then one every half minute
         assert all(place.state is WriterState.FAILING for place in rig.writers.places())
         cloud.meddle = Cloud().meddle
-        await rig.until_over(*(service for each in services.values() for service in each), within=90)
+        await until(lambda: rig.writer(names[0]).site.access.breaker.closed, within=61)
+        every = [service for each in services.values() for service in each]
+        await rig.until_over(*every, within=20)  # none waits for what it would have waited for
+
+
+async def test_an_urgent_decision_finds_out_that_an_account_is_back_for_all_its_zones() -> None:
+    names = zones(20)
+    cloud = Cloud({zone: {} for zone in names})
+    rig = Rig(cloud)
+    services = [within(zone, 1)[0] for zone in names]
+    rig.configure(*(rig.setup([service], zone=zone) for zone, service in zip(names, services, strict=True)))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in services))
+        await rig.until_over(*services)
+        cloud.meddle = failing(UnavailableError("503"), of())
+        rig.publish(*(answer(service, ONE, TWO) for service in services))
+        breaker = rig.writer(names[0]).site.access.breaker
+        await asyncio.sleep(600)
+        await until(lambda: breaker.until is not None and breaker.until - now() > 30)
+        cloud.meddle = Cloud().meddle
+        rig.publish(answer(services[7], TWO))
+        await rig.until_over(*services, within=10)
 
 
 async def test_moves_are_told_once_for_many() -> None:

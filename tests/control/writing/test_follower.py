@@ -145,6 +145,23 @@ async def test_what_is_not_there_as_written_when_it_is_read_back_is_told_of_and_
         assert rig.over(S[0]) == [0]
 
 
+async def test_what_is_being_written_anew_is_no_difference() -> None:
+    cloud = Cloud()
+
+    async def slow(seen: Seen, moment: Moment) -> None:
+        if seen.operation == "apply" and moment is Moment.LEAVING and len(cloud.asked("apply")) == 2:
+            await asyncio.sleep(5)
+
+    async with at_work(S[0], cloud=cloud) as rig:
+        cloud.meddle = slow
+        rig.publish(answer(S[0], ONE))
+        await asyncio.sleep(0.45)
+        rig.publish(answer(S[0], TWO))  # it is there when the first one is read back, but nobody knows yet
+        await rig.until_over(S[0])
+        assert len(cloud.asked("read")) == 3
+        assert rig.told.troubles == []
+
+
 async def test_what_is_there_after_all_is_confirmed() -> None:
     """A read that was answered by a replica of before, say."""
     cloud = Cloud()
