@@ -24,7 +24,7 @@ from gslb.control.writing.witness import Expected, allowed_values
 from gslb.model.names import ServiceName
 from gslb.model.recordset import marker_name, read_marker
 from gslb.model.zone_plan import Change
-from providers.base import AuthFailedError, Lane, ProviderError, Receipt, RejectedError
+from providers.base import AuthFailedError, HostedZone, Lane, ProviderError, Receipt, RejectedError
 
 FIRST_POLL, LONGEST_POLL = 0.5, 5.0
 """Seconds between two questions whether a change is settled."""
@@ -97,7 +97,7 @@ class Follower:
         self._site = site
         self._items: list[Following] = []
         self._wake = asyncio.Event()
-        self._servers: tuple[float, tuple[str, ...]] | None = None
+        self._servers: tuple[HostedZone, float, tuple[str, ...]] | None = None
         self._silent: frozenset[str] = frozenset()
 
     def written(self, changes: Iterable[Change], receipt: Receipt) -> None:
@@ -260,11 +260,11 @@ class Follower:
     async def _nameservers(self) -> tuple[str, ...]:
         hosted = self._site.hosted
         assert hosted is not None  # noqa: S101  as above
-        if self._servers is None or self._site.now - self._servers[0] >= SERVERS_KEPT:
+        if self._servers is None or self._servers[0] != hosted or self._site.now - self._servers[1] >= SERVERS_KEPT:
             call = self._site.begin("nameservers", Lane.FOLLOWING)
             names = await self._site.make(call, lambda account: account.nameservers(hosted, Lane.FOLLOWING))
-            self._servers = self._site.now, names
-        return self._servers[1]
+            self._servers = hosted, self._site.now, names
+        return self._servers[2]
 
     def _expected(self, service: ServiceName) -> Expected:
         standing, owner = self._site.standings[service], self._site.setup.owner

@@ -151,6 +151,8 @@ async def test_who_is_away_is_tried_again_after_waits_that_grow(error: ProviderE
         assert rig.place().retry is not None
         assert rig.over(*S[:2]) == [1, 2]
         assert len(rig.told.troubles) == 1
+        rate = rig.registry.get_sample_value("gslb_provider_rate", {"provider": "cloud"})
+        assert rate == (5 if isinstance(error, ThrottledError) else 100)
         rig.cloud.meddle = Cloud().meddle
         await rig.until_over(*S[:2], within=70)
         assert rig.told.troubles[-1] == "requests are answered again"

@@ -2,9 +2,13 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from gslb.control.writing.setup import WriterState
+from gslb.model.expressible import Feature
 from gslb.model.names import ServiceName
 from gslb.model.recordset import markers
+from gslb.model.steering import Pick
 from providers.base import UnavailableError
 from tests.control.loops import running
 from tests.control.writing.held import ZONE, Cloud, Held
@@ -73,6 +77,30 @@ async def test_a_zone_that_is_left_out_is_left_as_it_is_there() -> None:
         rig.publish(answer(S[0], TWO))
         await rig.until_over(S[0], *other)
         assert cloud.opened == 2
+
+
+async def test_what_a_service_can_do_without_may_change() -> None:
+    cloud = Cloud()
+    options = Held(cloud, lacks=frozenset({Feature.STICKY}))
+    plain = answer(S[0], ONE, TWO)
+    (only,) = plain.rules
+    async with at_work(S[0], cloud=cloud, options=options) as rig:
+        rig.publish(replace(plain, rules=(replace(only, pick=Pick.STICKY),)))
+        await until(lambda: rig.told.troubles)
+        rig.configure(rig.setup(S[:1], options=options, without={S[0]: frozenset({Feature.STICKY})}))
+        await rig.until_over(S[0])
+        assert cloud.answers(S[0]) == {ONE, TWO}
+
+
+async def test_a_reload_while_a_zone_is_read_has_it_read_once_more() -> None:
+    cloud = Cloud(latency=4.0)
+    async with at_work(*S[:2], cloud=cloud) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        await until(lambda: cloud.asked("read"))
+        assert rig.place().state is WriterState.WRITING
+        rig.configure(rig.setup(S[:3]))
+        await rig.until_over(*S[:3])
+        assert [seen.services for seen in cloud.asked("apply")] == [tuple(S[:3])]
 
 
 async def test_another_table_of_a_provider_opens_it_anew_and_its_zones_begin_anew() -> None:

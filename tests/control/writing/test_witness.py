@@ -103,6 +103,7 @@ async def test_what_is_truncated_is_asked_for_over_tcp() -> None:
         (Authority({}, rcode=dns.rcode.SERVFAIL), "SERVFAIL"),
         (Authority(zone(7), flags=0), "no authority"),
         (Authority({}, mute=True), "no answer"),
+        (Authority({}, garbles=True), "no answer from 127.0.0.22: "),
         (None, "no answer"),
     ],
 )

@@ -353,22 +353,26 @@ async def test_what_the_provider_refuses_to_judge_or_render_does_not_keep_others
     cloud = Cloud()
 
     def refuses(records: Sequence[RecordSet]) -> tuple[str, ...]:
-        return ("no address like that",) if any(TWO in record.values for record in records) else ()
+        values = {value for record in records for value in record.values}
+        if "192.0.2.66" in values:
+            raise ZeroDivisionError("another bug")
+        return ("no address like that",) if TWO in values else ()
 
     options = Faulty(cloud, refuses=refuses)
-    async with at_work(*S[:3], options=options, cloud=cloud) as rig:
-        rig.publish(answer(S[0], ONE), answer(S[1], TWO), answer(S[2], THREE))
+    async with at_work(*S[:4], options=options, cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], TWO), answer(S[2], THREE), answer(S[3], "192.0.2.66"))
         await rig.until_over(S[0])
         await asyncio.sleep(1000)
-        assert rig.over(*S[1:3]) == [0, 0]
+        assert rig.over(*S[1:4]) == [0, 0, 0]
         assert cloud.asked("apply")[0].services == (S[0],)
         assert sorted(rig.told.troubles) == [
             "s1.example.com: no address like that",
             "s2.example.com: cloud cannot render it: ZeroDivisionError: a bug",
+            "s3.example.com: cloud cannot judge it: ZeroDivisionError: another bug",
         ]
-        rig.publish(answer(S[1], ONE), answer(S[2], ONE))
-        await rig.until_over(*S[:3], within=5)
-        assert rig.told.troubles[2:] == ["s1.example.com: published again", "s2.example.com: published again"]
+        rig.publish(*(answer(service, ONE) for service in S[1:4]))
+        await rig.until_over(*S[:4], within=5)
+        assert rig.told.troubles[3:] == [f"s{number}.example.com: published again" for number in (1, 2, 3)]
         assert rig.place().state is WriterState.CURRENT
 
 
