@@ -25,7 +25,7 @@ from gslb.model.address import Address
 from gslb.model.names import ServiceName
 from gslb.model.recordset import marker_name, read_marker
 from gslb.model.zone_plan import Change
-from providers.base import AuthFailedError, Lane, ProviderError, Receipt, RejectedError
+from providers.base import AuthFailedError, HostedZone, Lane, ProviderError, Receipt, RejectedError
 
 FIRST_POLL, LONGEST_POLL = 0.5, 5.0
 """Seconds between two questions whether a change is settled."""
@@ -98,7 +98,7 @@ class Follower:
         self._site = site
         self._items: list[Following] = []
         self._wake = asyncio.Event()
-        self._servers: tuple[float, tuple[Address, ...]] | None = None
+        self._servers: tuple[HostedZone, float, tuple[Address, ...]] | None = None
         self._silent: frozenset[Address] = frozenset()
 
     def written(self, changes: Iterable[Change], receipt: Receipt) -> None:
@@ -251,7 +251,7 @@ class Follower:
         item.asked = dict(behind)
         waiting = frozenset[ServiceName]().union(*behind.values())
         present = [name for name, version in item.services.items() if self._is(name, version)]
-        ready = [name for name in present if name not in waiting and not self._site.standings[name].writing]
+        ready = [name for name in present if name not in waiting]
         if ready:
             self._site.confirm(ready, witnessed=bool(expected))
         item.put_off(self._site.now, LONGEST_ASK)
@@ -266,12 +266,12 @@ class Follower:
             return self._site.setup.nameservers
         hosted = self._site.hosted
         assert hosted is not None  # noqa: S101  as above
-        if self._servers is None or self._site.now - self._servers[0] >= SERVERS_KEPT:
+        if self._servers is None or self._servers[0] != hosted or self._site.now - self._servers[1] >= SERVERS_KEPT:
             call = self._site.begin("nameservers", Lane.FOLLOWING)
             names = await self._site.make(call, lambda account: account.nameservers(hosted, Lane.FOLLOWING))
             # The file of hosts has names without a dot at their end.
-            self._servers = self._site.now, tuple(Address(name.removesuffix("."), PORT) for name in names)
-        return self._servers[1]
+            self._servers = hosted, self._site.now, tuple(Address(name.removesuffix("."), PORT) for name in names)
+        return self._servers[2]
 
     def _expected(self, service: ServiceName) -> Expected:
         standing, owner = self._site.standings[service], self._site.setup.owner

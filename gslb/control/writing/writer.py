@@ -95,16 +95,18 @@ class ZoneWriter:
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering], at: float) -> None:
         """Have what ``steerings`` say of this zone's services written; returns at once."""
         site, now, moved, again = self.site, self.site.now, False, []
+        if not site.generation:
+            site.wake.set()  # what is to be removed has waited for this
         site.generation = generation
         for service in site.setup.services & steerings.keys():
             standing = site.standings.setdefault(service, Standing())
             if standing.want(steerings[service], generation, at, now):
+                site.wake.set()
                 if standing.pending:
                     self._hasten(standing, now)
                 elif standing.confirmed and not standing.writing:
                     again.append(service)  # what is there is wanted again
             moved |= standing.advance(generation)
-        site.wake.set()
         site.confirm(again, witnessed=False)
         if moved:
             site.moved()

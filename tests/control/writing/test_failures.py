@@ -152,6 +152,8 @@ async def test_who_is_away_is_tried_again_after_waits_that_grow(error: ProviderE
         assert rig.place().retry is not None
         assert rig.over(*S[:2]) == [1, 2]
         assert len(rig.told.troubles) == 1
+        rate = rig.registry.get_sample_value("gslb_provider_rate", {"provider": "cloud"})
+        assert rate == (5 if isinstance(error, ThrottledError) else 100)
         rig.cloud.meddle = Cloud().meddle
         await rig.until_over(*S[:2], within=70)
         assert rig.told.troubles[-1] == "requests are answered again"
@@ -254,12 +256,28 @@ async def test_of_a_batch_that_is_refused_only_the_service_at_fault_waits(error:
         assert len(batches) <= (9 if isinstance(error, RejectedError) else 9 + 3)
         assert rig.over(bad) == [0]
         assert rig.place().state is WriterState.BLOCKED
-        rig.publish(*(answer(service, TWO) for service in good))
+        for number in range(100):  # for as long as it is tried again and again
+            rig.publish(*(answer(service, f"192.0.2.{number}") for service in good))
+            await asyncio.sleep(10)
         await rig.until_over(*good, within=60)
+        assert any(seen.services == (bad,) for seen in cloud.asked("apply")[len(batches) :])
         assert not any(bad in seen.services and len(seen.services) > 1 for seen in cloud.asked("apply")[len(batches) :])
         cloud.meddle = Cloud().meddle
         await rig.until_over(bad, within=310)
         assert cloud.answers(bad) == {ONE}
+
+
+async def test_the_only_service_of_a_request_that_is_refused_is_not_tried_beside_others() -> None:
+    cloud = Cloud(meddle=failing(RejectedError("quota"), lambda seen: S[0] in seen.services))
+    async with at_work(*S[:3], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: rig.told.troubles)
+        await until(lambda: (blocked := rig.writer().site.standings[S[0]].blocked) and blocked.until - now() < 0.5)
+        cloud.latency = 2.0
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        rig.publish(answer(S[0], TWO))
+        await rig.until_over(*S[1:3])
+        assert {seen.services for seen in cloud.asked("apply")} == {(S[0],), (S[1], S[2])}
 
 
 async def test_one_that_is_refused_is_tried_again_when_it_is_decided_anew() -> None:
