@@ -265,6 +265,7 @@ async def test_what_cannot_be_said_stays_as_it_is_and_the_rest_goes_on() -> None
         rig.publish(both(S[0], ONE, v6))
         await rig.until_over(S[0])
         assert rig.metric("unsaid") == 0
+        assert rig.told.ends == [("s0.example.com: can be said there", (S[0],))]
 
 
 async def test_a_service_that_agrees_is_published_without_it() -> None:
@@ -308,7 +309,8 @@ async def test_what_the_provider_refuses_to_judge_or_render_does_not_keep_others
         ]
         rig.publish(answer(S[1], ONE), answer(S[2], ONE))
         await rig.until_over(*S[:3], within=5)
-        assert rig.told.troubles[2:] == ["s1.example.com: published again", "s2.example.com: published again"]
+        ends = [("s1.example.com: published again", (S[1],)), ("s2.example.com: published again", (S[2],))]
+        assert rig.told.ends == ends
         assert rig.place().state is WriterState.CURRENT
 
 
