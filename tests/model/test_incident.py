@@ -413,6 +413,23 @@ def test_milestones_of_a_failover() -> None:
     assert milestones(found) == Milestones(at(0), at(0), at(1), at(4), at(5), at(8), at(9))
 
 
+def test_each_zone_at_an_api_provider_confirms_by_itself_and_each_service_too() -> None:
+    main, spare = "aws-main/example.com", "aws-spare/example.com"
+    records: list[Record] = [
+        change(0, IST1, DOWN, API, WWW),
+        leaves(1, 5, IST1),
+        leaves(1, 6, IST1, WWW),
+        published(1.1, 5),
+        published(1.1, 6, WWW),
+        published(20, 6, WWW, provider=main),
+        published(30, 5, provider=spare),
+        published(40, 5, provider=main),
+        published(50, 9, provider=spare),
+    ]
+    assert milestones(told(*records)).published_utc == at(40)
+    assert milestones(told(*records[:6])).published_utc == at(1.1)
+
+
 def test_milestones_that_were_not_reached() -> None:
     assert milestones(told(order(0, "freeze", "x"))) == Milestones(at(0), None, None, None, None, None, None)
     assert milestones(told(change(0, IST1, DOWN), leaves(1, 5, IST1))) == Milestones(
