@@ -18,6 +18,7 @@ from gslb.control.writing.access import BarredError
 from gslb.control.writing.backoff import LONG, QUICK
 from gslb.control.writing.call import DroppedError
 from gslb.control.writing.image import Image
+from gslb.control.writing.reports import Reports
 from gslb.control.writing.site import Site, named, wait_for
 from gslb.control.writing.standing import Standing
 from gslb.control.writing.witness import PORT, Expected, allowed_values
@@ -92,10 +93,11 @@ class Follower:
 
     Args:
         site: the zone.
+        reports: told of what takes long.
     """
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, reports: Reports) -> None:
+        self._site, self._reports = site, reports
         self._items: list[Following] = []
         self._wake = asyncio.Event()
         self._servers: tuple[HostedZone, float, tuple[Address, ...]] | None = None
@@ -200,7 +202,7 @@ class Follower:
         item.put_off(now, LONGEST_POLL)
         if not item.late and now - item.began >= SETTLES:
             item.late = True
-            self._site.trouble(f"{named(item.services)}: not settled within {SETTLES:g} s")
+            self._reports.late(item.services, f"not settled within {SETTLES:g} s")
             self._site.look_again(Lane.FOLLOWING)
             if self._witnesses:  # which tells just as well
                 item.stage, item.due = Stage.READING, now
@@ -233,7 +235,7 @@ class Follower:
         item.stage, item.due, item.pause = Stage.ASKING, self._site.now, FIRST_ASK
 
     def _differ(self, services: Collection[ServiceName]) -> None:
-        self._site.conflict(f"{named(services)}: not there as written, though nothing but this was told")
+        self._site.conflict(f"{named(services)}: not there as written, though nothing but this was told", services)
         for service in services:
             self._site.standings[service].doubt()
         self._site.look_again(Lane.ROUTINE)
@@ -253,13 +255,13 @@ class Follower:
         present = [name for name, version in item.services.items() if self._is(name, version)]
         ready = [name for name in present if name not in waiting]
         if ready:
+            self._reports.given(ready)
             self._site.confirm(ready, witnessed=bool(expected))
         item.put_off(self._site.now, LONGEST_ASK)
         if behind and not item.late and self._site.now - item.began >= SPREADS:
             item.late = True
-            self._site.trouble(
-                f"{named(waiting)}: older answers after {SPREADS:g} s at {', '.join(sorted(map(str, behind)))}"
-            )
+            slow = ", ".join(sorted(map(str, behind)))
+            self._reports.late(waiting, f"older answers after {SPREADS:g} s at {slow}")
 
     async def _nameservers(self) -> tuple[Address, ...]:
         if self._site.setup.nameservers:

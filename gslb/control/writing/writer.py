@@ -63,7 +63,7 @@ class ZoneWriter:
         self.site, self.reports = site, Reports(site)
         self.failing: ProviderError | None = None
         self.retry_at = -inf
-        self._follower = Follower(site)
+        self._follower = Follower(site, self.reports)
         self._comparison = Comparison(site, self._follower, self.reports)
         self._suspicion = Suspicion(site, self.reports)
         self._call: Call | None = None
@@ -104,10 +104,12 @@ class ZoneWriter:
                 site.wake.set()
                 if standing.pending:
                     self._hasten(standing, now)
-                elif standing.confirmed and not standing.writing:
+                else:
                     again.append(service)  # what is there is wanted again
             moved |= standing.advance(generation)
-        site.confirm(again, witnessed=False)
+        self.reports.free(name for name in again if site.standings[name].blocked is None)
+        certain = [name for name in again if site.standings[name].confirmed and not site.standings[name].writing]
+        site.confirm(certain, witnessed=False)
         if moved:
             site.moved()
 

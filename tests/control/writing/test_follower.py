@@ -82,8 +82,11 @@ async def test_a_server_that_never_has_it_is_told_of_and_asked_seldom() -> None:
         assert rig.over(S[0]) == [0]
         assert rig.told.troubles == ["s0.example.com: older answers after 120 s at ns1.example.net:53"]
         assert rig.cloud.looks < 20 + 60
+        assert rig.told.concerned == [(S[0],)]
+        assert rig.told.ends == []
         rig.cloud.lags = dict.fromkeys(LAGS, 0.0)
         await rig.until_over(S[0], within=70)
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
 
 
 async def test_servers_that_do_not_answer_hold_nothing_up_but_are_counted() -> None:
@@ -193,6 +196,7 @@ async def test_what_never_settles_is_looked_at_in_another_way_after_ten_minutes(
         await rig.until_over(S[0])
         assert 600 <= now() < 610
         assert rig.told.troubles == ["s0.example.com: not settled within 600 s"]
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
 
 
 async def test_without_a_witness_it_is_asked_for_seldom_then() -> None:
@@ -202,6 +206,35 @@ async def test_without_a_witness_it_is_asked_for_seldom_then() -> None:
         assert 2000 <= now() < 2065
         assert len(rig.cloud.asked("settled")) < 160
         assert rig.told.troubles == ["s0.example.com: not settled within 600 s"]
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
+
+
+async def test_what_took_long_is_over_with_what_is_written_after_it() -> None:
+    async with at_work(*S[:2], cloud=lagging(10_000.0)) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], ONE))
+        await until(lambda: rig.told.troubles)
+        rig.cloud.lags = dict.fromkeys(LAGS, 0.0)
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: rig.told.ends)
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
+        await rig.until_over(*S[:2], within=70)
+        assert rig.told.ends[1:] == [("s1.example.com: answered everywhere as written", (S[1],))]
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(*S[:2])
+        assert len(rig.told.ends) == 2
+
+
+async def test_what_is_there_and_not_everywhere_is_not_confirmed_by_being_wanted_again() -> None:
+    async with at_work(S[0], cloud=lagging(50.0)) as rig:
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: rig.place().unconfirmed)
+        rig.cloud.meddle = failing(UnavailableError("502"), of("apply"))
+        rig.publish(answer(S[0], TWO))
+        await asyncio.sleep(5)
+        rig.publish(answer(S[0], ONE))
+        await asyncio.sleep(5)
+        assert rig.over(S[0]) == [0]
+        await rig.until_over(S[0], within=60)
 
 
 async def test_a_receipt_that_the_provider_does_not_know_any_more_is_no_obstacle() -> None:

@@ -307,6 +307,7 @@ async def test_what_cannot_be_said_stays_as_it_is_and_the_rest_goes_on() -> None
         rig.publish(both(S[0], ONE, v6))
         await rig.until_over(S[0])
         assert rig.metric("unsaid") == 0
+        assert rig.told.ends == [("s0.example.com: can be said there", (S[0],))]
 
 
 async def test_what_cannot_be_said_is_not_over_though_nothing_is_to_be_written() -> None:
@@ -372,7 +373,7 @@ async def test_what_the_provider_refuses_to_judge_or_render_does_not_keep_others
         ]
         rig.publish(*(answer(service, ONE) for service in S[1:4]))
         await rig.until_over(*S[:4], within=5)
-        assert rig.told.troubles[3:] == [f"s{number}.example.com: published again" for number in (1, 2, 3)]
+        assert rig.told.ends == [(f"{service.rstrip('.')}: published again", (service,)) for service in S[1:4]]
         assert rig.place().state is WriterState.CURRENT
 
 
