@@ -29,6 +29,7 @@ _LOOPS = {
     "writing": VIRTUAL,
     "test_throttle.py": VIRTUAL,
     "test_witness.py": _BOTH,  # asks over the network
+    "test_opening.py": _BOTH,  # has threads
 }
 
 
