@@ -138,10 +138,10 @@ def _conflict(conflict: Conflict, setup: WriterSetup) -> Trouble:
         text = f"written under a later lease, {conflict.fence}: {names}"
         remedy = "see which other controller of this installation publishes it"
         if conflict.service in setup.services:
-            remedy = f"{remedy}; if none does, take it back: {_adoption(conflict, setup)}"
+            remedy = f"{remedy}; if none does, run {_adoption(conflict, setup)}"
         return Trouble(text, remedy, elsewhere=True)
     owner = f"belong to {conflict.owner}" if conflict.owner else "belong to nobody that is known"
-    remedy = f"remove them, or take them over: {_adoption(conflict, setup)}"
+    remedy = f"remove them, or run {_adoption(conflict, setup)}"
     return Trouble(f"record sets in the way {owner}: {names}", remedy, elsewhere=True)
 
 

@@ -127,7 +127,9 @@ class ZoneWriter:
 
     def reconsider(self) -> None:
         """See at once whether what others have in the way is still there."""
-        if any(standing.blocked is not None and standing.blocked.elsewhere for standing in self.site.standings.values()):
+        if any(
+            standing.blocked is not None and standing.blocked.elsewhere for standing in self.site.standings.values()
+        ):
             self.site.look_again(Lane.ROUTINE)
 
     def recovered(self) -> None:

@@ -116,11 +116,10 @@ async def test_a_reload_asks_for_nothing_where_nothing_of_others_is_in_the_way()
 
 
 CONFLICTS = {
-    "": "remove them, or take them over: gslb adopt CONFIG s0.example.com --provider cloud",
-    "them": "remove them, or take them over: gslb adopt CONFIG s0.example.com --provider cloud --from them",
-    "the others": "remove them, or take them over: "
-    "gslb adopt CONFIG s0.example.com --provider cloud --from 'the others'",
-    "us": "see which other controller of this installation publishes it; if none does, take it back: "
+    "": "remove them, or run gslb adopt CONFIG s0.example.com --provider cloud",
+    "them": "remove them, or run gslb adopt CONFIG s0.example.com --provider cloud --from them",
+    "the others": "remove them, or run gslb adopt CONFIG s0.example.com --provider cloud --from 'the others'",
+    "us": "see which other controller of this installation publishes it; if none does, run "
     "gslb adopt CONFIG s0.example.com --provider cloud --from us",
 }
 
