@@ -1,23 +1,25 @@
 """Reads the state database beside whoever has it open: nothing of it is made, migrated or changed."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine
+import msgspec
+from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from gslb.errors import StateError
-from gslb.store import reads, sqlite
+from gslb.store import rows, sqlite
 from gslb.store.migrate import stored_revision
 from gslb.store.values import LastSteering
-
 
 REMEDY = "run this as the daemon's user, and with the version of gslb that has written it"
 
 
 def last_steerings(file: Path) -> tuple[LastSteering, ...]:
-    """What each service was last told to answer; nothing, where there is no database.
+    """What each service was last told to answer, as far as that can be read; nothing, where there is no database.
 
     Raises:
         StateError: it cannot be read.
@@ -27,17 +29,19 @@ def last_steerings(file: Path) -> tuple[LastSteering, ...]:
         if not file.exists():
             return ()
         with engine.connect() as connection:
-            return _steerings(connection)
+            return tuple(_steerings(connection))
     except OSError as error:
         raise StateError(str(file), f"cannot be read: {error.strerror}", REMEDY) from None
     except SQLAlchemyError as error:
         raise StateError(str(file), f"cannot be read: {getattr(error, 'orig', None) or error}", REMEDY) from None
 
 
-def _steerings(connection: Connection) -> tuple[LastSteering, ...]:
-    if stored_revision(connection) is None:
-        return ()
-    return tuple(reads.read_states(connection, LastSteering))
+def _steerings(connection: Connection) -> Iterator[LastSteering]:
+    if stored_revision(connection) is not None:
+        table = rows.STATES[LastSteering]
+        for row in connection.execute(select(table).order_by(*table.primary_key)).mappings():
+            with suppress(ValueError, msgspec.MsgspecError):  # of another form: as good as not there
+                yield rows.value_of(LastSteering, row)
 
 
 def _connection(file: Path) -> sqlite3.Connection:

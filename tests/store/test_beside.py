@@ -43,6 +43,18 @@ def test_it_is_read_while_somebody_writes_it(file: Path, store: Store) -> None:
     assert expected == store.load_state().steerings
 
 
+def test_what_cannot_be_read_any_more_is_left_out_without_a_word(
+    file: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.record(samples.decision(0, 1))
+    eventually(lambda: last_steerings(file))
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE last_steering SET newest = '{}'")
+        connection.commit()
+    assert last_steerings(file) == ()
+    assert capsys.readouterr() == ("", "")
+
+
 def test_an_empty_database_knows_nothing(file: Path) -> None:
     file.touch()
     assert last_steerings(file) == ()
@@ -54,14 +66,14 @@ def test_a_database_of_another_version_is_not_migrated(file: Path) -> None:
         connection.execute("INSERT INTO alembic_version VALUES ('9999')")
         connection.commit()
     before = contents(file.parent)
-    with pytest.raises(StateError, match="cannot be read: no such table.*\n.*version of gslb that has written it"):
+    with pytest.raises(StateError, match=r"cannot be read: no such table.*\n.*version of gslb that has written it"):
         last_steerings(file)
     assert contents(file.parent) == before
 
 
 def test_what_is_no_database_is_named(file: Path) -> None:
     file.write_text("no database, but long enough to be looked at as one" * 10)
-    with pytest.raises(StateError, match="gslb.db: cannot be read: file is not a database"):
+    with pytest.raises(StateError, match=r"gslb\.db: cannot be read: file is not a database"):
         last_steerings(file)
 
 
