@@ -176,7 +176,11 @@ class Account(Protocol):
         """
 
     async def settled(self, receipt: Receipt, lane: Lane) -> bool:
-        """Whether all servers of the provider answer by it now."""
+        """Whether all servers of the provider answer by it now.
+
+        Raises:
+            RejectedError: the provider knows of no such change, or not any more.
+        """
 
     async def nameservers(self, zone: HostedZone, lane: Lane) -> tuple[str, ...]:
         """Absolute names of the servers that are authoritative for ``zone``; none for one that nobody here can ask."""
@@ -208,6 +212,8 @@ class Provider(Protocol):
 
     def open(self, throttle: Throttle) -> Account:
         """Its API. This is where an SDK is imported.
+
+        Called in a thread of its own, since both that and a search for credentials may take long.
 
         Raises:
             AuthFailedError: there are no credentials.

@@ -31,6 +31,7 @@ _LOOPS = {
     "test_planning.py": VIRTUAL,
     "test_throttle.py": VIRTUAL,
     "test_witness.py": _BOTH,  # asks over the network
+    "test_opening.py": _BOTH,  # has threads
 }
 
 

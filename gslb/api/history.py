@@ -13,6 +13,7 @@ from gslb.model.record import (
     ExposureRecord,
     HistoryRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RecoveryRecord,
     TransitionRecord,
@@ -117,6 +118,18 @@ def _escalation(record: EscalationRecord) -> View:
     }
 
 
+def _provider(record: ProviderRecord) -> View:
+    return {
+        "kind": "provider",
+        "provider": record.provider,
+        "zone": record.zone.removesuffix("."),
+        "services": [plain(name) for name in record.services],
+        "drift": record.drift,
+        "over": record.over,
+        "text": record.text,
+    }
+
+
 def _evidence_view(evidence: Evidence) -> View:
     return {"at": utc_view(evidence.at_utc), **seen_view(evidence.key, evidence.observation)}
 
@@ -141,4 +154,5 @@ _BODIES: Mapping[type[HistoryRecord], Callable[[Any], View]] = {
     ExposureRecord: _exposure,
     RecoveryRecord: _recovery,
     EscalationRecord: _escalation,
+    ProviderRecord: _provider,
 }

@@ -8,6 +8,7 @@ from typing import Any
 import gslb
 from gslb.control.controller import Controller
 from gslb.control.vantage import Vantage
+from gslb.control.writing.setup import WriterPlace
 from gslb.model.branch import Reason
 from gslb.model.combine import Health
 from gslb.model.distribution import distribution
@@ -41,9 +42,33 @@ def status_view(controller: Controller) -> View:
             {"name": place.name, "connected": place.connected, "generation": place.generation}
             for place in controller.embedded.places()
         ],
+        "providers": [_place_view(place) for place in controller.publishing.writers.places()],
         "vantages": [_vantage_view(controller, vantage) for vantage in engine.votes.vantages.values()],
         "services": [_service_view(controller, name) for name in engine.topology.services],
     }
+
+
+def _place_view(place: WriterPlace) -> View:
+    """One zone at one API provider; ``since`` and ``retry`` are seconds."""
+    return {
+        "provider": place.provider,
+        "zone": place.zone.removesuffix("."),
+        "state": place.state,
+        "error": place.error,
+        "remedy": place.remedy,
+        "generation": place.generation,
+        "pending": place.pending,
+        "unconfirmed": place.unconfirmed,
+        "blocked": {plain(name): text for name, text in place.blocked.items()},
+        "unsaid": {plain(name): text for name, text in place.unsaid.items()},
+        "drifted": [plain(name) for name in place.drifted],
+        "since": _tenths(place.since),
+        "retry": _tenths(place.retry),
+    }
+
+
+def _tenths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def _vantage_view(controller: Controller, vantage: Vantage) -> View:

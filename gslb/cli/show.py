@@ -11,6 +11,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from gslb.cli.show_providers import providers_lines
 from gslb.model.duration import format_duration
 
 _STYLE = {"up": "green", "down": "bold red", "draining": "yellow", "unknown": "dim"}
@@ -26,6 +27,7 @@ def status(view: dict[str, Any]) -> RenderableType:
     lines: list[RenderableType] = [head, f"nameservers: {workers}"]
     if view["state"] != "ok":
         lines.append("[bold red]state cannot be written; going on from memory[/]")
+    lines += [line for each in providers_lines(view["providers"]) for line in _folded(each)]
     lines += [_vantage(vantage) for vantage in view["vantages"] if vantage["state"] != "ok"]
     lines += [line for order in view["orders"] for line in _folded(order_line(order))]
     for service in view["services"]:
@@ -256,8 +258,9 @@ def _history_lines(record: dict[str, Any]) -> Iterator[str]:
             yield f"{at} decision   [bold]{record['service']}[/] {_shares(record['after'])} TTL {record['ttl']}s"
             yield f"{' ' * 24}  because {escape(record['trigger'])}; before: {_shares(record['before'] or {})}"
         case "publication":
-            services = ", ".join(record["services"])
-            yield f"{at} published  {services} by {record['provider']} after {_milliseconds(record['seconds'])}"
+            services, seconds = ", ".join(record["services"]), record["seconds"]
+            took = _milliseconds(seconds) if seconds < 1 else _rounded(seconds)  # API providers take a minute
+            yield f"{at} published  {services} by {escape(record['provider'])} after {took}"
         case "doubt":
             words = f"doubts itself: {escape(record['reason'])}" if record["reason"] else "trusts itself again"
             yield f"{at} doubt      vantage point {escape(record['vantage'])} {words}"
@@ -283,6 +286,10 @@ def _after(record: dict[str, Any]) -> str:
         case "escalation":
             what = f"{escape(record['escalation'])}, {escape(record['stage'])} for {record['region']}"
             return f"escalation {what}: {record['outcome']} {escape(record['detail'])}"
+        case "provider":
+            style = "green" if record["over"] else "red"
+            where = f"{record['provider']}/{record['zone']}"
+            return f"provider   {escape(where)} [{style}]{escape(record['text'])}[/]"
     return str(record["kind"])
 
 

@@ -27,6 +27,7 @@ from gslb.model.record import (
     Evidence,
     ExposureRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RecoveryRecord,
     TransitionRecord,
@@ -174,6 +175,8 @@ def _words(record: Record) -> str:
         case EscalationRecord():
             where = f"{_plain(record.service)} {record.region}"
             text = f"{record.escalation} {record.stage} for {where} {record.outcome}: {record.detail}"
+        case ProviderRecord():
+            text = f"{record.place}: {record.text}"
         case OrderRecord():
             text = _order(record)
         case DoubtRecord():

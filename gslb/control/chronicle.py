@@ -7,6 +7,7 @@ import structlog
 
 from gslb.control.clock import Clock
 from gslb.control.events import Change, Transition
+from gslb.control.writing.site import named
 from gslb.errors import RefusedError
 from gslb.model.combine import Health
 from gslb.model.comeback import Comeback
@@ -23,6 +24,7 @@ from gslb.model.record import (
     ExposureRecord,
     HistoryRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RampRecord,
     RecoveryRecord,
@@ -126,6 +128,21 @@ class Chronicle:
     def escalation(self, record: EscalationRecord) -> None:
         """A stage of an escalation has ended."""
         self._record(record)
+
+    def trouble(
+        self, provider: str, zone: str, text: str, services: tuple[ServiceName, ...] = (), *, over: bool = False
+    ) -> None:
+        """Something keeps ``services`` or all of a zone from being published there, has done so, or is over.
+
+        Whoever writes the zone has logged it.
+        """
+        line = " ".join(text.split())  # it may be a provider's own words
+        self._record(ProviderRecord(self._now(), provider, zone, services, line, drift=False, over=over))
+
+    def drift(self, provider: str, zone: str, services: tuple[ServiceName, ...]) -> None:
+        """These services, and no others, are not there as they were written; logged likewise."""
+        text = f"changed by somebody else: {named(services)}" if services else "nothing is changed by others any more"
+        self._record(ProviderRecord(self._now(), provider, zone, services, text, drift=True, over=not services))
 
     def refused(self, order: Override, error: RefusedError) -> None:
         """An order was refused."""

@@ -101,9 +101,11 @@ class Publishing:
         self._on_confirmed(self._reach.confirmed_of)
         self._on_ended(self._reach.ended_of)
 
-    def trouble(self, provider: str, zone: str, text: str) -> None:
-        """Something keeps a zone from being published, or has done so."""
-        self._chronicle.trouble(provider, zone, text)
+    def trouble(
+        self, provider: str, zone: str, text: str, services: tuple[ServiceName, ...] = (), *, over: bool = False
+    ) -> None:
+        """Something keeps ``services`` or all of a zone from being published, or has done so, or is over."""
+        self._chronicle.trouble(provider, zone, text, services, over=over)
 
     def drift(self, provider: str, zone: str, services: tuple[ServiceName, ...]) -> None:
         """These services, and no others, are not there as they were written."""

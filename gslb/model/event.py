@@ -11,6 +11,7 @@ frozen       nothing changes by itself any more, by order                       
 comeback     a region waits for somebody to let it back, or did harm on its way          warning
 recovery     a failover is over for all resolvers                                        info
 escalation   a stage of an escalation has ended                                          warning, not done: critical
+provider     something is wrong with a zone at an API provider, or is so no more         warning, over: info
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ from gslb.model.record import (
     Evidence,
     HistoryRecord,
     OrderRecord,
+    ProviderRecord,
     RecoveryRecord,
     TransitionRecord,
 )
@@ -55,6 +57,7 @@ class EventName(StrEnum):
     COMEBACK = "comeback"
     RECOVERY = "recovery"
     ESCALATION = "escalation"
+    PROVIDER = "provider"
 
 
 class Severity(StrEnum):
@@ -127,6 +130,8 @@ def event_of(record: HistoryRecord) -> Event | None:
             return _doubt(record)
         case EscalationRecord():
             return _escalation(record)
+        case ProviderRecord():
+            return _provider(record)
         case RecoveryRecord():
             return _recovery(record)
     return None
@@ -294,6 +299,23 @@ def _escalation(record: EscalationRecord) -> Event:
             "stage": record.stage,
             "outcome": record.outcome,
             "detail": record.detail,
+        },
+    )
+
+
+def _provider(record: ProviderRecord) -> Event:
+    return Event(
+        EventName.PROVIDER,
+        record.at_utc,
+        Severity.INFO if record.over else Severity.WARNING,
+        f"{record.place}: {record.text}",
+        tuple(map(_plain, record.services)),
+        details={
+            "provider": record.provider,
+            "zone": _plain(record.zone),
+            "drift": record.drift,
+            "over": record.over,
+            "text": record.text,
         },
     )
 

@@ -8,11 +8,12 @@ An incident begins
 What comes later joins the newest incident that waits for it, however much later:
     - the return of an endpoint that is not up, and every word on an order in force,
     - confirmations and first answers of a generation that one of its decisions made,
-    - the end of exposure of an endpoint that one of its decisions took out of the answers, and the recovery.
+    - the end of exposure of an endpoint that one of its decisions took out of the answers, and the recovery,
+    - the end of drift, or of a trouble at an API provider, whose beginning it has.
 Everything else joins the newest open incident that it shares a service or an endpoint with, or else the newest one that
 is over, if the last entry of that incident is no more than ten minutes old. An order for a region, or a glob, shares
-endpoints with whatever it covers. A vantage point's doubt joins where its votes are, and lost records join whatever is
-newest.
+endpoints with whatever it covers. What is wrong with a zone as a whole at an API provider shares all services of the
+zone. A vantage point's doubt joins where its votes are, and lost records join whatever is newest.
 
 What would begin an incident joins an open one that way too, and makes one of several that it shares something with: so
 failures of several endpoints or services are one incident if they share a service. What joins nothing is in none.
@@ -38,6 +39,7 @@ from gslb.model.record import (
     ExposureRecord,
     HistoryRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RecoveryRecord,
     TransitionRecord,
@@ -48,6 +50,8 @@ QUIET = timedelta(minutes=10)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _ORDERED = frozenset(kind.value for kind in Kind)
 _ENDED = frozenset({"lifted", "expired"})
+_Trouble = tuple[str, bool, str]
+"""Where, whether it is drift, and of which service: empty for all of the zone, and for drift, which ends for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,7 @@ class _Case:
         exposed: who has left the answers of which service, and may still be held.
         generations: that its decisions made, with the service.
         vantages: that had a vote.
+        troubles: at API providers, that have begun and not ended.
     """
 
     last: datetime
@@ -172,6 +177,7 @@ class _Case:
     exposed: set[tuple[ServiceName, EndpointName]] = field(default_factory=set)
     generations: set[tuple[int, ServiceName]] = field(default_factory=set)
     vantages: set[str] = field(default_factory=set)
+    troubles: set[_Trouble] = field(default_factory=set)
 
     def awaits(self, record: Record) -> bool:
         match record:
@@ -187,6 +193,8 @@ class _Case:
                 return (record.service, record.endpoint) in self.exposed
             case RecoveryRecord():
                 return any((record.service, endpoint) in self.exposed for endpoint in record.endpoints)
+            case ProviderRecord():
+                return record.over and not self.troubles.isdisjoint(_troubles(record))
         return False
 
     def is_near(self, record: Record, scope: Scope) -> bool:
@@ -233,6 +241,9 @@ class _Case:
                 self.exposed -= {(record.service, endpoint) for endpoint in come}
             case ExposureRecord():
                 self.exposed.discard((record.service, record.endpoint))
+            case ProviderRecord():
+                self.troubles -= _troubles(record)
+                self.troubles |= set() if record.over else _troubles(record)
 
     def take(self, other: "_Case") -> None:
         """Make one of both; ``other`` is the later one."""
@@ -244,6 +255,7 @@ class _Case:
         self.exposed |= other.exposed
         self.generations |= other.generations
         self.vantages |= other.vantages
+        self.troubles |= other.troubles
 
     def incident(self, now_utc: datetime) -> Incident:
         over = self.well_utc or (self.last if now_utc - self.last > QUIET else None)
@@ -258,6 +270,11 @@ class _Case:
             tuple(self.entries),
             max(recoveries, key=attrgetter("achieved"), default=None),
         )
+
+
+def _troubles(record: ProviderRecord) -> set[_Trouble]:
+    services = () if record.drift else record.services
+    return {(record.place, record.drift, service) for service in services or ("",)}
 
 
 def _title(records: list[Record]) -> str:

@@ -11,6 +11,7 @@ from gslb.model.record import (
     EscalationRecord,
     ExposureRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RecoveryRecord,
     TransitionRecord,
@@ -52,22 +53,33 @@ def _covers(pattern: str, name: str) -> bool:
 
 def scope_of(record: object) -> Scope:
     """Whom ``record`` is about, as far as that can be told from itself."""
+    scope = Scope()
     match record:
         case TransitionRecord():
-            return Scope(frozenset(record.services), frozenset({record.endpoint}))
+            scope = Scope(frozenset(record.services), frozenset({record.endpoint}))
         case OrderRecord():
-            return Scope(targets=frozenset({record.target, *filter(None, (record.service,))}))
+            scope = Scope(targets=frozenset({record.target, *filter(None, (record.service,))}))
         case DecisionRecord():
-            return Scope(frozenset({record.service}), _concerned(record))
+            scope = Scope(frozenset({record.service}), _concerned(record))
         case ExposureRecord():
-            return Scope(frozenset({record.service}), frozenset({record.endpoint}))
+            scope = Scope(frozenset({record.service}), frozenset({record.endpoint}))
         case RecoveryRecord():
-            return Scope(frozenset({record.service}), frozenset(record.endpoints))
+            scope = Scope(frozenset({record.service}), frozenset(record.endpoints))
         case PublicationRecord():
-            return Scope(frozenset(record.services))
+            scope = Scope(frozenset(record.services))
         case AnswerRecord() | EscalationRecord():
-            return Scope(frozenset({record.service}))
-    return Scope()
+            scope = Scope(frozenset({record.service}))
+        case ProviderRecord():
+            scope = _published(record)
+    return scope
+
+
+def _published(record: ProviderRecord) -> Scope:
+    """A trouble of none in particular is about all services of the zone, of which none may be published there yet."""
+    if record.services or record.drift:
+        return Scope(frozenset(record.services))
+    zone = _plain(record.zone)
+    return Scope(targets=frozenset({zone, f"*.{zone}"}))
 
 
 def moved(record: DecisionRecord) -> tuple[frozenset[EndpointName], frozenset[EndpointName]]:

@@ -1,6 +1,6 @@
 """When an incident came how far: what the headline of a post-mortem says."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ class Milestones:
         began_utc: start of the first failed attempt, or the first order.
         detected_utc: the first endpoint was no longer up.
         decided_utc: the first answers changed.
-        published_utc: every provider that has confirmed that decision, or a later one, had done so.
+        published_utc: every provider that has confirmed that decision, or a later one for its service, had done so.
         answered_utc: a nameserver gave the first answer by it.
         exposed_until_utc: the last one of those that have left the answers was in no resolver's cache any more.
         ended_utc: the incident was over.
@@ -49,14 +49,17 @@ def milestones(incident: Incident) -> Milestones:
     )
 
 
-def _confirmed(records: list[Record], decision: DecisionRecord) -> Iterator[datetime]:
-    """When each provider confirmed ``decision``, or one after it."""
-    seen: set[str] = set()
-    for record in records:
-        if isinstance(record, PublicationRecord) and record.generation >= decision.generation:
-            if record.provider not in seen:
-                yield record.at_utc
-            seen.add(record.provider)
+def _confirmed(records: list[Record], decision: DecisionRecord) -> Collection[datetime]:
+    """When each provider confirmed ``decision``, or a later one for its service.
+
+    One for another service says nothing: at an API provider a later one may be confirmed before.
+    """
+    first: dict[str, datetime] = {}
+    publications = (record for record in records if isinstance(record, PublicationRecord))
+    for record in publications:
+        if decision.service in record.services and record.generation >= decision.generation:
+            first.setdefault(record.provider, record.at_utc)
+    return first.values()
 
 
 def _answered(records: list[Record], decision: DecisionRecord) -> Iterator[datetime]:

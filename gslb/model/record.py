@@ -83,7 +83,11 @@ class DecisionRecord:
 
 @dataclass(frozen=True, slots=True)
 class PublicationRecord:
-    """A provider confirmed a generation: from ``at_utc`` on it is what is answered."""
+    """A provider confirmed a generation of ``services``: from ``at_utc`` on it is what is answered.
+
+    ``provider`` is ``embedded``, or one zone at an API provider: ``aws-main/example.com``. A zone there confirms each
+    service by itself, with the first generation that wanted what it confirms.
+    """
 
     at_utc: datetime
     provider: str
@@ -151,6 +155,34 @@ class EscalationRecord:
     region: RegionName
     outcome: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    """Something is wrong with a zone at an API provider, or is so no more.
+
+    Attributes:
+        provider: key below ``[providers]``.
+        zone: its origin.
+        services: whom it concerns; none: all of the zone. Of drift: those that are not there as they were written, and
+            no others.
+        text: one line.
+        drift: it is drift, which is what somebody else has changed; else what keeps something from being published.
+        over: it is over.
+    """
+
+    at_utc: datetime
+    provider: str
+    zone: str
+    services: tuple[ServiceName, ...]
+    text: str
+    drift: bool
+    over: bool
+
+    @property
+    def place(self) -> str:
+        """As people and publications call it: ``aws-main/example.com``."""
+        return f"{self.provider}/{self.zone.removesuffix('.')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +289,7 @@ HistoryRecord = (
     | OrderRecord
     | DoubtRecord
     | EscalationRecord
+    | ProviderRecord
 )
 
 

@@ -27,6 +27,7 @@ from gslb.model.record import (
     HistoryRecord,
     OrderRecord,
     OverrideRecord,
+    ProviderRecord,
     PublicationRecord,
     RampRecord,
     RecoveryRecord,
@@ -51,6 +52,7 @@ HISTORY: Mapping[type[HistoryRecord], Table] = {
     OrderRecord: table_of(tables.OverrideEventRow),
     DoubtRecord: table_of(tables.DoubtRow),
     EscalationRecord: table_of(tables.EscalationRow),
+    ProviderRecord: table_of(tables.ProviderRow),
 }
 """The table of each kind of history."""
 STATES: Mapping[type[Any], Table] = {

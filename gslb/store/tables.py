@@ -118,6 +118,20 @@ class EscalationRow(SQLModel, table=True):
     detail: str = Field(sa_type=Text)
 
 
+class ProviderRow(SQLModel, table=True):
+    """One ``ProviderRecord``."""
+
+    __tablename__ = "provider_event"
+    id: int = Field(primary_key=True, sa_type=BigInteger)
+    at_utc: datetime = Field(sa_type=UtcTime, index=True)
+    provider: str = Field(sa_type=Text)
+    zone: str = Field(sa_type=Text)
+    services: str = Field(sa_type=Text)
+    text: str = Field(sa_type=Text)
+    drift: bool
+    over: bool
+
+
 class OverrideEventRow(SQLModel, table=True):
     """One ``OrderRecord``."""
 

@@ -14,6 +14,7 @@ STATUS: dict[str, Any] = {
     "configuration": {"version": "3a4485bc03a3"},
     "generation": 1,
     "nameservers": [],
+    "providers": [],
     "state": "ok",
     "vantages": [],
     "orders": [],
@@ -93,6 +94,82 @@ def test_a_vantage_point_whose_word_does_not_count_is_named_with_the_reason(
     (line,) = [line for line in printed(show.status(STATUS | {"vantages": vantages})) if "vantage point" in line]
     assert line.startswith(f"{words} since 2001-01-01 ")
     assert line.endswith(f": {reason}; its word does not count")
+
+
+PLACE: dict[str, Any] = {
+    "provider": "aws-main",
+    "zone": "example.com",
+    "state": "current",
+    "error": "",
+    "remedy": "",
+    "generation": 7,
+    "pending": 0,
+    "unconfirmed": 0,
+    "blocked": {},
+    "unsaid": {},
+    "drifted": [],
+    "since": 4.2,
+    "retry": None,
+}
+
+
+def providers(*places: dict[str, Any]) -> list[str]:
+    """Lines of the status between the nameservers and the end."""
+    return printed(show.status(STATUS | {"providers": list(places)}))[2:]
+
+
+def test_without_api_providers_nothing_is_said_of_them() -> None:
+    assert providers() == []
+
+
+def test_zones_that_are_as_they_should_be_share_a_line_and_many_are_counted() -> None:
+    assert providers(PLACE) == ["providers: aws-main/example.com current"]
+    many = [PLACE | {"zone": f"z{number}.example"} for number in range(20)]
+    assert providers(*many) == [
+        "providers: aws-main/z0.example, aws-main/z1.example, aws-main/z2.example and",
+        "    17 more current",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"state": "failing", "error": "access [denied]", "remedy": "grant it", "pending": 3, "retry": 11.7},
+            "failing: access [denied]; grant it; 3 to be written; last answer 4s ago; tried again in 12s",
+        ),
+        ({"state": "failing", "error": "502", "since": None}, "failing: 502; no answer yet"),
+        (
+            {
+                "state": "blocked",
+                "error": "a.example.com: theirs",
+                "remedy": "remove them",
+                "blocked": {"a.example.com": "theirs", "b.example.com": "theirs"},
+            },
+            "blocked: a.example.com: theirs; remove them; 2 services are blocked",
+        ),
+        (
+            {"state": "blocked", "unsaid": {"a.example.com": "the sticky pick"}},
+            "blocked: a.example.com cannot be said there: the sticky pick",
+        ),
+        ({"state": "writing", "pending": 2, "unconfirmed": 1}, "writing: 2 to be written; 1 not confirmed everywhere"),
+        ({"state": "confirming", "unconfirmed": 1}, "confirming: 1 not confirmed everywhere"),
+        ({"state": "starting", "since": None}, "starting"),
+        ({"drifted": ["a.example.com"]}, "current: changed by somebody else: a.example.com"),
+    ],
+)
+def test_a_zone_that_is_not_so_has_a_line_that_says_why(change: dict[str, Any], said: str) -> None:
+    first, *lines = providers(PLACE | {"zone": "fine.example"}, PLACE | change)
+    assert first == "providers: aws-main/fine.example current"
+    assert all(len(line) <= 80 for line in lines)
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert " ".join(line.strip() for line in lines) == f"provider aws-main/example.com {said}"
+
+
+def test_many_answers_that_cannot_be_said_are_not_all_named() -> None:
+    unsaid = {f"s{number}.example.com": "it" for number in range(200)}
+    drifted = list(unsaid)
+    assert len(providers(PLACE | {"state": "blocked", "unsaid": unsaid, "drifted": drifted})) < 6
 
 
 EXPLAINED: dict[str, Any] = {
@@ -281,6 +358,8 @@ def test_a_frozen_service_says_so_and_what_it_would_answer(change: dict[str, Any
 
 
 RECORD: dict[str, Any] = {"at": "2001-01-01T10:00:00.000Z"}
+PROVIDER = RECORD | {"kind": "provider", "provider": "aws-main", "zone": "example.com"}
+PUBLICATION = RECORD | {"kind": "publication", "services": ["api.example.com", "www.example.com"]}
 ORDER = RECORD | {
     "kind": "order",
     "action": "weight",
@@ -315,6 +394,19 @@ ORDER = RECORD | {
         (
             RECORD | {"kind": "recovery", "service": "api.example.com", "achieved": 31.25, "predicted": None},
             "recovery   api.example.com after 31.25s",
+        ),
+        (
+            PROVIDER | {"text": "api.example.com: refused: [x]", "over": False},
+            "provider   aws-main/example.com api.example.com: refused: [x]",
+        ),
+        (PROVIDER | {"text": "published again", "over": True}, "provider   aws-main/example.com published again"),
+        (
+            PUBLICATION | {"provider": "aws-main/example.com", "seconds": 61.5},
+            "published  api.example.com, www.example.com by aws-main/example.com after 1m1.5s",
+        ),
+        (
+            PUBLICATION | {"provider": "embedded", "seconds": 0.0123},
+            "published  api.example.com, www.example.com by embedded after 12.3 ms",
         ),
     ],
 )

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp import web
 
 from gslb.config.receivers import ReceiverOptions
 from gslb.control.hooks import Hooks, Outcome, _Owner, _words
+from probes.net.command import Command
 from tests.control.receivers import Receiver
 from tests.waiting import free_port, until
 
@@ -34,6 +36,14 @@ def alive(number: int) -> bool:
 def owners() -> list[_Owner]:
     """Those of all commands under way."""
     return [each for each in gc.get_objects() if isinstance(each, _Owner)]
+
+
+@pytest.fixture(autouse=True)
+async def _reaped() -> AsyncIterator[None]:
+    """What was killed is dead a moment later; the loop that hears of it lasts as long as the test."""
+    yield
+    commands = [each for each in gc.get_objects() if isinstance(each, Command)]
+    await until(lambda: all(each._popen.returncode is not None for each in commands))
 
 
 async def run(script: str, *arguments: str, limit: float = LONG) -> Outcome:

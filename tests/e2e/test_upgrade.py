@@ -212,6 +212,7 @@ def answers_at(port: int) -> bool:
         return False
 
 
+@pytest.mark.acceptance
 def test_a_reload_adds_and_removes_addresses_without_loss_at_those_that_stay(tmp_path: Path) -> None:
     with running(tmp_path) as site:
         one, other = free_port(), free_port()
@@ -233,6 +234,7 @@ def test_a_reload_adds_and_removes_addresses_without_loss_at_those_that_stay(tmp
         assert site.pid("supervisor") == supervisor
 
 
+@pytest.mark.acceptance
 def test_a_reload_changes_the_number_of_workers_without_loss(tmp_path: Path) -> None:
     with running(tmp_path, workers=1) as site:
         with queries(site.dns) as load:

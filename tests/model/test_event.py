@@ -18,6 +18,7 @@ from gslb.model.record import (
     Evidence,
     ExposureRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RecoveryRecord,
     TransitionRecord,
@@ -221,6 +222,46 @@ def test_an_escalation_that_does_not_work_is_critical(outcome: str, severity: st
     assert (event.severity, event.region, event.services) == (severity, "istanbul", ("api.example.com",))
     assert event.text.endswith(f"auto-scale: {outcome}: two more")
     assert told(replace(record, detail="")).text.endswith(f"auto-scale: {outcome}")
+
+
+def test_what_is_wrong_at_a_provider_is_a_warning_until_it_is_over() -> None:
+    record = ProviderRecord(
+        AT, "aws-main", "example.com.", (API,), "api.example.com: refused: quota", drift=False, over=False
+    )
+    begins = told(record)
+    assert begins == Event(
+        EventName.PROVIDER,
+        AT,
+        Severity.WARNING,
+        "aws-main/example.com: api.example.com: refused: quota",
+        ("api.example.com",),
+        details={
+            "provider": "aws-main",
+            "zone": "example.com",
+            "drift": False,
+            "over": False,
+            "text": "api.example.com: refused: quota",
+        },
+    )
+    ends = told(replace(record, over=True, text="api.example.com: published again"))
+    assert (ends.severity, ends.details["over"]) == (Severity.INFO, True)
+    assert ends.text == "aws-main/example.com: api.example.com: published again"
+
+
+def test_drift_and_its_end_are_told_likewise() -> None:
+    record = ProviderRecord(
+        AT, "aws-main", "example.com.", (API,), "changed by somebody else: x", drift=True, over=False
+    )
+    begins, ends = told(record), told(replace(record, services=(), over=True))
+    assert [event.severity for event in (begins, ends)] == [Severity.WARNING, Severity.INFO]
+    assert begins.details["drift"]
+    assert begins.concerns("api.example.com")
+    assert not begins.concerns("www.example.com")
+
+
+def test_what_is_wrong_with_a_whole_zone_is_told_whoever_asks() -> None:
+    record = ProviderRecord(AT, "aws-main", "example.com.", (), "access denied", drift=False, over=False)
+    assert told(record).concerns("www.example.org")
 
 
 def test_a_recovery_tells_how_long_it_took() -> None:

@@ -21,6 +21,7 @@ from gslb.model.record import (
     Evidence,
     ExposureRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RecoveryRecord,
     TransitionRecord,
@@ -102,6 +103,12 @@ def doubt(seconds: float, vantage: VantageName = HERE) -> DoubtRecord:
 
 def escalation(seconds: float, service: ServiceName = API) -> EscalationRecord:
     return EscalationRecord(at(seconds), "page", "call", service, RegionName("istanbul"), "done", "")
+
+
+def trouble(
+    seconds: float, *services: ServiceName, over: bool = False, drift: bool = False, zone: str = "example.com."
+) -> ProviderRecord:
+    return ProviderRecord(at(seconds), "aws-main", zone, services, "access denied", drift=drift, over=over)
 
 
 def numbered(records: Iterable[Record]) -> list[Entry]:
@@ -229,6 +236,61 @@ STORIES: dict[str, Story] = {
         (Lost(at(2), 3), 0),
         (Lost(at(2000), 3), None),
     ],
+    "what is wrong at a provider begins nothing": [
+        (trouble(0), None),
+        (trouble(1, API), None),
+        (trouble(2, API, drift=True), None),
+        (change(3, IST1, DOWN, API), 0),
+    ],
+    "a trouble of services joins where these are, and one of a zone where any of its services is": [
+        (change(0, IST1, DOWN, API), 0),
+        (trouble(1, API), 0),
+        (trouble(2, WWW), None),
+        (trouble(3), 0),
+        (trouble(4, zone="example.org."), None),
+        (trouble(5, API, WWW, drift=True), 0),
+        (trouble(6, WWW, drift=True), None),
+    ],
+    "drift that ends without having begun in an incident belongs to none": [
+        (change(0, IST1, DOWN, API), 0),
+        (trouble(1, drift=True, over=True), None),
+    ],
+    "a trouble of a zone is about the service at its apex": [
+        (change(0, IST1, DOWN, ServiceName("example.com.")), 0),
+        (trouble(1), 0),
+    ],
+    "a trouble with all that became of it makes no two incidents one": [
+        (change(0, IST1, DOWN, API), 0),
+        (change(1, IST2, DOWN, WWW), 1),
+        (trouble(2), 1),
+        (escalation(3, API), 0),
+    ],
+    "the end of a trouble joins its beginning, however late": [
+        (change(0, IST1, DOWN, API), 0),
+        (trouble(1), 0),
+        (trouble(2, API), 0),
+        (trouble(3, API, drift=True), 0),
+        (trouble(5000, WWW, over=True), None),
+        (trouble(5001, over=True, zone="example.org."), None),
+        (trouble(6000, over=True), 0),
+        (trouble(7000, API, over=True), 0),
+        (trouble(8000, over=True, drift=True), 0),
+        (trouble(9000, over=True), None),
+        (trouble(9001, API, over=True), None),
+        (trouble(9002, over=True, drift=True), None),
+    ],
+    "what is wrong later is no word on a trouble of before": [
+        (change(0, IST1, DOWN, API), 0),
+        (trouble(1, API), 0),
+        (trouble(5000, API), None),
+    ],
+    "two incidents that become one wait for the troubles of both": [
+        (change(0, IST1, DOWN, API), 0),
+        (change(1, IST2, DOWN, WWW), 0),
+        (trouble(2, WWW), 0),
+        (change(3, ANK1, DOWN, API, WWW), 0),
+        (trouble(5000, WWW, over=True), 0),
+    ],
     "an order that ends with what it was about belongs to that": [
         (change(0, IST1, DRAINING), 0),
         (order(0, "lowering", IST1), 0),
@@ -349,6 +411,23 @@ def test_milestones_of_a_failover() -> None:
         change(9, IST1, UP),
     )
     assert milestones(found) == Milestones(at(0), at(0), at(1), at(4), at(5), at(8), at(9))
+
+
+def test_each_zone_at_an_api_provider_confirms_by_itself_and_each_service_too() -> None:
+    main, spare = "aws-main/example.com", "aws-spare/example.com"
+    records: list[Record] = [
+        change(0, IST1, DOWN, API, WWW),
+        leaves(1, 5, IST1),
+        leaves(1, 6, IST1, WWW),
+        published(1.1, 5),
+        published(1.1, 6, WWW),
+        published(20, 6, WWW, provider=main),
+        published(30, 5, provider=spare),
+        published(40, 5, provider=main),
+        published(50, 9, provider=spare),
+    ]
+    assert milestones(told(*records)).published_utc == at(40)
+    assert milestones(told(*records[:6])).published_utc == at(1.1)
 
 
 def test_milestones_that_were_not_reached() -> None:

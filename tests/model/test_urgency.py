@@ -64,6 +64,12 @@ def test_what_is_answered_to_everybody(after: Steering, expected: Urgency) -> No
         (geo(rule("", ONE)), geo(rule("TR", TWO), rule("", ONE)), Urgency.URGENT),
         (geo(rule("TR", ONE), rule("", TWO)), geo(rule("", ONE, TWO)), Urgency.ROUTINE),
         (geo(rule("TR", ONE), rule("", TWO)), geo(rule("", TWO)), Urgency.URGENT),
+        # London is in England
+        (
+            geo(rule("GB-ENG", ONE), rule("", TWO)),
+            geo(rule("GB-LND", TWO), rule("GB-ENG", ONE), rule("", TWO)),
+            Urgency.URGENT,
+        ),
         # TR and DE have no client in common, and all of Istanbul is answered by the rule for it
         (geo(rule("TR", ONE), rule("", TWO)), geo(rule("TR", ONE), rule("DE", TWO), rule("", TWO)), Urgency.ROUTINE),
         (

@@ -29,6 +29,7 @@ from gslb.model.record import (
     HistoryRecord,
     OrderRecord,
     OverrideRecord,
+    ProviderRecord,
     PublicationRecord,
     RampRecord,
     RecoveryRecord,
@@ -98,6 +99,11 @@ def escalation(seconds: float) -> EscalationRecord:
     )
 
 
+def trouble(seconds: float) -> ProviderRecord:
+    text = "api.example.com: refused: quota"
+    return ProviderRecord(after(seconds), "aws-main", "example.com.", (SERVICE,), text, drift=False, over=False)
+
+
 def doubt(seconds: float) -> DoubtRecord:
     return DoubtRecord(after(seconds), KEY.vantage, "9 of 10 endpoints in 2 regions fell silent together")
 
@@ -105,7 +111,7 @@ def doubt(seconds: float) -> DoubtRecord:
 def one_of_each() -> list[HistoryRecord]:
     """Not in the order of time."""
     first: list[HistoryRecord] = [order(4), transition(1), publication(3), doubt(5), decision(2, 1)]
-    return [*first, escalation(9), recovery(8), answer(6), exposure(7)]
+    return [*first, trouble(10), escalation(9), recovery(8), answer(6), exposure(7)]
 
 
 def check(failures: int, key: CheckKey = KEY) -> CheckRecord:
@@ -225,12 +231,15 @@ recoveries = st.builds(
     RecoveryRecord, times, services, tuples_of(endpoints), times, times, times, floats, st.none() | floats
 )
 escalations = st.builds(EscalationRecord, times, names, names, services, regions, names, texts)
+troubles = st.builds(
+    ProviderRecord, times, names, names, tuples_of(services), texts, drift=st.booleans(), over=st.booleans()
+)
 values = st.none() | counts
 globs = st.none() | names
 orders = st.builds(OrderRecord, times, names, names, texts, texts, st.none() | times, values, globs, tuples_of(names))
 doubts = st.builds(DoubtRecord, times, names.map(VantageName), st.none() | texts)
 history: st.SearchStrategy[HistoryRecord] = (
-    transitions | decisions | publications | answers | exposures | recoveries | orders | doubts | escalations
+    transitions | decisions | publications | answers | exposures | recoveries | orders | doubts | escalations | troubles
 )
 
 states = st.builds(

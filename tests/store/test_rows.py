@@ -82,6 +82,10 @@ def test_a_time_without_zone_is_refused(record: HistoryRecord) -> None:
         rows.history_row(1, record)
 
 
+def test_a_record_names_its_place_as_publications_there_do() -> None:
+    assert samples.trouble(0).place == "aws-main/example.com"
+
+
 def test_text_that_is_not_unicode_is_refused() -> None:
     with pytest.raises(ValueError, match="surrogates"):
         rows.history_row(1, replace(samples.order(0), reason="\udcff"))

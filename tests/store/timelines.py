@@ -18,6 +18,7 @@ from gslb.model.record import (
     ExposureRecord,
     HistoryRecord,
     OrderRecord,
+    ProviderRecord,
     PublicationRecord,
     RecoveryRecord,
     TransitionRecord,
@@ -73,6 +74,7 @@ def one_of_each() -> list[HistoryRecord]:
         OrderRecord(after(7), "weight", region, "ayse", "less", after(99), 5, "api.*", ("capacity",)),
         doubt(8),
         EscalationRecord(after(9), "page", "call", API, region, "done", "HTTP 200"),
+        ProviderRecord(after(10), "aws-main", "example.com.", (API,), "changed", drift=True, over=False),
     ]
 
 

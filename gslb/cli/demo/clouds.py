@@ -8,7 +8,10 @@ import gslb
 from gslb.cli.demo.errors import DemoError
 from gslb.cli.demo.processes import Processes
 
-_EMBEDDED_ONLY, _EVERYWHERE = '["embedded"]', '["embedded", "aws", "gcp"]'
+_CHANGES: Mapping[str, str] = {
+    'providers   = ["embedded"]': 'providers   = ["embedded", "aws", "gcp"]',
+    'rto     = "10s"': 'rto     = "90s"',  # changes may take a minute to all servers of a cloud
+}
 _FAKES: Mapping[str, tuple[str, ...]] = {
     "route53": ("--port", "8061", "--dns", "5311", "--propagation", "1", "--rate", "5"),
     "clouddns": ("--port", "8062", "--dns", "5312", "--propagation", "1", "--project", "demo"),
@@ -52,7 +55,9 @@ class Clouds:
 
     def configure(self, text: str) -> str:
         """The demo's configuration, with zones published at the stand-ins too."""
-        return text.replace(_EMBEDDED_ONLY, _EVERYWHERE) + files("gslb.cli.demo").joinpath("clouds.toml").read_text()
+        for before, after in _CHANGES.items():
+            text = text.replace(before, after)
+        return text + files("gslb.cli.demo").joinpath("clouds.toml").read_text()
 
     async def start(self, processes: Processes) -> None:
         """Start the stand-ins."""

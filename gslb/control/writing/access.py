@@ -103,6 +103,7 @@ class Access:
         self.on_recovered: Callable[[], object] = lambda: None
         self._account: Account | None = None
         self._opening: asyncio.Future[Account] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._closed = False
         self._calls: set[Call] = set()
         self._left: set[asyncio.Task[Any]] = set()
@@ -171,7 +172,7 @@ class Access:
         if not opening.cancelled() and opening.exception() is None:
             self._account = opening.result()
             if self._closed:
-                self._ending = asyncio.ensure_future(self.close())
+                self._closing = asyncio.create_task(self.close())
 
     def _judge(self, error: ProviderError) -> None:
         """What a failure says of the account as a whole: whoever refuses is there."""

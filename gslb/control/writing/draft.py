@@ -180,7 +180,7 @@ def _is_good(setup: WriterSetup, change: Change, troubles: dict[ServiceName, Tro
     """Whether the provider could take ``change`` by itself."""
     size, characters = capacity(setup)
     if change.size > size or change.characters > characters:
-        text = f"{change.size} record sets with {change.characters} characters are too many for a request"
+        text = f"{change.size} records with {change.characters} characters are too many for a request"
         troubles[change.service] = Trouble(text, "publish fewer groups or areas")
         return False
     try:

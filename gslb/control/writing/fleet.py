@@ -150,7 +150,7 @@ class Writers:
         self._tasks[key] = asyncio.create_task(self._writers[key].run())
 
     def _stop(self, key: Key) -> asyncio.Task[None] | None:
-        del self._writers[key]
+        self._writers.pop(key).reports.leave()
         self._metrics.forget(*key)
         task = self._tasks.pop(key, None)
         if task is not None:

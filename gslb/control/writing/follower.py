@@ -18,6 +18,7 @@ from gslb.control.writing.access import BarredError
 from gslb.control.writing.backoff import LONG, QUICK
 from gslb.control.writing.call import DroppedError
 from gslb.control.writing.image import Image
+from gslb.control.writing.reports import Reports
 from gslb.control.writing.site import Site, named, wait_for
 from gslb.control.writing.standing import Standing
 from gslb.control.writing.witness import PORT, Expected, allowed_values
@@ -25,7 +26,7 @@ from gslb.model.address import Address
 from gslb.model.names import ServiceName
 from gslb.model.recordset import marker_name, read_marker
 from gslb.model.zone_plan import Change
-from providers.base import AuthFailedError, Lane, ProviderError, Receipt, RejectedError
+from providers.base import AuthFailedError, HostedZone, Lane, ProviderError, Receipt, RejectedError
 
 FIRST_POLL, LONGEST_POLL = 0.5, 5.0
 """Seconds between two questions whether a change is settled."""
@@ -92,13 +93,14 @@ class Follower:
 
     Args:
         site: the zone.
+        reports: told of what takes long.
     """
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, reports: Reports) -> None:
+        self._site, self._reports = site, reports
         self._items: list[Following] = []
         self._wake = asyncio.Event()
-        self._servers: tuple[float, tuple[Address, ...]] | None = None
+        self._servers: tuple[HostedZone, float, tuple[Address, ...]] | None = None
         self._silent: frozenset[Address] = frozenset()
 
     def written(self, changes: Iterable[Change], receipt: Receipt) -> None:
@@ -200,7 +202,7 @@ class Follower:
         item.put_off(now, LONGEST_POLL)
         if not item.late and now - item.began >= SETTLES:
             item.late = True
-            self._site.trouble(f"{named(item.services)}: not settled within {SETTLES:g} s")
+            self._reports.late(item.services, f"not settled within {SETTLES:g} s")
             self._site.look_again(Lane.FOLLOWING)
             if self._witnesses:  # which tells just as well
                 item.stage, item.due = Stage.READING, now
@@ -233,7 +235,7 @@ class Follower:
         item.stage, item.due, item.pause = Stage.ASKING, self._site.now, FIRST_ASK
 
     def _differ(self, services: Collection[ServiceName]) -> None:
-        self._site.conflict(f"{named(services)}: not there as written, though nothing but this was told")
+        self._site.conflict(f"{named(services)}: not there as written, though nothing but this was told", services)
         for service in services:
             self._site.standings[service].doubt()
         self._site.look_again(Lane.ROUTINE)
@@ -251,27 +253,27 @@ class Follower:
         item.asked = dict(behind)
         waiting = frozenset[ServiceName]().union(*behind.values())
         present = [name for name, version in item.services.items() if self._is(name, version)]
-        ready = [name for name in present if name not in waiting and not self._site.standings[name].writing]
+        ready = [name for name in present if name not in waiting]
         if ready:
+            self._reports.given(ready)
             self._site.confirm(ready, witnessed=bool(expected))
         item.put_off(self._site.now, LONGEST_ASK)
         if behind and not item.late and self._site.now - item.began >= SPREADS:
             item.late = True
-            self._site.trouble(
-                f"{named(waiting)}: older answers after {SPREADS:g} s at {', '.join(sorted(map(str, behind)))}"
-            )
+            slow = ", ".join(sorted(map(str, behind)))
+            self._reports.late(waiting, f"older answers after {SPREADS:g} s at {slow}")
 
     async def _nameservers(self) -> tuple[Address, ...]:
         if self._site.setup.nameservers:
             return self._site.setup.nameservers
         hosted = self._site.hosted
         assert hosted is not None  # noqa: S101  as above
-        if self._servers is None or self._site.now - self._servers[0] >= SERVERS_KEPT:
+        if self._servers is None or self._servers[0] != hosted or self._site.now - self._servers[1] >= SERVERS_KEPT:
             call = self._site.begin("nameservers", Lane.FOLLOWING)
             names = await self._site.make(call, lambda account: account.nameservers(hosted, Lane.FOLLOWING))
             # The file of hosts has names without a dot at their end.
-            self._servers = self._site.now, tuple(Address(name.removesuffix("."), PORT) for name in names)
-        return self._servers[1]
+            self._servers = hosted, self._site.now, tuple(Address(name.removesuffix("."), PORT) for name in names)
+        return self._servers[2]
 
     def _expected(self, service: ServiceName) -> Expected:
         standing, owner = self._site.standings[service], self._site.setup.owner

@@ -1,9 +1,17 @@
-"""What people are told of a zone: each thing once, when it begins and when it is over."""
+"""What people are told of a zone: each thing once, when it begins and when it is over.
 
-from collections.abc import Iterable
+what                                               services  is over
+requests fail                                      all       when one is answered
+one is blocked                                     one       when it is there as it is wanted
+answers of one cannot be said                      one       when all of them can
+what was written is not answered so after a while  some      when it is
+others have changed what was written               some      when nothing is changed
+"""
+
+from collections.abc import Collection, Iterable
 
 from gslb.control.writing.draft import Trouble
-from gslb.control.writing.site import Site
+from gslb.control.writing.site import Site, named
 from gslb.model.names import ServiceName
 from providers.base import AuthFailedError, NotOwnedError, ProviderError, RejectedError
 
@@ -11,6 +19,8 @@ LASTING = (AuthFailedError, RejectedError, NotOwnedError)
 """Errors that do not pass by themselves."""
 TOLD_AFTER = 3
 """Failures in a row that may pass by themselves, before people are told."""
+ANSWERED = "requests are answered again"
+LEFT = "configured otherwise"
 
 
 class Reports:
@@ -26,6 +36,7 @@ class Reports:
         self._told: type[ProviderError] | None = None
         self._blocked: dict[ServiceName, str] = {}
         self._unsaid: dict[ServiceName, str] = {}
+        self._late: set[ServiceName] = set()
         self._drifted: tuple[ServiceName, ...] = ()
 
     def failed(self, error: ProviderError, failures: int) -> None:
@@ -36,39 +47,56 @@ class Reports:
             self._site.log.warning("request failed", reason=error.message, remedy=error.remedy)
         if self._told is not kind and (isinstance(error, LASTING) or failures >= TOLD_AFTER):
             self._told = kind
-            self._tell(error.message)
+            self._site.tell.trouble(*self._site.labels, error.message)
 
     def worked(self) -> None:
         """A request was answered."""
-        if self._logged is not None:
-            self._site.log.info("requests are answered again")
         if self._told is not None:
-            self._tell("requests are answered again")
+            self._site.over(ANSWERED)
+        elif self._logged is not None:
+            self._site.log.info(ANSWERED)
         self._logged = self._told = None
 
     def blocked(self, service: ServiceName, trouble: Trouble) -> None:
         """A service cannot be written."""
         if self._blocked.get(service) != trouble.text:
             self._blocked[service] = trouble.text
-            self._site.trouble(f"{service.removesuffix('.')}: {trouble.text}", trouble.remedy, trouble.error)
+            text = f"{named([service])}: {trouble.text}"
+            self._site.trouble(text, [service], trouble.remedy, trouble.error)
 
     def free(self, services: Iterable[ServiceName]) -> None:
         """These are there as they are wanted."""
         for service in services:
             if self._blocked.pop(service, None) is not None:
-                self._tell(f"{service.removesuffix('.')}: published again")
+                standing = self._site.standings.get(service)
+                text = "removed" if standing is not None and standing.removing else "published again"
+                self._site.over(f"{named([service])}: {text}", [service])
 
     def said(self, services: Iterable[ServiceName]) -> None:
         """What can be said of these has been looked at."""
         for service in services:
             standing = self._site.standings.get(service)
             text = "; ".join(fault.text for fault in standing.unsaid) if standing is not None else ""
-            if text and self._unsaid.get(service) != text:
-                remedy = "its answers of that type stay as they are; degrade it, or publish it elsewhere"
-                self._site.trouble(f"{service.removesuffix('.')}: cannot be said there: {text}", remedy)
-            self._unsaid.pop(service, None)
+            before = self._unsaid.pop(service, "")
             if text:
                 self._unsaid[service] = text
+            if text and text != before:
+                remedy = "its answers of that type stay as they are; degrade it, or publish it elsewhere"
+                self._site.trouble(f"{named([service])}: cannot be said there: {text}", [service], remedy)
+            elif before and not text:
+                self._site.over(f"{named([service])}: can be said there", [service])
+
+    def late(self, services: Collection[ServiceName], text: str) -> None:
+        """It takes long until everybody is given what was written of these."""
+        self._late |= {*services}
+        self._site.trouble(f"{named(services)}: {text}", services)
+
+    def given(self, services: Collection[ServiceName]) -> None:
+        """Everybody is given what was written of these."""
+        back = self._late & {*services}
+        if back:
+            self._late -= back
+            self._site.over(f"{named(back)}: answered everywhere as written", back)
 
     def drifted(self) -> None:
         """It was looked whether somebody else has changed something."""
@@ -76,7 +104,14 @@ class Reports:
         if present != self._drifted:
             self._drifted = present
             self._site.log.warning("drift", services=present) if present else self._site.log.info("no drift any more")
-            self._site.tell.drift(self._site.setup.provider, self._site.setup.zone, present)
+            self._site.tell.drift(*self._site.labels, present)
 
-    def _tell(self, text: str) -> None:
-        self._site.tell.trouble(self._site.setup.provider, self._site.setup.zone, text)
+    def leave(self) -> None:
+        """Nobody looks any more; whoever looks from now on tells anew."""
+        if self._told is not None:
+            self._site.over(LEFT)
+        services = self._late.union(self._blocked, self._unsaid)
+        if services:
+            self._site.over(f"{named(services)}: {LEFT}", services)
+        if self._drifted:
+            self._site.tell.drift(*self._site.labels, ())

@@ -73,8 +73,18 @@ class Tell(Protocol):
     def moved(self) -> None:
         """``Writers.over`` has changed for something; told of several changes at once."""
 
-    def trouble(self, provider: str, zone: str, text: str) -> None:
-        """Something keeps a zone or a service of it from being published, or has done so; told once for each."""
+    def trouble(
+        self, provider: str, zone: str, text: str, services: tuple[ServiceName, ...] = (), *, over: bool = False
+    ) -> None:
+        """Something keeps ``services`` from being published, or has done so; told once for each. It is in the log.
+
+        Args:
+            provider: key below ``[providers]``.
+            zone: origin.
+            text: one line, which names services itself.
+            services: of the zone; none: all of it.
+            over: it does so no more. What has happened once, a conflict, has no end of its own.
+        """
 
     def drift(self, provider: str, zone: str, services: tuple[ServiceName, ...]) -> None:
         """These services, and no others, are not there as they were written."""

@@ -101,15 +101,22 @@ class Site:
         for standing in self.standings.values():
             standing.lost()
 
-    def conflict(self, text: str) -> None:
-        """Somebody else has been there."""
+    def conflict(self, text: str, services: Collection[ServiceName]) -> None:
+        """Somebody else has been there; ``services`` are those of whom that may be."""
         self.metrics.conflicts.labels(*self.labels).inc()
-        self.trouble(text)
+        self.trouble(text, services)
 
-    def trouble(self, text: str, remedy: str = "", error: Exception | None = None) -> None:
+    def trouble(
+        self, text: str, services: Collection[ServiceName], remedy: str = "", error: Exception | None = None
+    ) -> None:
         """Something is to be known by people."""
         self.log.warning(text, **({"remedy": remedy} if remedy else {}), exc_info=error)
-        self.tell.trouble(self.setup.provider, self.setup.zone, text)
+        self.tell.trouble(*self.labels, text, tuple(sorted(services)))
+
+    def over(self, text: str, services: Collection[ServiceName] = ()) -> None:
+        """What was to be known is over."""
+        self.log.info(text)
+        self.tell.trouble(*self.labels, text, tuple(sorted(services)), over=True)
 
     def confirm(self, services: Collection[ServiceName], *, witnessed: bool) -> None:
         """Every place gives what is there of these."""

@@ -174,7 +174,7 @@ class Standing:
 
     def advance(self, newest: int) -> bool:
         """Move on with what is published, if nothing of it concerns the service; whether that is news."""
-        if not (self.confirmed and self.aligned) or self.writing or self.drifted or self.unsaid or newest <= self.over:
+        if not (self.confirmed and self.aligned) or self.writing or newest <= self.over:
             return False
         self.over = newest
         return True
@@ -184,7 +184,7 @@ class Standing:
         known = self.there is not None and not self.drifted and (self.confirmed or self.followed)
         same = known and marker == self.marker and set(answers) == set(self.answers)
         self._is_there(answers, marker, self.wanted)
-        if not same:
+        if not same or self.unsaid:
             self._changed()
         return not same
 

@@ -42,8 +42,8 @@ class Suspicion:
         Somebody has been there; or what is read is not what is there, and so it will be the next time.
         """
         self._conflicts += 1
-        services = named([change.service for change in changes])
-        self._site.conflict(f"{services}: changed by somebody else meanwhile: {error.message}")
+        services = [change.service for change in changes]
+        self._site.conflict(f"{named(services)}: changed by somebody else meanwhile: {error.message}", services)
         if self._conflicts > 1 or self._site.standings[changes[0].service].group:
             text = "changed by somebody else whenever it is to be written"
             self._suspect(changes, Trouble(text, "see who else writes it"), QUICK)

@@ -63,7 +63,7 @@ class ZoneWriter:
         self.site, self.reports = site, Reports(site)
         self.failing: ProviderError | None = None
         self.retry_at = -inf
-        self._follower = Follower(site)
+        self._follower = Follower(site, self.reports)
         self._comparison = Comparison(site, self._follower, self.reports)
         self._suspicion = Suspicion(site, self.reports)
         self._call: Call | None = None
@@ -95,17 +95,21 @@ class ZoneWriter:
     def publish(self, generation: int, steerings: Mapping[ServiceName, Steering], at: float) -> None:
         """Have what ``steerings`` say of this zone's services written; returns at once."""
         site, now, moved, again = self.site, self.site.now, False, []
+        if not site.generation:
+            site.wake.set()  # what is to be removed has waited for this
         site.generation = generation
         for service in site.setup.services & steerings.keys():
             standing = site.standings.setdefault(service, Standing())
             if standing.want(steerings[service], generation, at, now):
+                site.wake.set()
                 if standing.pending:
                     self._hasten(standing, now)
-                elif standing.confirmed and not standing.writing:
+                else:
                     again.append(service)  # what is there is wanted again
             moved |= standing.advance(generation)
-        site.wake.set()
-        site.confirm(again, witnessed=False)
+        self.reports.free(name for name in again if site.standings[name].blocked is None)
+        certain = [name for name in again if site.standings[name].confirmed and not site.standings[name].writing]
+        site.confirm(certain, witnessed=False)
         if moved:
             site.moved()
 

@@ -28,6 +28,7 @@ class Authority:
         flags: of them.
         truncates: answers over UDP are cut short.
         mute: it answers nothing.
+        garbles: its answers make no sense.
         questions: name, type and transport of what it was asked.
     """
 
@@ -36,6 +37,7 @@ class Authority:
     flags: int = dns.flags.AA
     truncates: bool = False
     mute: bool = False
+    garbles: bool = False
     questions: list[tuple[str, str, str]] = field(default_factory=list)
 
     def answer(self, wire: bytes, transport: str) -> bytes | None:
@@ -45,6 +47,8 @@ class Authority:
         self.questions.append((name, kind, transport))
         if self.mute:
             return None
+        if self.garbles:
+            return wire[:2] + b"\x80" + b"?" * 30
         response = dns.message.make_response(query)
         response.flags |= self.flags
         assert not query.flags & dns.flags.RD

@@ -13,7 +13,17 @@ from gslb.model.names import ServiceName
 from gslb.model.recordset import Key, RecordSet, by_key, is_reserved_for, markers, reserved_name
 from gslb.model.steering import RecordType, Steering, groups_for
 from gslb.model.zone_plan import ANSWERS, Change
-from providers.base import Account, Capabilities, CasConflictError, HostedZone, Lane, Receipt, RejectedError, Throttle
+from providers.base import (
+    Account,
+    Capabilities,
+    CasConflictError,
+    HostedZone,
+    Lane,
+    Receipt,
+    RejectedError,
+    Throttle,
+    ThrottledError,
+)
 
 ZONE = "example.com."
 FOREIGN = (
@@ -202,8 +212,13 @@ class HeldAccount:
         cloud.requests.append(seen)
         if cloud.latency:
             await asyncio.sleep(cloud.latency / 2)
-        await cloud.meddle(seen, Moment.ARRIVING)
+        try:
+            await cloud.meddle(seen, Moment.ARRIVING)
+        except ThrottledError:
+            self._throttle.throttled()
+            raise
         done = do()
+        self._throttle.succeeded()
         await cloud.meddle(seen, Moment.LEAVING)
         if cloud.latency:
             await asyncio.sleep(cloud.latency / 2)

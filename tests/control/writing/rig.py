@@ -44,6 +44,8 @@ class Told:
     records: list[PublicationRecord] = field(default_factory=list)
     moves: int = 0
     troubles: list[str] = field(default_factory=list)
+    concerned: list[tuple[ServiceName, ...]] = field(default_factory=list)
+    ends: list[tuple[str, tuple[ServiceName, ...]]] = field(default_factory=list)
     drifts: list[tuple[ServiceName, ...]] = field(default_factory=list)
 
     def published(self, record: PublicationRecord) -> None:
@@ -52,8 +54,14 @@ class Told:
     def moved(self) -> None:
         self.moves += 1
 
-    def trouble(self, provider: str, zone: str, text: str) -> None:
-        self.troubles.append(text)
+    def trouble(
+        self, provider: str, zone: str, text: str, services: tuple[ServiceName, ...] = (), *, over: bool = False
+    ) -> None:
+        if over:
+            self.ends.append((text, services))
+        else:
+            self.troubles.append(text)
+            self.concerned.append(services)
 
     def drift(self, provider: str, zone: str, services: tuple[ServiceName, ...]) -> None:
         self.drifts.append(services)

@@ -115,6 +115,18 @@ async def test_a_service_whose_marker_is_gone_is_not_touched(drift: Drift) -> No
         ]
 
 
+async def test_what_was_removed_and_is_there_again_is_removed_again() -> None:
+    async with at_work(drift_interval=60.0) as rig:
+        await begun(rig)
+        before = [record for record in rig.cloud.held() if record.name.endswith(S[2])]
+        rig.cloud.lags = dict.fromkeys(rig.cloud.lags, 1e6)
+        rig.configure(rig.setup(S[:2], drift_interval=60.0))
+        await until(lambda: not rig.cloud.answers(S[2]))
+        rig.cloud.meddle_with(added=[record for record in before if record.key not in rig.cloud.zones["example.com."]])
+        assert rig.cloud.answers(S[2])
+        await until(lambda: not rig.cloud.answers(S[2]), within=70)
+
+
 async def test_nothing_is_asked_for_where_nobody_looks() -> None:
     cloud = Cloud()
     async with at_work(cloud=cloud, drift=Drift.OFF) as rig:

@@ -51,6 +51,8 @@ async def test_who_has_been_there_meanwhile_is_seen_and_told_of_and_the_decision
         await rig.until_over(*S[:2])
         assert rig.cloud.answers(S[0]) == {TWO}
         assert [text.partition(":")[0] for text in rig.told.troubles] == ["s0.example.com, s1.example.com"]
+        assert rig.told.concerned == [tuple(S[:2])]
+        assert rig.told.ends == []
         assert rig.metric("conflicts_total") == 1
         operations = [seen.operation for seen in rig.cloud.asked("apply", "read")]
         assert operations == ["read", "apply", "read", "apply", "read", "apply", "read"]
@@ -219,9 +221,12 @@ async def test_who_is_away_is_tried_again_after_waits_that_grow(error: ProviderE
         assert rig.place().retry is not None
         assert rig.over(*S[:2]) == [1, 2]
         assert len(rig.told.troubles) == 1
+        rate = rig.registry.get_sample_value("gslb_provider_rate", {"provider": "cloud"})
+        assert rate == (5 if isinstance(error, ThrottledError) else 100)
         rig.cloud.meddle = Cloud().meddle
         await rig.until_over(*S[:2], within=70)
-        assert rig.told.troubles[-1] == "requests are answered again"
+        assert rig.told.ends == [("requests are answered again", ())]
+        assert len(rig.told.troubles) == 1
         assert rig.place().error == ""
 
 
@@ -231,6 +236,7 @@ async def test_a_single_failure_is_for_the_log_only() -> None:
         with capture_logs() as logs:
             await settled(rig, 2)
         assert rig.told.troubles == []
+        assert rig.told.ends == []
         assert [line["event"] for line in logs if line["log_level"] == "warning"] == ["request failed"]
 
 
@@ -321,12 +327,28 @@ async def test_of_a_batch_that_is_refused_only_the_service_at_fault_waits(error:
         assert len(batches) <= (9 if isinstance(error, RejectedError) else 9 + 3)
         assert rig.over(bad) == [0]
         assert rig.place().state is WriterState.BLOCKED
-        rig.publish(*(answer(service, TWO) for service in good))
+        for number in range(100):  # for as long as it is tried again and again
+            rig.publish(*(answer(service, f"192.0.2.{number}") for service in good))
+            await asyncio.sleep(10)
         await rig.until_over(*good, within=60)
+        assert any(seen.services == (bad,) for seen in cloud.asked("apply")[len(batches) :])
         assert not any(bad in seen.services and len(seen.services) > 1 for seen in cloud.asked("apply")[len(batches) :])
         cloud.meddle = Cloud().meddle
         await rig.until_over(bad, within=310)
         assert cloud.answers(bad) == {ONE}
+
+
+async def test_the_only_service_of_a_request_that_is_refused_is_not_tried_beside_others() -> None:
+    cloud = Cloud(meddle=failing(RejectedError("quota"), lambda seen: S[0] in seen.services))
+    async with at_work(*S[:3], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: rig.told.troubles)
+        await until(lambda: (blocked := rig.writer().site.standings[S[0]].blocked) and blocked.until - now() < 0.5)
+        cloud.latency = 2.0
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        rig.publish(answer(S[0], TWO))
+        await rig.until_over(*S[1:3])
+        assert {seen.services for seen in cloud.asked("apply")} == {(S[0],), (S[1], S[2])}
 
 
 async def test_one_that_is_refused_is_tried_again_when_it_is_decided_anew() -> None:
@@ -343,6 +365,62 @@ async def test_one_that_is_refused_is_tried_again_when_it_is_decided_anew() -> N
         tries = [at for at in attempts(cloud, "apply") if at > began]
         assert 8 <= len(tries) <= 11
         assert len(rig.told.troubles) == 1
+        assert rig.told.concerned == [(S[0],)]
+
+
+async def test_one_that_is_refused_is_no_trouble_any_more_once_what_is_there_is_wanted_again() -> None:
+    async with at_work(S[0], drift=Drift.OFF) as rig:
+        await settled(rig, 1)
+        rig.cloud.meddle = failing(RejectedError("quota"), of("apply"))
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: rig.told.troubles)
+        with capture_logs() as logs:
+            rig.publish(answer(S[0], ONE))
+        assert rig.told.ends == [("s0.example.com: published again", (S[0],))]
+        assert rig.place().state is WriterState.CURRENT
+        assert [line["event"] for line in logs] == ["s0.example.com: published again"]
+
+
+async def test_one_that_is_removed_is_no_trouble_any_more() -> None:
+    theirs = [RecordSet(S[0], "A", ("198.51.100.9",), 60)]
+    cloud = Cloud()
+    cloud.meddle_with(added=theirs)
+    async with at_work(*S[:2], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], ONE))
+        await until(lambda: rig.told.troubles)
+        rig.configure(rig.setup(S[1:2]))
+        await until(lambda: rig.told.ends)
+        assert rig.told.ends == [("s0.example.com: removed", (S[0],))]
+        assert set(theirs) <= cloud.held()
+
+
+async def test_what_was_told_is_over_with_the_configuration_and_told_anew_where_it_lasts() -> None:
+    cloud = Cloud(meddle=failing(AuthFailedError("access denied"), of("apply")))
+    async with at_work(*S[:2], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: rig.told.troubles)
+        rig.configure(rig.setup(S[:2], rate=3.0))
+        assert rig.told.ends == [("configured otherwise", ())]
+        await until(lambda: len(rig.told.troubles) == 2)
+        assert rig.told.troubles == ["access denied"] * 2
+
+
+async def test_so_are_troubles_of_services_and_drift() -> None:
+    async with at_work(*S[:3], drift_interval=60.0) as rig:
+        await settled(rig)
+        theirs = [record for record in rig.cloud.held() if record.name == S[0] and record.type == "A"]
+        rig.cloud.meddle_with(theirs)
+        await until(lambda: rig.told.drifts)
+        rig.cloud.meddle = failing(RejectedError("quota"), of("apply"))
+        rig.publish(answer(S[1], TWO), answer(S[2], TWO))
+        await until(lambda: len(rig.told.troubles) == 2)
+        rig.configure()
+        assert rig.told.ends == [("s1.example.com, s2.example.com: configured otherwise", tuple(S[1:3]))]
+        assert rig.told.drifts == [(S[0],), ()]
+        rig.configure(rig.setup(S[:3]))
+        rig.configure()
+        assert len(rig.told.ends) == 1
+        assert len(rig.told.drifts) == 2
 
 
 async def test_an_account_that_hangs_holds_up_nobody_else_and_is_not_asked_more_and_more() -> None:

@@ -2,9 +2,13 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from gslb.control.writing.setup import WriterState
+from gslb.model.expressible import Feature
 from gslb.model.names import ServiceName
 from gslb.model.recordset import markers
+from gslb.model.steering import Pick
 from providers.base import UnavailableError
 from tests.control.loops import running
 from tests.control.writing.held import ZONE, Cloud, Held
@@ -75,6 +79,30 @@ async def test_a_zone_that_is_left_out_is_left_as_it_is_there() -> None:
         assert cloud.opened == 2
 
 
+async def test_what_a_service_can_do_without_may_change() -> None:
+    cloud = Cloud()
+    options = Held(cloud, lacks=frozenset({Feature.STICKY}))
+    plain = answer(S[0], ONE, TWO)
+    (only,) = plain.rules
+    async with at_work(S[0], cloud=cloud, options=options) as rig:
+        rig.publish(replace(plain, rules=(replace(only, pick=Pick.STICKY),)))
+        await until(lambda: rig.told.troubles)
+        rig.configure(rig.setup(S[:1], options=options, without={S[0]: frozenset({Feature.STICKY})}))
+        await rig.until_over(S[0])
+        assert cloud.answers(S[0]) == {ONE, TWO}
+
+
+async def test_a_reload_while_a_zone_is_read_has_it_read_once_more() -> None:
+    cloud = Cloud(latency=4.0)
+    async with at_work(*S[:2], cloud=cloud) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        await until(lambda: cloud.asked("read"))
+        assert rig.place().state is WriterState.WRITING
+        rig.configure(rig.setup(S[:3]))
+        await rig.until_over(*S[:3])
+        assert [seen.services for seen in cloud.asked("apply")] == [tuple(S[:3])]
+
+
 async def test_another_table_of_a_provider_opens_it_anew_and_its_zones_begin_anew() -> None:
     old, new = Cloud(), Cloud()
     async with at_work(S[0], cloud=old) as rig:
@@ -132,7 +160,28 @@ async def test_zones_of_an_account_that_is_away_try_it_one_at_a_time_and_all_go_
         assert len(cloud.requests) <= 100 + 5 + 1800 / 15  # those of the first moment, then one every half minute
         assert all(place.state is WriterState.FAILING for place in rig.writers.places())
         cloud.meddle = Cloud().meddle
-        await rig.until_over(*(service for each in services.values() for service in each), within=90)
+        await until(lambda: rig.writer(names[0]).site.access.breaker.closed, within=61)
+        every = [service for each in services.values() for service in each]
+        await rig.until_over(*every, within=20)  # none waits for what it would have waited for
+
+
+async def test_an_urgent_decision_finds_out_that_an_account_is_back_for_all_its_zones() -> None:
+    names = zones(20)
+    cloud = Cloud({zone: {} for zone in names})
+    rig = Rig(cloud)
+    services = [within(zone, 1)[0] for zone in names]
+    rig.configure(*(rig.setup([service], zone=zone) for zone, service in zip(names, services, strict=True)))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in services))
+        await rig.until_over(*services)
+        cloud.meddle = failing(UnavailableError("503"), of())
+        rig.publish(*(answer(service, ONE, TWO) for service in services))
+        breaker = rig.writer(names[0]).site.access.breaker
+        await asyncio.sleep(600)
+        await until(lambda: breaker.until is not None and breaker.until - now() > 30)
+        cloud.meddle = Cloud().meddle
+        rig.publish(answer(services[7], TWO))
+        await rig.until_over(*services, within=10)
 
 
 async def test_moves_are_told_once_for_many() -> None:

@@ -82,8 +82,11 @@ async def test_a_server_that_never_has_it_is_told_of_and_asked_seldom() -> None:
         assert rig.over(S[0]) == [0]
         assert rig.told.troubles == ["s0.example.com: older answers after 120 s at ns1.example.net:53"]
         assert rig.cloud.looks < 20 + 60
+        assert rig.told.concerned == [(S[0],)]
+        assert rig.told.ends == []
         rig.cloud.lags = dict.fromkeys(LAGS, 0.0)
         await rig.until_over(S[0], within=70)
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
 
 
 async def test_servers_that_do_not_answer_hold_nothing_up_but_are_counted() -> None:
@@ -146,6 +149,23 @@ async def test_what_is_not_there_as_written_when_it_is_read_back_is_told_of_and_
         assert rig.over(S[0]) == [0]
 
 
+async def test_what_is_being_written_anew_is_no_difference() -> None:
+    cloud = Cloud()
+
+    async def slow(seen: Seen, moment: Moment) -> None:
+        if seen.operation == "apply" and moment is Moment.LEAVING and len(cloud.asked("apply")) == 2:
+            await asyncio.sleep(5)
+
+    async with at_work(S[0], cloud=cloud) as rig:
+        cloud.meddle = slow
+        rig.publish(answer(S[0], ONE))
+        await asyncio.sleep(0.45)
+        rig.publish(answer(S[0], TWO))  # it is there when the first one is read back, but nobody knows yet
+        await rig.until_over(S[0])
+        assert len(cloud.asked("read")) == 3
+        assert rig.told.troubles == []
+
+
 async def test_what_is_there_after_all_is_confirmed() -> None:
     """A read that was answered by a replica of before, say."""
     cloud = Cloud()
@@ -176,6 +196,7 @@ async def test_what_never_settles_is_looked_at_in_another_way_after_ten_minutes(
         await rig.until_over(S[0])
         assert 600 <= now() < 610
         assert rig.told.troubles == ["s0.example.com: not settled within 600 s"]
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
 
 
 async def test_without_a_witness_it_is_asked_for_seldom_then() -> None:
@@ -185,6 +206,35 @@ async def test_without_a_witness_it_is_asked_for_seldom_then() -> None:
         assert 2000 <= now() < 2065
         assert len(rig.cloud.asked("settled")) < 160
         assert rig.told.troubles == ["s0.example.com: not settled within 600 s"]
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
+
+
+async def test_what_took_long_is_over_with_what_is_written_after_it() -> None:
+    async with at_work(*S[:2], cloud=lagging(10_000.0)) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], ONE))
+        await until(lambda: rig.told.troubles)
+        rig.cloud.lags = dict.fromkeys(LAGS, 0.0)
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: rig.told.ends)
+        assert rig.told.ends == [("s0.example.com: answered everywhere as written", (S[0],))]
+        await rig.until_over(*S[:2], within=70)
+        assert rig.told.ends[1:] == [("s1.example.com: answered everywhere as written", (S[1],))]
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(*S[:2])
+        assert len(rig.told.ends) == 2
+
+
+async def test_what_is_there_and_not_everywhere_is_not_confirmed_by_being_wanted_again() -> None:
+    async with at_work(S[0], cloud=lagging(50.0)) as rig:
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: rig.place().unconfirmed)
+        rig.cloud.meddle = failing(UnavailableError("502"), of("apply"))
+        rig.publish(answer(S[0], TWO))
+        await asyncio.sleep(5)
+        rig.publish(answer(S[0], ONE))
+        await asyncio.sleep(5)
+        assert rig.over(S[0]) == [0]
+        await rig.until_over(S[0], within=60)
 
 
 async def test_a_receipt_that_the_provider_does_not_know_any_more_is_no_obstacle() -> None:
@@ -202,6 +252,36 @@ async def test_looking_goes_on_after_failures_and_writing_does_all_the_while(ope
         cloud.meddle = failing(UnavailableError("502"), of(operation, first=4))
         rig.publish(answer(S[0], ONE))
         await rig.until_over(S[0], within=30)
+
+
+async def test_looking_goes_on_after_an_account_was_left_alone() -> None:
+    cloud = Cloud(settles=10.0)
+    async with at_work(*S[:3], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: cloud.asked("settled"))
+        cloud.meddle = failing(UnavailableError("503"), of())
+        rig.publish(answer(S[1], ONE))
+        await asyncio.sleep(300)
+        assert not rig.writer().site.access.breaker.closed
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*S[:2], within=150)
+
+
+async def test_a_question_that_waits_for_its_turn_is_given_up_when_the_account_is_left_alone() -> None:
+    cloud = Cloud()
+    async with at_work(*S[:2], cloud=cloud, rate=0.05, burst=3, witness=False) as rig:
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: cloud.asked("apply"))
+        await asyncio.sleep(1)  # one is asked now
+        rig.publish(answer(S[1], ONE))
+        await asyncio.sleep(1)
+        bucket, breaker = rig.writer().site.access.bucket, rig.writer().site.access.breaker
+        await until(lambda: bucket.waiting == 2)
+        for _ in range(5):
+            rig.writer().site.access._judge(UnavailableError("503"))
+        await asyncio.sleep(0.01)
+        assert (breaker.closed, bucket.waiting) == (False, 0)
+        await rig.until_over(*S[:2], within=400)
 
 
 async def test_one_that_hangs_while_it_is_looked_at_does_not_keep_changes_from_being_written() -> None:

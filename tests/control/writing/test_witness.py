@@ -118,13 +118,14 @@ async def test_what_is_truncated_is_asked_for_over_tcp() -> None:
         (Authority({}, rcode=dns.rcode.SERVFAIL), "SERVFAIL"),
         (Authority(zone(7), flags=0), "no authority"),
         (Authority({}, mute=True), "no answer"),
+        (Authority({}, garbles=True), "no answer from 127.0.0.22: "),
         (None, "no answer"),
     ],
 )
 async def test_servers_that_do_not_answer_are_told_of_and_keep_nobody_waiting(
     authority: Authority | None, why: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(witness, "PATIENCE", 0.2)
+    monkeypatch.setattr(witness, "PATIENCE", 1.0)
     began = time.monotonic()
     many = [expected(7, "192.0.2.1")] + [expected(7, service=ServiceName(f"s{i}.example.com.")) for i in range(100)]
     served = {HERE: Authority(zone(7, "192.0.2.1"))} | ({THERE: authority} if authority else {})
@@ -132,7 +133,7 @@ async def test_servers_that_do_not_answer_are_told_of_and_keep_nobody_waiting(
     assert NS1 not in seen.silent
     assert seen.behind[NS1] == {each.service for each in many[1:]}
     assert why in seen.silent[NS2]
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 6
 
 
 async def test_a_server_whose_name_is_not_resolved_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ from gslb.model.expressible import Feature, Rendering
 from gslb.model.recordset import Marker, RecordSet, markers
 from gslb.model.steering import NoAnswer, Pick, RecordType, Rule, Steering
 from gslb.model.zone_guard import PlanLimits
-from providers.base import Capabilities, Lane
+from providers.base import Capabilities, Lane, ThrottledError
 from tests.control.loops import running
 from tests.control.writing.held import FOREIGN, ZONE, Cloud, Held, Moment, Seen
+from tests.control.writing.meddling import failing, of
 from tests.control.writing.rig import ONE, THREE, TWO, Rig, S, answer, at_work, both, quiet, until, weighted
 from tests.nameserver.support import group, parted
 
@@ -230,6 +231,47 @@ async def test_one_that_is_taken_back_while_it_is_written_is_not_over_before_it_
         assert rig.cloud.answers(S[0]) == {ONE}
 
 
+async def test_one_that_is_taken_back_while_it_is_refused_is_over() -> None:
+    cloud = Cloud(latency=2.0)
+    async with at_work(*S[:2], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], ONE))
+        await rig.until_over(*S[:2])
+        cloud.meddle = failing(ThrottledError("slow down"), of("apply"))
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: len(cloud.asked("apply")) == 2)
+        generation = rig.publish(answer(S[0], ONE))
+        moves = rig.told.moves
+        assert rig.over(*S[:2]) == [1, generation]
+        await asyncio.sleep(2)
+        assert rig.over(*S[:2]) == [generation] * 2
+        assert rig.told.moves > moves
+
+
+async def test_one_that_is_configured_no_more_while_it_is_written_is_removed_then() -> None:
+    async with at_work(*S[:2]) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], ONE))
+        await rig.until_over(*S[:2])
+        rig.cloud.latency = 2.0
+        rig.publish(answer(S[1], TWO))
+        await until(lambda: len(rig.cloud.asked("apply")) == 2)
+        rig.configure(rig.setup(S[:1]))
+        await until(lambda: rig.over(S[1]) == [None])
+        assert markers(rig.cloud.held()).keys() == {S[0]}
+        assert rig.told.troubles == []
+
+
+async def test_one_that_is_configured_again_while_it_is_removed_is_written_then() -> None:
+    async with at_work(*S[:2]) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], ONE))
+        await rig.until_over(*S[:2])
+        rig.cloud.latency = 2.0
+        rig.configure(rig.setup(S[:1]))
+        await until(lambda: len(rig.cloud.asked("apply")) == 2)
+        rig.configure(rig.setup(S[:2]))
+        await rig.until_over(*S[:2])
+        assert rig.cloud.answers(S[1]) == {ONE}
+
+
 async def test_what_differs_for_us_but_not_for_the_provider_is_not_written() -> None:
     async with at_work(S[0]) as rig:
         rig.publish(answer(S[0], ONE))
@@ -265,6 +307,25 @@ async def test_what_cannot_be_said_stays_as_it_is_and_the_rest_goes_on() -> None
         rig.publish(both(S[0], ONE, v6))
         await rig.until_over(S[0])
         assert rig.metric("unsaid") == 0
+        assert rig.told.ends == [("s0.example.com: can be said there", (S[0],))]
+
+
+async def test_what_cannot_be_said_is_not_over_though_nothing_is_to_be_written() -> None:
+    cloud = Cloud()
+    async with at_work(S[0], options=Held(cloud, lacks=frozenset({Feature.STICKY})), cloud=cloud) as rig:
+        plain = answer(S[0], ONE, TWO)
+        rig.publish(plain)
+        await rig.until_over(S[0])
+        (rule,) = plain.rules
+        rig.publish(Steering(S[0], 30, 5, 8, plain.types, (Rule(None, rule.groups, Pick.STICKY),)))
+        await until(lambda: rig.told.troubles)
+        rig.publish()
+        await asyncio.sleep(100)
+        assert rig.over(S[0]) == [1]
+        assert len(rig.told.records) == len(cloud.asked("apply")) == 1
+        rig.publish(plain)
+        await rig.until_over(S[0])
+        assert len(cloud.asked("apply")) == 1
 
 
 async def test_a_service_that_agrees_is_published_without_it() -> None:
@@ -293,22 +354,26 @@ async def test_what_the_provider_refuses_to_judge_or_render_does_not_keep_others
     cloud = Cloud()
 
     def refuses(records: Sequence[RecordSet]) -> tuple[str, ...]:
-        return ("no address like that",) if any(TWO in record.values for record in records) else ()
+        values = {value for record in records for value in record.values}
+        if "192.0.2.66" in values:
+            raise ZeroDivisionError("another bug")
+        return ("no address like that",) if TWO in values else ()
 
     options = Faulty(cloud, refuses=refuses)
-    async with at_work(*S[:3], options=options, cloud=cloud) as rig:
-        rig.publish(answer(S[0], ONE), answer(S[1], TWO), answer(S[2], THREE))
+    async with at_work(*S[:4], options=options, cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE), answer(S[1], TWO), answer(S[2], THREE), answer(S[3], "192.0.2.66"))
         await rig.until_over(S[0])
         await asyncio.sleep(1000)
-        assert rig.over(*S[1:3]) == [0, 0]
+        assert rig.over(*S[1:4]) == [0, 0, 0]
         assert cloud.asked("apply")[0].services == (S[0],)
         assert sorted(rig.told.troubles) == [
             "s1.example.com: no address like that",
             "s2.example.com: cloud cannot render it: ZeroDivisionError: a bug",
+            "s3.example.com: cloud cannot judge it: ZeroDivisionError: another bug",
         ]
-        rig.publish(answer(S[1], ONE), answer(S[2], ONE))
-        await rig.until_over(*S[:3], within=5)
-        assert rig.told.troubles[2:] == ["s1.example.com: published again", "s2.example.com: published again"]
+        rig.publish(*(answer(service, ONE) for service in S[1:4]))
+        await rig.until_over(*S[:4], within=5)
+        assert rig.told.ends == [(f"{service.rstrip('.')}: published again", (service,)) for service in S[1:4]]
         assert rig.place().state is WriterState.CURRENT
 
 

@@ -179,9 +179,17 @@ class FakeRoute53:
     def _run(self) -> None:
         try:
             self._loop.run_until_complete(self._serve())
+            self._loop.run_until_complete(self._give_up())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:
             self._loop.close()
+
+    async def _give_up(self) -> None:
+        """Requests that were to wait longer than the fake is there."""
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     async def _serve(self) -> None:
         app = web.Application(client_max_size=16 * 2**20)
