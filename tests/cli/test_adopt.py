@@ -2,21 +2,27 @@
 
 import asyncio
 import shlex
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from gslb.control.clock import Clock
 from gslb.control.writing.fleet import Writers
 from gslb.control.writing.setup import WriterState
 from gslb.model.recordset import Marker, RecordSet, markers, read_marker
+from gslb.model.steering import Pick, Rule
 from tests.cli.clouds import ANKARA, ISTANBUL, Aws, Cloud, Ended, Site, answer, gslb
 from tests.control.loops import running
 from tests.control.writing.rig import Told
 from tests.fakes.route53.faults import Drop, Fault
+from tests.nameserver.support import group
 from tests.waiting import free_port, until
 
 THERE = "198.51.100.9"
@@ -88,6 +94,31 @@ def test_it_says_what_is_there_and_what_becomes_of_it(google: Cloud, tmp_path: P
         "  written once it is ours",
         "    ~ A www.taken.example.com: ttl 300 -> 30, 198.51.100.9 -> 127.0.1.1",
     ]
+
+
+def test_it_says_what_would_not_be_written_once_it_is_ours(site: Site) -> None:
+    groups = group("istanbul", ISTANBUL), group("ankara", ANKARA)
+    site.decide(replace(answer(site), rules=(Rule(None, groups, Pick.STICKY),)))
+    ended = adopt(site, answer="n\n")
+    assert "written once it is ours" not in ended.out
+    assert f"! {site.api}: cloud cannot say the sticky pick for everybody else;" in " ".join(ended.out.split())
+
+
+def test_it_can_be_interrupted_when_it_asks(aws: Aws, tmp_path: Path) -> None:
+    site = Site(aws, tmp_path / "gslb.toml")
+    aws.put(site.origin, "api", THERE)
+    writes = Counter(aws.writes)
+    command = [sys.executable, "-m", "gslb", "adopt", str(site.file), site.api, "--provider", "cloud"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        asked = b""
+        while b"[y/N]" not in asked:
+            asked += process.stdout.read1()
+        process.send_signal(signal.SIGINT)
+        process.wait(5)
+    assert process.returncode == 1
+    assert Counter(aws.writes) == writes
 
 
 def test_what_others_have_marked_is_refused_unless_it_is_taken_from_just_them(site: Site) -> None:

@@ -150,6 +150,22 @@ def test_what_the_file_means_otherwise_since_it_was_decided_is_planned_by_the_fi
     assert f"since the file has changed since the decision:\n    {site.api}\n" in site.plan().out
 
 
+def test_so_it_is_where_the_file_is_named_by_a_relative_path(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept(site)
+    site.decide(*site.steerings().values())
+    site.write(api=BOTH)
+    monkeypatch.chdir(site.file.parent)
+    assert json.loads(gslb("plan", site.file.name, "--json").out)["changed"] == [site.api]
+
+
+def test_a_file_that_has_not_changed_is_not_read_as_it_was_before(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    accept(site)
+    site.decide(*site.steerings().values())
+    monkeypatch.chdir(site.file.parent)
+    monkeypatch.setattr("gslb.cli.decided.load", None)  # large ones take seconds
+    assert json.loads(gslb("plan", site.file.name, "--json").out)["changed"] == []
+
+
 def test_a_decision_stands_where_the_file_has_changed_in_something_else(site: Site) -> None:
     accept(site)
     site.decide(answer(site, (1, ANKARA)))
