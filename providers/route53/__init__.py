@@ -7,7 +7,7 @@ Options:
     region           that requests are signed for; default ``us-east-1``
     endpoint         URL of something that stands for AWS
     zones            ids of hosted zones by origin; default: they are looked for by name
-    private          of several zones of a name the private one is meant; default ``false``
+    private          private zones are meant, not public ones; default ``false``
     connect_timeout  for a connection to be there; default ``3s``
     read_timeout     for an answer to go on; default ``10s``
 
@@ -25,8 +25,7 @@ from gslb.model.expressible import Feature, Rendering
 from gslb.model.options import Options, PositiveDuration
 from gslb.model.recordset import RecordSet
 from gslb.model.steering import MAX_WEIGHT, Steering
-from providers.base import Capabilities, Throttle
-from providers.route53.account import Account
+from providers.base import Account, Capabilities, Throttle
 from providers.route53.limits import MAX_CHARACTERS, MAX_RECORDS, problems
 from providers.route53.render import FEATURES, PRIVATE_FEATURES, render
 
@@ -54,9 +53,7 @@ class Route53(Options):
         Field(pattern=_ENDPOINT, description="URL of something that stands for AWS, STS included"),
     ] = ""
     zones: Annotated[dict[str, str], Field(description="ids of hosted zones by origin")] = {}  # noqa: RUF012  pydantic copies it
-    private: Annotated[
-        bool, Field(description="private zones are meant where there are public ones of the same name")
-    ] = False
+    private: Annotated[bool, Field(description="private zones are meant, not public ones")] = False
     connect_timeout: Annotated[Timeout, Field(description="for a connection to be there")] = 3.0
     read_timeout: Annotated[Timeout, Field(description="for an answer to go on")] = 10.0
 
@@ -98,10 +95,12 @@ class Route53(Options):
         """See Provider."""
         return render(steering, without, self._features)
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:  # type: ignore[override]  # pydantic's is deprecated
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         """See Provider."""
         return tuple(problems(records))
 
     def open(self, throttle: Throttle) -> Account:
-        """See Provider. The SDK is not imported here either, which would keep the event loop waiting."""
-        return Account(self, throttle)
+        """See Provider. The SDK looks for credentials with the first request, and again once they were refused."""
+        from providers.route53.account import Route53Account  # noqa: PLC0415  imports the SDK: not before it is needed
+
+        return Route53Account(self, throttle)
