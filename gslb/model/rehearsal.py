@@ -16,7 +16,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from gslb.model.address import IP
-from gslb.model.area import Area, within
+from gslb.model.area import Area
 from gslb.model.branch import Grown, Signals
 from gslb.model.combine import Health
 from gslb.model.names import EndpointName, RegionName, VantageName
@@ -73,10 +73,13 @@ class Rehearsal:
 
     def situations(self) -> Iterator[tuple[Situation, Steering]]:
         """Each situation with what is answered then: all regions up comes first."""
-        everybody = frozenset(member.region for member in self.service.members)
+        everybody = Situation(frozenset(member.region for member in self.service.members))
+        told = {everybody: self.answers(everybody)}
+        yield everybody, told[everybody]
+        waiting = deque[_State]([(rule.match, everybody.up) for rule in told[everybody].rules])
+        waiting.append((None, frozenset()))
+        seen = set(waiting)
         swampable = any(getattr(step, "needs_demand", False) for step in self.service.policy)
-        waiting = deque[_State]([(None, everybody), (None, frozenset())])
-        seen, begun, told = set(waiting), set[Area | None](), dict[Situation, Steering]()
         while waiting:
             match, up = waiting.popleft()
             for swamped in (False, True)[: 1 + swampable]:
@@ -84,7 +87,7 @@ class Rehearsal:
                 if situation not in told:
                     told[situation] = self.answers(situation)
                     yield situation, told[situation]
-                for state in _following(told[situation], match, up, begun) if up else ():
+                for state in _following(told[situation], match, up):
                     if state not in seen:
                         seen.add(state)
                         waiting.append(state)
@@ -95,21 +98,12 @@ def nobody(steering: Steering) -> Steering:
     return structs.replace(steering, rules=(Rule(None, (), no_answer=NoAnswer.SERVFAIL),))
 
 
-def _following(
-    steering: Steering, match: Area | None, up: frozenset[RegionName], begun: set[Area | None]
-) -> Iterator[_State]:
-    """``up`` without those that answer clients in ``match``; likewise for those who have a rule for the first time."""
-    own = next(rule for rule in steering.rules if _covers(rule, match))
-    followed = {rule.match: rule for rule in steering.rules if rule.match not in begun} | {match: own}
-    begun.update(followed)
-    for area, rule in followed.items():
-        for kind in steering.types:
-            yield area, up - {group.region for group in groups_for(rule, kind)}
-
-
-def _covers(rule: Rule, match: Area | None) -> bool:
-    """Whether clients in ``match`` are answered by ``rule``, if by none before it."""
-    return rule.match is None or (match is not None and within(match, rule.match))
+def _following(steering: Steering, match: Area | None, up: frozenset[RegionName]) -> Iterator[_State]:
+    """``up`` without those that answer clients by the rule for ``match``, which is there whoever is up (see Step)."""
+    for rule in steering.rules:
+        if rule.match == match:
+            for kind in steering.types:
+                yield match, up - {group.region for group in groups_for(rule, kind)}
 
 
 def _addresses(

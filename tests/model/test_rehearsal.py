@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace as replace_fields
 
 from gslb.model.area import Area, parse_area
-from gslb.model.branch import Branch, Context, Signals, Step
+from gslb.model.branch import Signals, Step
 from gslb.model.combine import Health
 from gslb.model.expressible import Feature, required
 from gslb.model.names import RegionName
-from gslb.model.options import Options
 from gslb.model.rehearsal import Rehearsal, Situation, nobody
 from gslb.model.steering import NoAnswer, RecordType, Steering
 from gslb.model.topology import AllDown
@@ -144,31 +142,6 @@ def test_of_many_regions_each_tier_of_each_rule_is_rehearsed_at_the_cost_of_thei
     seen = {(rule.match, rule.groups[0].region) for steering in found.values() for rule in steering.rules}
     assert seen == {(match, name) for match in (None, *(area for (area,) in areas)) for name in made.regions}
     assert len(found) <= 12 * 13 + 2
-
-
-class Changing(Options):
-    """Has a rule for TR until istanbul is down, and one for DE from then on; the last one is the other way round."""
-
-    @property
-    def name(self) -> str:
-        return "changing"
-
-    def __call__(self, branch: Branch, context: Context) -> tuple[Branch, ...]:
-        tiers = tuple((found,) for found in branch.candidates)
-        match = TR if branch.candidates[0].region == "istanbul" else DE
-        return (replace_fields(branch, match=match, tiers=tiers), replace_fields(branch, tiers=tiers[::-1]))
-
-
-def test_rules_that_come_and_go_are_followed_as_well() -> None:
-    assert {tuple(sorted(at.up)) for at in rehearsed(three([Changing()]))} == {
-        ("ankara", "istanbul", "izmir"),
-        (),
-        ("ankara", "istanbul"),  # of the last rule
-        ("istanbul",),  # likewise
-        ("ankara", "izmir"),  # of the rule for TR
-        ("ankara",),  # of the last one, which clients in TR have then
-        ("izmir",),  # of the rule for DE, which has begun then
-    }
 
 
 @pytest.mark.parametrize(
