@@ -35,6 +35,10 @@ class Said:
     refused: tuple[str, ...]
     refused_later: tuple[str, ...]
 
+    def unsayable_in(self, calm: Situation) -> set[Feature]:
+        """What cannot be said in the first situation, which is that with all regions up."""
+        return {each.feature for each in self.unsayable if each.situation == calm}
+
     def of(self, service: Service, former: Service, refused: tuple[str, ...]) -> "Said":
         """The same of another service of the same form, of which ``refused`` is refused in calm."""
 

@@ -25,6 +25,7 @@ from gslb.model.names import ServiceName, VantageName
 from gslb.model.options import Options
 from gslb.model.recordset import is_reserved_for, marker_name
 from gslb.model.rehearsal import Rehearsal
+from gslb.model.steering import Steering
 from gslb.model.topology import Service, Topology
 from policies.fence import Fence
 
@@ -35,7 +36,7 @@ _NAMELESS = ServiceName("")
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Services that differ in their names only: the first one, what it answers, and what came of that, by provider."""
+    """Services that need the same of a provider: the first one, what it answers, and what came of it, by provider."""
 
     rehearsal: Rehearsal
     heard: Heard
@@ -43,7 +44,7 @@ class _Shape:
 
 
 class Sayable:
-    """Checks one service after the other, those that differ in their names only at the cost of one.
+    """Checks one service after the other, those that differ in names and weights only at the cost of one.
 
     Args:
         reader: collects the problems.
@@ -104,26 +105,41 @@ class Sayable:
 
     def _said(self, service: Service, setup: ProviderSetup) -> Said:
         shape = self._shape(service)
-        first = shape.rehearsal.service
+        first, calm = shape.rehearsal.service, shape.heard[0][0]
         if setup.name not in shape.said:
             shape.said[setup.name] = hear(setup, shape.rehearsal, shape.heard, self._owner)
         said = shape.said[setup.name]
         if first is service:
             return said
-        # Names have lengths of their own. What is wrong with the answers of failures is not asked once more.
-        calm = structs.replace(shape.heard[0][1], name=service.name)
-        rendering = setup.provider.render(calm, service.degrade)
+        # Names and weights may be refused. What is wrong with the answers of failures is not asked once more.
+        rendering = setup.provider.render(self._calm(service, shape), service.degrade)
+        if {fault.feature for fault in rendering.faults} != said.unsayable_in(calm):
+            own = self._rehearsed(service)
+            return hear(setup, own.rehearsal, own.heard, self._owner)
         return said.of(service, first, refused(setup, service, [rendering], self._owner))
+
+    def _calm(self, service: Service, shape: _Shape) -> Steering:
+        """What ``service``, which is of that shape, answers with all regions up."""
+        situation, steering = shape.heard[0]
+        if service.members == shape.rehearsal.service.members:
+            return structs.replace(steering, name=service.name)
+        return Rehearsal(service, self._topology.regions, self._vantages).answers(situation)
 
     def _shape(self, service: Service) -> _Shape:
         policy = tuple(
             (type(step), step.model_dump_json() if isinstance(step, Options) else step) for step in service.policy
         )
-        key = (replace(service, name=_NAMELESS, policy=()), policy)
+        members = service.members
+        if not any(getattr(step, "ranks_by_weight", True) for step in service.policy):
+            members = tuple(replace(member, weight=min(member.weight, 1)) for member in members)
+        key = (replace(service, name=_NAMELESS, policy=(), members=members), policy)
         if key not in self._shapes:
-            rehearsal = Rehearsal(service, self._topology.regions, self._vantages)
-            self._shapes[key] = _Shape(rehearsal, tuple(rehearsal.situations()))
+            self._shapes[key] = self._rehearsed(service)
         return self._shapes[key]
+
+    def _rehearsed(self, service: Service) -> _Shape:
+        rehearsal = Rehearsal(service, self._topology.regions, self._vantages)
+        return _Shape(rehearsal, tuple(rehearsal.situations()))
 
     def _check_name(self, service: Service, zone: str) -> None:
         """It is no name that is there for another service, such as that of its marker."""

@@ -12,7 +12,7 @@ from gslb.model.area import Area, parse_area
 from gslb.model.branch import Signals, Step
 from gslb.model.combine import Health
 from gslb.model.expressible import Feature, required
-from gslb.model.names import RegionName
+from gslb.model.names import RegionName, VantageName
 from gslb.model.rehearsal import Rehearsal, Situation, nobody
 from gslb.model.steering import NoAnswer, RecordType, Steering
 from gslb.model.topology import AllDown
@@ -20,6 +20,7 @@ from policies.capacity import Capacity
 from policies.failover import Failover
 from policies.fence import Fence
 from policies.geo import Geo
+from policies.latency import Latency
 from policies.nearest import Nearest
 from policies.sticky import Sticky
 from policies.take import Take
@@ -79,6 +80,35 @@ def failures(draw: st.DrawFn) -> World:
 @given(failures())
 def test_whatever_fails_nothing_is_needed_that_was_not_rehearsed(made: World) -> None:
     assert needs([made.at(0.0).steering]) <= needs(rehearsed(made).values())
+
+
+RANKS_BY_NO_WEIGHT = [Geo(), *FENCES, Failover(), Latency(), Sticky(), Nearest(), Weighted()]
+
+
+@given(
+    st.lists(st.sampled_from(RANKS_BY_NO_WEIGHT), max_size=3),
+    st.lists(st.tuples(st.integers(1, 255), st.booleans()), min_size=3, max_size=3),
+)
+def test_steps_that_rank_by_no_weight_have_the_same_regions_answer_whatever_the_weights(
+    policy: list[Step], weights: list[tuple[int, bool]]
+) -> None:
+    plain, weighted = three(policy), three(policy)
+    vantages: dict[VantageName, tuple[Area, ...]] = {VantageName("here"): (TR,)}
+    found = []
+    for made, factor in ((plain, 0), (weighted, 1)):
+        members = tuple(
+            replace(member, weight=((weight - 1) * factor + 1) * heavy)
+            for member, (weight, heavy) in zip(made.service.members, weights, strict=True)
+        )
+        rehearsal = Rehearsal(replace(made.service, members=members), made.regions, vantages)
+        found.append([(situation, weightless(steering)) for situation, steering in rehearsal.situations()])
+    assert found[0] == found[1]
+    assert not any(getattr(step, "ranks_by_weight", True) for step in policy)
+
+
+def weightless(steering: Steering) -> list[object]:
+    """Who answers whom, and how one of them is picked."""
+    return [(rule.match, [group.region for group in rule.groups], rule.pick) for rule in steering.rules]
 
 
 @given(failures())
