@@ -1,8 +1,10 @@
 """What a service may come to answer: with all regions up, with none, and without those that have answered so far.
 
 What it takes to say an answer grows with the regions that are in it (see ``expressible``). So it is enough to see every
-tier of every rule whole: whoever answers together does so in one of these situations. Partial failures, and what people
-order, are no situations of their own; all that they can add is that some clients are left without an answer.
+tier of every rule whole, and each rule is followed by itself: from all regions up, whoever answers its clients is taken
+away, until nobody is left. Partial failures, and what people order, are no situations of their own; all that they can
+add is that some clients are left without an answer. Only record sets are counted for all rules together: when regions
+of several rules fail at once, there may be more of them than in any situation here.
 """
 
 from collections import deque
@@ -23,8 +25,6 @@ from gslb.model.steer import Standing, steer
 from gslb.model.steering import NoAnswer, Rule, Steering, groups_for
 from gslb.model.topology import Region, Service
 
-MOST = 64
-"""sets of regions that are up: all that there are of six regions, and the likelier ones of more"""
 SWAMPED = 1e12
 """requests per second that nobody has room for"""
 
@@ -37,6 +37,10 @@ class Situation(NamedTuple):
 
     up: frozenset[RegionName]
     swamped: bool = False
+
+
+_State = tuple[Area | None, frozenset[RegionName]]
+"""Whose answers are followed, and who is up."""
 
 
 class Rehearsal:
@@ -69,18 +73,24 @@ class Rehearsal:
 
     def situations(self) -> Iterator[tuple[Situation, Steering]]:
         """Each situation with what is answered then: all regions up comes first."""
-        everybody = frozenset(member.region for member in self.service.members)
-        waiting, seen = deque([everybody, frozenset[RegionName]()]), {everybody, frozenset[RegionName]()}
+        everybody = Situation(frozenset(member.region for member in self.service.members))
+        told = {everybody: self.answers(everybody)}
+        yield everybody, told[everybody]
+        waiting = deque[_State]([(rule.match, everybody.up) for rule in told[everybody].rules])
+        waiting.append((None, frozenset()))
+        seen = set(waiting)
         swampable = any(getattr(step, "needs_demand", False) for step in self.service.policy)
         while waiting:
-            up = waiting.popleft()
+            match, up = waiting.popleft()
             for swamped in (False, True)[: 1 + swampable]:
-                steering = self.answers(Situation(up, swamped))
-                yield Situation(up, swamped), steering
-                fewer = {up - answering for answering in _together(steering)}
-                for left in sorted(fewer - seen, key=sorted)[: MOST - len(seen)]:
-                    seen.add(left)
-                    waiting.append(left)
+                situation = Situation(up, swamped)
+                if situation not in told:
+                    told[situation] = self.answers(situation)
+                    yield situation, told[situation]
+                for state in _following(told[situation], match, up):
+                    if state not in seen:
+                        seen.add(state)
+                        waiting.append(state)
 
 
 def nobody(steering: Steering) -> Steering:
@@ -88,11 +98,12 @@ def nobody(steering: Steering) -> Steering:
     return structs.replace(steering, rules=(Rule(None, (), no_answer=NoAnswer.SERVFAIL),))
 
 
-def _together(steering: Steering) -> Iterator[frozenset[RegionName]]:
-    """Regions that answer the same question."""
+def _following(steering: Steering, match: Area | None, up: frozenset[RegionName]) -> Iterator[_State]:
+    """``up`` without those that answer clients by the rule for ``match``, which is there whoever is up (see Step)."""
     for rule in steering.rules:
-        for kind in steering.types:
-            yield frozenset(group.region for group in groups_for(rule, kind))
+        if rule.match == match:
+            for kind in steering.types:
+                yield match, up - {group.region for group in groups_for(rule, kind)}
 
 
 def _addresses(
