@@ -51,6 +51,11 @@ class Publishing:
         self.writers = Writers(clock, self, registry)
         self._reach = Reach(self.writers.over)
 
+    @property
+    def fence(self) -> int | None:
+        """Number of the lease under which is written at API providers; None: nothing is."""
+        return self._fence
+
     def configure(self, configuration: Configuration) -> None:
         """Publish these zones, each where it is to be."""
         elsewhere = configuration.elsewhere

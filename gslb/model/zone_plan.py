@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from gslb.model.names import ServiceName
-from gslb.model.recordset import Key, Marker, RecordSet, by_key, is_reserved_for, markers
+from gslb.model.recordset import Key, Marker, RecordSet, by_key, is_reserved_for, marker_name, markers, read_marker
 
 ANSWERS = frozenset({"A", "AAAA", "CNAME"})
 """types of the records that a service owns at its name"""
@@ -113,7 +113,7 @@ def plan_zone(
         generation: what markers are to say.
         marker_ttl: seconds, of markers.
         adopted: services whose record sets are ours from now on, and whose they have been: an owner, or nobody ("").
-            Where that is ourselves, a later lease than ours does not count.
+            Where that is ourselves, a later lease than ours does not count, and the marker is written in any case.
     """
     held, marked = by_key(read), markers(read)
     ours = {service for service, (marker, _) in marked.items() if marker.owner == owner}
@@ -123,7 +123,8 @@ def plan_zone(
         marker, record = marked.get(service, (None, None))
         before, after = grouped[service], tuple(desired.get(service, ()))
         wanted = service in desired
-        if set(before) == set(after) and (marker is not None) is wanted and (marker is None or marker.owner == owner):
+        is_marked = (marker is not None) is wanted and (marker is None or marker.owner == owner)
+        if set(before) == set(after) and is_marked and adopted.get(service) != owner:
             continue
         obstacle = _obstacle(service, before, marker, owner, fence)
         if obstacle is not None and adopted.get(service) != obstacle.owner:
@@ -150,7 +151,10 @@ def _obstacle(
 def by_service(
     held: Mapping[Key, RecordSet], services: AbstractSet[ServiceName]
 ) -> dict[ServiceName, tuple[RecordSet, ...]]:
-    """What each of ``services`` has, or would have, without its marker; not going through all record sets for each."""
+    """What each of ``services`` has, or would have, without its marker; not going through all record sets for each.
+
+    Of its own are its answers, what has a reserved name, and what is where its marker would be, and is none.
+    """
     found: dict[ServiceName, list[RecordSet]] = {service: [] for service in services}
     for record in held.values():
         own = ServiceName(record.name)
@@ -159,9 +163,15 @@ def by_service(
             continue
         parent = record.name.partition(".")[2]
         for service in (ServiceName(parent), ServiceName(f"*.{parent}")):
-            if service in found and is_reserved_for(record.name, service):
+            if service in found and (is_reserved_for(record.name, service) or _displaces_marker(record, service)):
                 found[service].append(record)
     return {service: tuple(records) for service, records in found.items()}
+
+
+def _displaces_marker(record: RecordSet, service: ServiceName) -> bool:
+    """Whether no marker of ``service`` can be written beside ``record``, which is none."""
+    is_in_place = record.name == marker_name(service) and record.type in {"TXT", "CNAME"}
+    return is_in_place and read_marker(record) is None
 
 
 def _change(service: ServiceName, old: Sequence[RecordSet], new: Sequence[RecordSet]) -> Change:

@@ -130,6 +130,26 @@ def test_what_others_have_marked_is_theirs_unless_it_is_taken_from_just_them(ado
     assert set(change.removed) == set(read)
 
 
+@pytest.mark.parametrize("kind", ["TXT", "CNAME"])
+def test_what_is_in_the_place_of_a_marker_and_is_none_is_in_the_way(kind: str) -> None:
+    service = NAMES[0]
+    there = RecordSet(marker_name(service), kind, ('"of somebody else"',), 300)
+    wanted = {service: [answer(service)]}
+    plan = plan_zone(ZONE, [*FOREIGN, there], wanted, "us", 1)
+    assert plan.changes == ()
+    assert [(it.service, it.records, it.owner) for it in plan.conflicts] == [(service, (there,), "")]
+    (change,) = plan_zone(ZONE, [there], wanted, "us", 1, adopted={service: ""}).changes
+    assert set(applied([there], [change])) == {answer(service), Marker(service, "us", 1).record(300)}
+
+
+def test_what_is_adopted_from_ourselves_is_marked_anew_though_it_is_as_it_should_be() -> None:
+    service = NAMES[0]
+    read = [answer(service), Marker(service, "us", 7).record(300)]
+    (change,) = plan_zone(ZONE, read, {service: [answer(service)]}, "us", 0, adopted={service: "us"}).changes
+    assert (change.removed, change.added) == ((read[1],), (Marker(service, "us", 0).record(300),))
+    assert change.kept == (read[0],)
+
+
 def test_what_is_as_it_should_be_but_marked_by_others_is_in_the_way_too() -> None:
     service = NAMES[0]
     read = [answer(service), Marker(service, "them", 1).record(300)]

@@ -6,6 +6,7 @@ A provider is a plug-in: what it raises while it renders or judges concerns the 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
+from shlex import quote
 
 import msgspec
 
@@ -14,7 +15,7 @@ from gslb.control.writing.setup import WriterSetup
 from gslb.control.writing.standing import LANES, Standing
 from gslb.model.expressible import Rendering
 from gslb.model.names import ServiceName
-from gslb.model.recordset import RecordSet
+from gslb.model.recordset import RecordSet, marker_name
 from gslb.model.urgency import urgency_of_change
 from gslb.model.zone_guard import guard
 from gslb.model.zone_plan import Change, Conflict, ZonePlan, batches, plan_zone
@@ -77,7 +78,7 @@ def draft(
     known = [service for service in services if service not in troubles]
     read = tuple(image.records(known))
     plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation)
-    troubles |= {conflict.service: _conflict(conflict) for conflict in plan.conflicts}
+    troubles |= {conflict.service: _conflict(conflict, setup) for conflict in plan.conflicts}
     plan = msgspec.structs.replace(plan, owned=len(image.ours))
     changed = {change.service for change in plan.changes}
     plan = _guarded(setup, plan, standings, troubles)
@@ -130,14 +131,25 @@ def _rendered(setup: WriterSetup, standing: Standing, service: ServiceName) -> R
     return standing.rendered[1]
 
 
-def _conflict(conflict: Conflict) -> Trouble:
-    names = ", ".join(sorted({f"{record.name} {record.type}" for record in conflict.records}))
+def _conflict(conflict: Conflict, setup: WriterSetup) -> Trouble:
+    records = sorted({f"{record.name} {record.type}" for record in conflict.records})
+    names = ", ".join(records) or f"{marker_name(conflict.service)} TXT"
     if conflict.fence:
         text = f"written under a later lease, {conflict.fence}: {names}"
-        remedy = "another controller of this installation publishes it; see that they share a lease"
+        remedy = "see which other controller of this installation publishes it"
+        if conflict.service in setup.services:
+            remedy = f"{remedy}; if none does, run {_adoption(conflict, setup)}"
         return Trouble(text, remedy, elsewhere=True)
     owner = f"belong to {conflict.owner}" if conflict.owner else "belong to nobody that is known"
-    return Trouble(f"record sets in the way {owner}: {names}", "remove them, or have them adopted", elsewhere=True)
+    remedy = f"remove them, or run {_adoption(conflict, setup)}"
+    return Trouble(f"record sets in the way {owner}: {names}", remedy, elsewhere=True)
+
+
+def _adoption(conflict: Conflict, setup: WriterSetup) -> str:
+    """The command that makes them ours."""
+    former = f" --from {quote(conflict.owner)}" if conflict.owner else ""
+    service, provider = quote(conflict.service.removesuffix(".")), quote(setup.provider)
+    return f"gslb adopt CONFIG {service} --provider {provider}{former}"
 
 
 def _guarded(

@@ -58,7 +58,7 @@ class Writers:
         """Write these zones from now on. What is the same goes on as it is; what is left out is left as it is there.
 
         A zone that goes on with other services removes those that it had; a provider with another table, or another
-        pace, is opened anew, and its zones begin anew.
+        pace, is opened anew, and its zones begin anew. What others have in the way of services is looked at again.
         """
         wanted = {setup.key: setup for setup in setups}
         accounts = {setup.provider: setup for setup in setups}
@@ -71,9 +71,11 @@ class Writers:
             writer = self._writers.get(key)
             if writer is None:
                 self._start(setup)
-            elif writer.site.setup != setup:
+                continue
+            if writer.site.setup != setup:
                 writer.configure(setup)
                 self._publish_at([writer])
+            writer.reconsider()
         self._carriers = {}
         for (_, zone), writer in self._writers.items():
             self._carriers.setdefault(zone, []).append(writer)

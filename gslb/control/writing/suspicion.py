@@ -14,7 +14,7 @@ from gslb.model.zone_plan import Change
 from providers.base import ProviderError, RejectedError
 
 SELDOM = 300.0
-"""Seconds after which what stands in the way of a service is looked at again, where nobody looks for drift."""
+"""Longest time in seconds after which what others have in the way of a service is looked at again."""
 AFTER_LOOK = 1.1
 """of the longest time between two looks for drift, which see it as well"""
 
@@ -73,6 +73,6 @@ class Suspicion:
         wait = backoff.wait(standing.refusals, site.random.random())
         if trouble.elsewhere:
             setup = site.setup
-            wait = SELDOM if setup.drift is Drift.OFF else setup.drift_interval * AFTER_LOOK
+            wait = SELDOM if setup.drift is Drift.OFF else min(SELDOM, setup.drift_interval * AFTER_LOOK)
         standing.blocked = Blocked(trouble.text, site.now, site.now + wait, trouble.remedy, trouble.elsewhere)
         self._reports.blocked(service, trouble)

@@ -129,6 +129,13 @@ class ZoneWriter:
             return 0 if service in self.site.setup.services else None
         return standing.over
 
+    def reconsider(self) -> None:
+        """See at once whether what others have in the way is still there."""
+        if any(
+            standing.blocked is not None and standing.blocked.elsewhere for standing in self.site.standings.values()
+        ):
+            self.site.look_again(Lane.ROUTINE)
+
     def recovered(self) -> None:
         """The account works again."""
         self.retry_at = min(self.retry_at, self._tried_at + EXTRA)
