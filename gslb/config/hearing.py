@@ -63,7 +63,7 @@ def hear(setup: ProviderSetup, rehearsal: Rehearsal, heard: Heard, owner: str) -
 def refused(setup: ProviderSetup, service: Service, rendered: Iterable[Rendering], owner: str) -> tuple[str, ...]:
     """What ``setup`` would refuse of the records in ``rendered`` and their marker, as far as it can tell."""
     marker = Marker(service.name, owner, _NUMBER, _NUMBER).record(_MARKER_TTL)
-    each = (setup.provider.validate((*rendering.records, marker)) for rendering in rendered)
+    each = (setup.provider.problems((*rendering.records, marker)) for rendering in rendered)
     return tuple(dict.fromkeys(text for texts in each for text in texts))
 
 
