@@ -63,6 +63,8 @@ def _when(service: Service, situation: Situation) -> str:
         when.append("no endpoint is fit")
     elif down:
         when.append(f"{listed(down)} {'is' if len(down) == 1 else 'are'} down")
+    if situation.held is not None:
+        when.append(f"{situation.held} is on its way back (ramp)")
     return f" when {listed(when)}" if when else ""
 
 

@@ -154,6 +154,15 @@ def test_demand_without_room_is_rehearsed_where_a_step_reads_it() -> None:
     assert found[Situation(everybody, swamped=True)].rules[0].withheld > 0
 
 
+def test_who_comes_back_step_by_step_answers_beside_who_is_behind_it() -> None:
+    assert not any(situation.held for situation in rehearsed(three([Failover(), Sticky()])))
+    found = rehearsed(three([Failover(), Sticky()], ramp=600.0))
+    climbing = Situation(frozenset(NAMES), held=RegionName("istanbul"))
+    assert regions(found[climbing]) == ["istanbul", "ankara"]
+    assert (A, Feature.STICKY) in needs(found.values())
+    assert {situation.held for situation in found} == {None, *NAMES}
+
+
 def test_with_fewer_steps_it_is_as_if_the_others_were_not_there() -> None:
     made = three([Failover(), Sticky()])
     rehearsal, everybody = Rehearsal(made.service, made.regions, {}), Situation(frozenset(NAMES))
