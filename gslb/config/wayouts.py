@@ -71,6 +71,8 @@ def _when(service: Service, situation: Situation) -> str:
 def ways_out(service: Service, zone: str, found: Unsayable, needed: Collection[Feature]) -> str:
     """What to do about it.
 
+    A degradation that the service has already is none: there are things that a provider cannot say even so.
+
     Args:
         service: the service.
         zone: the zone that it is in.
@@ -78,7 +80,7 @@ def ways_out(service: Service, zone: str, found: Unsayable, needed: Collection[F
         needed: features that a fence stands on.
     """
     ways = []
-    if found.feature in DEGRADABLE and found.feature not in needed:
+    if found.feature in DEGRADABLE - service.degrade and found.feature not in needed:
         wanted = sorted({*service.degrade, found.feature})
         ways.append(f"write degrade = {to_toml([each.value for each in wanted])}: {INSTEAD[found.feature]}")
     ways.append(_other_way(service, found))

@@ -8,6 +8,7 @@ from gslb.errors import Problem
 from gslb.model.expressible import DEGRADABLE, Feature
 from tests.config.acme import Acme
 from tests.config.files import REMOVED, Files, Table, design
+from tests.geo.databases import city_database
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -204,6 +205,20 @@ def test_a_degradation_without_a_provider_that_needs_it_is_warned_of(files: File
 def test_nodata_instead_of_servfail_has_an_effect_when_people_order_everybody_out(files: Files) -> None:
     assert warned(files, at_acme(["weighted"], ["servfail"], degrade=["servfail"])) == []
     assert len(warned(files, at_acme(["weighted"], [], degrade=["servfail"]))) == 1
+
+
+def test_a_degradation_that_is_not_enough_is_not_proposed_again(files: Files) -> None:
+    areas = {"istanbul": ["TR"], "ankara": ["TR"], "izmir": ["DE"]}
+    more: Table = {
+        "regions": {name: table | {"areas": areas[name]} for name, table in REGIONS.items()},
+        "providers/main": {"type": "clouddns", "project": "shop"},
+        "geo": {"databases": [city_database(files.folder / "city.mmdb").name]},
+    }
+    document = at_acme(["geo"], [], more, degrade=["places"])
+    key, message, ways = only(files, document)
+    assert key == f"{AT}.policy[0]"
+    assert message.startswith("geo: main (clouddns) cannot say weights of istanbul and ankara")
+    assert ways == ["remove this step", HOME]
 
 
 # Records
