@@ -70,6 +70,10 @@ class Publishing:
         self.publisher.publish(steerings, changed, at)
         self.writers.publish(self.publisher.generation, steerings, at)
 
+    def is_here_only(self, service: ServiceName) -> bool:
+        """Whether nobody but our own nameservers answers for ``service``."""
+        return self.writers.over(service) is None
+
     def look_again(self) -> None:
         """One of our nameservers may give old answers again: nothing is over until all have been asked."""
         self._reach.ended = 0
