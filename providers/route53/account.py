@@ -114,7 +114,7 @@ class Account:
 
     async def _called(self, origin: str, lane: Lane) -> AsyncIterator[HostedZone]:
         """All zones of a name."""
-        members: dict[str, object] = {"DNSName": origin}
+        members: dict[str, object] = {"DNSName": wire.write_name(origin)}
         while True:
             page = await self._send("ListHostedZonesByName", origin, lane, members)
             for zone in map(_zone, page["HostedZones"]):
@@ -128,7 +128,9 @@ class Account:
     async def _of_names(self, zone: HostedZone, names: Sequence[str], lane: Lane) -> AsyncIterator[wire.Wire]:
         """Record sets of some names; those of one name are listed one after the other."""
         for name in names:
-            async with aclosing(self._listed(zone, lane, {"StartRecordName": name, "MaxItems": _FEW})) as listing:
+            async with aclosing(
+                self._listed(zone, lane, {"StartRecordName": wire.write_name(name), "MaxItems": _FEW})
+            ) as listing:
                 async for listed in listing:
                     if wire.read_name(listed["Name"]) != name:
                         break

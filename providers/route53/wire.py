@@ -6,13 +6,18 @@ CIDR collections is the name of its networks; which of them are at a location is
 """
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from operator import itemgetter
 from typing import Any
 
+from dns.exception import DNSException
+
 from gslb.model.recordset import RecordSet
+from providers import names
 from providers.route53.networks import PREFIX, collection_name, networks_name
 from providers.route53.nodes import canonical
 
@@ -21,7 +26,9 @@ Wire = Mapping[str, Any]
 
 _ADDRESSES = frozenset({"A", "AAAA"})
 _PLAIN = frozenset({"Name", "Type", "TTL", "ResourceRecords", "SetIdentifier"})
-_ASTERISK = r"\052"
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
+_DOT = ord(".")
+_UNESCAPED = re.compile(r"[a-z0-9_.*-]+")
 
 
 Blocks = Mapping[str, tuple[str, ...]]
@@ -101,12 +108,13 @@ def written(record: RecordSet, zone: str, collections: Mapping[str, str]) -> Wir
     members: dict[str, Any] = json.loads(record.routing) if record.routing else {}
     if "AliasTarget" in members:
         alias = members["AliasTarget"]
-        members["AliasTarget"] = {**alias, "HostedZoneId": alias["HostedZoneId"] or zone}
+        if not alias["HostedZoneId"]:
+            members["AliasTarget"] = {**alias, "HostedZoneId": zone, "DNSName": write_name(alias["DNSName"])}
     if "CidrRoutingConfig" in members:
         cidr = members["CidrRoutingConfig"]
         collection = collections.get(cidr["CollectionId"], cidr["CollectionId"])
         members["CidrRoutingConfig"] = {"CollectionId": collection, "LocationName": cidr["LocationName"]}
-    plain: dict[str, Any] = {"Name": record.name, "Type": record.type}
+    plain: dict[str, Any] = {"Name": write_name(record.name), "Type": record.type}
     if record.identifier:
         plain["SetIdentifier"] = record.identifier
     if record.ttl is not None:
@@ -117,14 +125,29 @@ def written(record: RecordSet, zone: str, collections: Mapping[str, str]) -> Wir
 
 
 def read_name(name: str) -> str:
-    r"""Absolute, in lower case, with ``*`` for ``\052``. Other characters may stay escaped, as the API takes them."""
-    plain = name.replace(_ASTERISK, "*").lower()
-    return plain if plain.endswith(".") else f"{plain}."
+    r"""Absolute, in lower case, and with whatever Route 53 escapes as the model has it: ``a/b.`` for ``a\057b.``."""
+    lower = name.lower() if name.endswith(".") else f"{name.lower()}."
+    if "\\" in lower:
+        told = lower.encode().removesuffix(b".").split(b".")  # a dot within a label is escaped
+        with suppress(DNSException):
+            return names.text(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), label) for label in told)
+    return lower
+
+
+def write_name(name: str) -> str:
+    """A name of the model as Route 53 lists it, but with ``*`` as it is."""
+    if _UNESCAPED.fullmatch(name):
+        return name
+    return "".join(f"{''.join(map(_escaped, label))}." for label in names.labels(name))
+
+
+def _escaped(octet: int) -> str:
+    return chr(octet) if _UNESCAPED.fullmatch(chr(octet)) and octet != _DOT else f"\\{octet:03o}"
 
 
 def exactly(listed: Wire) -> Wire:
     """A record set as it is listed, as ``written`` would have it if it were written so: values in order."""
-    told = {**listed, "Name": read_name(listed["Name"])}
+    told = {**listed, "Name": write_name(read_name(listed["Name"]))}
     if "ResourceRecords" in listed:
         told["ResourceRecords"] = sorted(listed["ResourceRecords"], key=itemgetter("Value"))
     return told

@@ -89,6 +89,10 @@ def test_tokens_may_go_to_this_machine_without_tls(endpoint: str) -> None:
         ([address(ttl=2**31)], "the TTL is not within"),
         ([address(f"{'x' * 64}.example.com.")], "each of its labels 1 to 63"),
         ([address(f"{'x.' * 130}com.")], "at most 255 octets"),
+        ([address("a/b.example.com.")], "letters, digits, _ and"),
+        ([address(r"a\@b.example.com.")], "letters, digits, _ and"),
+        ([address("a.*.example.com.")], "letters, digits, _ and"),
+        ([address("a-.example.com.")], "letters, digits, _ and"),
         (
             [address(), RecordSet(API, "CNAME", ("a.",), 30)],
             "an alias (CNAME) has its name for itself, and there are A",

@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gslb.model.names import RegionName, ServiceName
 from gslb.model.recordset import RecordSet
+from gslb.model.steering import Group, RecordType, Rule, Steering, Target
+from providers import names
 from providers.base import HostedZone, Lane
 from providers.route53 import Route53, wire
 from tests.fakes.account import alias, connected, plain
 from tests.fakes.route53 import FakeRoute53, records
-from tests.providers.route53.support import DEADLINE, ORIGIN, account, change, hosted
+from tests.providers.route53.support import DEADLINE, ORIGIN, account, change, hosted, publish
 
 ELB = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": "dualstack.lb-1.eu-west-1.elb.amazonaws.com."}
 
@@ -105,6 +108,25 @@ async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
     assert held["own", ""].ttl is None
 
 
+@pytest.mark.parametrize("label", ["a/b", r"a\$b", "a~b", r"\@", "a+b", r"b\252cher", r"\000\255", "*", "a*b"])
+async def test_whatever_is_in_a_name_it_is_written_once(fake: FakeRoute53, label: str) -> None:
+    zone, service = hosted(fake), ServiceName(f"{label}.{ORIGIN}")
+    values = tuple(Target((), RecordType.A, f"192.0.2.{number}") for number in range(3))
+    rule = Rule(None, (Group(RegionName("a"), 1, values),))
+    records = Route53().render(Steering(service, 30, 5, 2, (RecordType.A,), (rule,))).records
+    async with account(fake) as at:
+        assert await publish(at, zone, {service: records})
+        assert await publish(at, zone, {service: records}, fence=2) == ()
+        assert {it.name for it in await at.read(zone, Lane.ROUTINE, [service])} == {service}
+
+
+@given(st.lists(st.binary(min_size=1, max_size=12).filter(lambda label: b"." not in label), min_size=1, max_size=5))
+def test_names_are_read_as_they_are_written_whatever_octets_they_have(labels: list[bytes]) -> None:
+    name = names.text(labels)
+    assert wire.read_name(wire.write_name(name)) == name
+    assert list(names.labels(name)) == [label.lower() for label in labels]
+
+
 async def test_what_somebody_else_has_made_is_valid_too(fake: FakeRoute53) -> None:
     zone = filled(fake)
     async with account(fake) as at:
@@ -115,6 +137,8 @@ async def test_what_somebody_else_has_made_is_valid_too(fake: FakeRoute53) -> No
     ("records_", "problem"),
     [
         ([RecordSet("a..example.com.", "A", ("192.0.2.1",), 30)], "an empty label"),
+        ([RecordSet(r"a\.example.com.", "A", ("192.0.2.1",), 30)], "a dot within a label"),
+        ([RecordSet("a" + 63 * r"\000" + ".example.com.", "A", ("192.0.2.1",), 30)], "a label of 64 octets"),
         ([RecordSet(f"{'a.' * 128}example.com.", "A", ("192.0.2.1",), 30)], "268 octets; 255 at most"),
         ([RecordSet("a.", "A", ("192.0.2.1",), 30, "x" * 129, '{"Weight":1}', (1.0,))], "an identifier of 129"),
         ([RecordSet("a.", "A", ("192.0.2.1",), 30, "x", '{"Weight":256}', (256.0,))], "a weight of 256"),
