@@ -2,6 +2,7 @@
 
 ProviderError
 ├── ThrottledError        too many requests: the same again later
+│   └── BusyError         another change of the zone is under way
 ├── UnavailableError      it cannot be reached, or has failed, and nothing was written
 ├── OutcomeUnknownError   it may have been written or not: read before anything else
 ├── CasConflictError      what was to be replaced is not there as it was read: read, and plan again
@@ -35,6 +36,10 @@ class ProviderError(GslbError):
 
 class ThrottledError(ProviderError):
     """It wants fewer requests; nothing was written."""
+
+
+class BusyError(ThrottledError):
+    """A change of the same zone is still being processed. That says nothing about the rate of requests."""
 
 
 class UnavailableError(ProviderError):

@@ -1,40 +1,23 @@
-"""The API of Cloud DNS, without blocking the event loop: each request is made in a thread, when its turn has come.
+"""The API of Cloud DNS, without blocking the event loop: each request is made in a thread, when its turn has come."""
 
-Each lane has threads of its own, so that nothing urgent stands behind requests that get no answer. Whoever waits gives
-up when the time is over, and what was not sent by then never is; see ``providers.clouddns.calls.Attempt``.
-"""
-
-import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gslb.model.recordset import RecordSet
 from gslb.model.zone_plan import Change
-from providers.base import (
-    CasConflictError,
-    HostedZone,
-    Lane,
-    NotOwnedError,
-    Receipt,
-    RejectedError,
-    Throttle,
-    ThrottledError,
-    UnavailableError,
-)
+from providers.attempt import LateError
+from providers.base import HostedZone, Lane, Receipt, RejectedError, Throttle, UnavailableError
 from providers.clouddns import calls, wire
-from providers.clouddns.calls import Attempt, Call
+from providers.clouddns.calls import Call
 from providers.clouddns.client import Client
-from providers.clouddns.errors import late
+from providers.threads import THREADS, Threads, asked
 
 if TYPE_CHECKING:
     from providers.clouddns import CloudDns
 
 READ_LIMIT = 20.0
 """Longest to wait for an answer where nothing is written, in seconds."""
-THREADS = 4
-"""of a lane; they are started as they are needed"""
 FEW = 10
 """Names that are asked for one by one: a zone has 10,000 record sets by default, which are 10 pages."""
 
@@ -58,8 +41,7 @@ class CloudDnsAccount:
         self._client = Client(options, THREADS * len(Lane))
         if options.credentials is not None or options.anonymous:
             self._client.connect()  # Google's own chain may ask the network, which takes a thread
-        self._threads = {lane: ThreadPoolExecutor(THREADS, f"clouddns-{lane.name.lower()}") for lane in Lane}
-        self._attempts: set[Attempt] = set()
+        self._threads = Threads("clouddns")
 
     async def zones(self, lane: Lane) -> tuple[HostedZone, ...]:
         """All managed zones of the project, public and private."""
@@ -125,11 +107,8 @@ class CloudDnsAccount:
         return tuple(str(name).lower() for name in answer.get("nameServers", ()))
 
     async def close(self) -> None:
-        """Send nothing more; what has been sent is waited for by those who wait for it."""
-        for attempt in self._attempts:
-            attempt.give_up()
-        for threads in self._threads.values():
-            threads.shutdown(wait=False)
+        """Give up what is under way."""
+        self._threads.close()
         self._client.close()
 
     async def _pages(self, page: Callable[[str], Call], member: str, lane: Lane) -> AsyncIterator[Json]:
@@ -144,30 +123,11 @@ class CloudDnsAccount:
                 return
 
     async def _call(self, call: Call, lane: Lane, limit: float | None = None) -> Json:
-        await self._throttle.take(lane)
+        work = partial(self._client.request, call)
         try:
-            answer = await self._made(call, lane, READ_LIMIT if limit is None else limit)
-        except ThrottledError:
-            self._throttle.throttled()
-            raise
-        except (CasConflictError, NotOwnedError, RejectedError):
-            self._throttle.succeeded()
-            raise
-        self._throttle.succeeded()
-        return answer
-
-    async def _made(self, call: Call, lane: Lane, limit: float) -> Json:
-        attempt = Attempt(limit)
-        self._attempts.add(attempt)
-        try:
-            job = self._threads[lane].submit(self._client.request, call, attempt)
-            return await asyncio.wait_for(asyncio.wrap_future(job), limit)
-        except TimeoutError:
-            attempt.give_up()
-            raise late(call, sent=attempt.sent) from None
-        finally:
-            attempt.give_up()
-            self._attempts.discard(attempt)
+            return await asked(self._throttle, self._threads, lane, READ_LIMIT if limit is None else limit, work)
+        except LateError as error:
+            raise error.told(call.action, writes=call.writes) from None
 
 
 def _hosted(document: Json) -> HostedZone:

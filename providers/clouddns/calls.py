@@ -1,9 +1,7 @@
-"""The requests of the API that are made here (REST v1), and for how long one may be sent."""
+"""The requests of the API that are made here (REST v1)."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -77,51 +75,3 @@ def _zone(zone: str) -> str:
 
 def _page(token: str) -> dict[str, str]:
     return {"maxResults": str(PAGE)} | ({"pageToken": token} if token else {})
-
-
-class LateError(Exception):
-    """There is no time left to send a request, which has not been sent."""
-
-
-class Attempt:
-    """One try of a request, by a thread, for whoever waits for it no longer than until a moment of ``monotonic``.
-
-    So it is always known whether the server may have seen the request: what was given up is not sent any more.
-    """
-
-    def __init__(self, limit: float) -> None:
-        self._until = monotonic() + limit
-        self._lock = threading.Lock()
-        self._sent = self._given_up = False
-
-    @property
-    def sent(self) -> bool:
-        """Whether the server may have seen it."""
-        return self._sent
-
-    def left(self) -> float:
-        """Seconds that there are.
-
-        Raises:
-            LateError: there are none.
-        """
-        left = self._until - monotonic()
-        if left <= 0 or self._given_up:
-            raise LateError
-        return left
-
-    def begin(self) -> float:
-        """It is about to be sent; how many seconds there are.
-
-        Raises:
-            LateError: there are none.
-        """
-        with self._lock:
-            left = self.left()
-            self._sent = True
-            return left
-
-    def give_up(self) -> None:
-        """Nobody waits for it any more."""
-        with self._lock:
-            self._given_up = True

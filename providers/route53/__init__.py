@@ -25,8 +25,7 @@ from gslb.model.expressible import Feature, Rendering
 from gslb.model.options import Options, PositiveDuration
 from gslb.model.recordset import RecordSet
 from gslb.model.steering import MAX_WEIGHT, Steering
-from providers.base import Capabilities, Throttle
-from providers.route53.account import Account
+from providers.base import Account, Capabilities, Throttle
 from providers.route53.limits import MAX_CHARACTERS, MAX_RECORDS, problems
 from providers.route53.render import FEATURES, PRIVATE_FEATURES, render
 
@@ -103,5 +102,7 @@ class Route53(Options):
         return tuple(problems(records))
 
     def open(self, throttle: Throttle) -> Account:
-        """See Provider. The SDK is not imported here either, which would keep the event loop waiting."""
-        return Account(self, throttle)
+        """See Provider. The SDK looks for credentials with the first request, and again once they were refused."""
+        from providers.route53.account import Route53Account  # noqa: PLC0415  imports the SDK: not before it is needed
+
+        return Route53Account(self, throttle)

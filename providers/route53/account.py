@@ -23,7 +23,7 @@ _FEW = "30"
 """record sets that are listed at once where those of one name are wanted"""
 
 
-class Account:
+class Route53Account:
     """See ``providers.base.Account``.
 
     Args:

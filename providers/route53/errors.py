@@ -12,6 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from providers.base import (
     AuthFailedError,
+    BusyError,
     CasConflictError,
     OutcomeUnknownError,
     ProviderError,
@@ -19,7 +20,7 @@ from providers.base import (
     ThrottledError,
     UnavailableError,
 )
-from providers.route53.asked import Asked, BusyError, CredentialsError
+from providers.route53.asked import Asked, CredentialsError
 
 _THROTTLED = {
     "Throttling",

@@ -21,14 +21,14 @@ def actions(fake: FakeRoute53) -> list[str]:
     return [entry.action for entry in fake.log()]
 
 
-def test_the_sdk_is_not_imported_before_it_is_needed() -> None:
+def test_the_sdk_is_not_imported_before_an_account_is_opened() -> None:
     program = (
-        "import asyncio, sys\n"
+        "import sys\n"
         "from providers.route53 import Route53\n"
-        "class Throttle:\n    async def take(self, lane): ...\n"
-        "async def main(): Route53().open(Throttle())\n"
-        "asyncio.run(main())\n"
-        "assert not {'boto3', 'botocore', 'urllib3'} & sys.modules.keys()\n"
+        "provider, sdk = Route53(), {'boto3', 'botocore', 'urllib3'}\n"
+        "assert not sdk & sys.modules.keys()\n"
+        "provider.open(None)\n"
+        "assert sdk < sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 

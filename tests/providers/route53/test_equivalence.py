@@ -8,9 +8,8 @@ from hypothesis import assume, given, settings
 from gslb.model.distribution import distribution
 from gslb.model.recordset import read_marker
 from gslb.model.steering import Steering
-from providers.base import HostedZone, Lane
+from providers.base import Account, HostedZone, Lane
 from providers.route53 import Route53
-from providers.route53.account import Account
 from tests.fakes.route53 import UNLIMITED, FakeRoute53
 from tests.providers.route53.steerings import CLIENTS, has_places, steerings
 from tests.providers.route53.support import SERVICE, Turns, hosted, publish
