@@ -171,8 +171,11 @@ def _member(record: RecordSet, name: str) -> Wire | None:
 
 
 def _read_value(value: str, kind: str) -> str:
-    """The API tells addresses as they were once written."""
-    return str(ip_address(value)) if kind in _ADDRESSES else value
+    """The API tells addresses as they were once written: also such as have leading zeros, which stay as they are."""
+    if kind in _ADDRESSES:
+        with suppress(ValueError):
+            return str(ip_address(value))
+    return value
 
 
 def _read_alias(alias: Wire, zone: str) -> Wire:

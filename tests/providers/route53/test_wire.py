@@ -108,6 +108,11 @@ async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
     assert held["own", ""].ttl is None
 
 
+def test_a_value_that_cannot_be_read_stays_as_it_is() -> None:
+    listed = {"Name": "a.", "Type": "A", "TTL": 1, "ResourceRecords": [{"Value": "192.0.2.01"}]}
+    assert wire.read(listed, "Z1").values == ("192.0.2.01",)
+
+
 @pytest.mark.parametrize("label", ["a/b", r"a\$b", "a~b", r"\@", "a+b", r"b\252cher", r"\000\255", "*", "a*b"])
 async def test_whatever_is_in_a_name_it_is_written_once(fake: FakeRoute53, label: str) -> None:
     zone, service = hosted(fake), ServiceName(f"{label}.{ORIGIN}")
