@@ -70,7 +70,7 @@ def read(listed: Wire, zone: str, collections: Iterable[CidrCollection] = ()) ->
     if "AliasTarget" in members:
         members["AliasTarget"] = _read_alias(members["AliasTarget"], zone)
     if "GeoProximityLocation" in members:
-        members["GeoProximityLocation"] = _without_bias(members["GeoProximityLocation"])
+        members["GeoProximityLocation"] = _read_proximity(members["GeoProximityLocation"])
     if "CidrRoutingConfig" in members:
         members["CidrRoutingConfig"] = _read_cidr(members["CidrRoutingConfig"], zone, collections)
     return RecordSet(
@@ -184,9 +184,18 @@ def _read_alias(alias: Wire, zone: str) -> Wire:
     return {**alias, "HostedZoneId": "", "DNSName": read_name(alias["DNSName"])}
 
 
-def _without_bias(place: Wire) -> Wire:
-    """None is the same as zero."""
-    return {name: member for name, member in place.items() if name != "Bias" or member}
+def _read_proximity(place: Wire) -> Wire:
+    """No bias is the same as zero, and coordinates have one form, that of ``providers.route53.places.proximity``."""
+    told = {name: member for name, member in place.items() if name != "Bias" or member}
+    if "Coordinates" in told:
+        told["Coordinates"] = {name: _degrees(text) for name, text in told["Coordinates"].items()}
+    return told
+
+
+def _degrees(text: str) -> str:
+    with suppress(ValueError):
+        return f"{float(text) + 0.0:.2f}"  # no negative zero; the API takes two decimals at most
+    return text
 
 
 def _read_cidr(cidr: Wire, zone: str, collections: Iterable[CidrCollection]) -> Wire:

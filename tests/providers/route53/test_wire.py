@@ -1,20 +1,22 @@
 """Record sets of every kind are read in one form, lose nothing, and are removed exactly, whoever has made them."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gslb.model.names import RegionName, ServiceName
 from gslb.model.recordset import RecordSet
-from gslb.model.steering import Group, RecordType, Rule, Steering, Target
+from gslb.model.steering import Group, Pick, RecordType, Rule, Steering, Target
 from providers import names
 from providers.base import HostedZone, Lane
 from providers.route53 import Route53, wire
 from tests.fakes.account import alias, connected, plain
 from tests.fakes.route53 import FakeRoute53, records
-from tests.providers.route53.support import DEADLINE, ORIGIN, account, change, hosted, publish
+from tests.providers.route53.support import DEADLINE, ORIGIN, SERVICE, account, change, hosted, publish
 
 ELB = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": "dualstack.lb-1.eu-west-1.elb.amazonaws.com."}
 
@@ -100,7 +102,9 @@ async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
     assert held["*.wild", ""].name == f"*.wild.{ORIGIN}"
     assert held["weighted", "B c/d"].weights == (255.0,)
     assert held["weighted", "B c/d"].routing == '{"HealthCheckId":"check-1","Weight":255}'
-    assert held["near", "b"].routing == '{"GeoProximityLocation":{"Coordinates":{"Latitude":"+1.","Longitude":"2.5"}}}'
+    assert (
+        held["near", "b"].routing == '{"GeoProximityLocation":{"Coordinates":{"Latitude":"1.00","Longitude":"2.50"}}}'
+    )
     assert '"HostedZoneId":"Z35SXDOTRQ7X7K"' in held["elb", ""].routing
     assert (
         f'"DNSName":"*.wild.{ORIGIN}","EvaluateTargetHealth":false,"HostedZoneId":""' in held["own-wild", "a"].routing
@@ -111,6 +115,22 @@ async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
 def test_a_value_that_cannot_be_read_stays_as_it_is() -> None:
     listed = {"Name": "a.", "Type": "A", "TTL": 1, "ResourceRecords": [{"Value": "192.0.2.01"}]}
     assert wire.read(listed, "Z1").values == ("192.0.2.01",)
+
+
+async def test_places_that_are_told_in_other_words_are_still_those_that_were_written(fake: FakeRoute53) -> None:
+    zone, near = hosted(fake), Group(RegionName("a"), 1, (Target((), RecordType.A, "192.0.2.1"),), (41.0, -0.0))
+    groups = near, replace(near, region=RegionName("b"), location=(50.11, 8.6))
+    steering = Steering(SERVICE, 30, 5, 4, (RecordType.A,), (Rule(None, groups, Pick.NEAREST),))
+    async with account(fake) as at:
+        await publish(at, zone, {SERVICE: Route53().render(steering).records})
+        for kept in fake.record_sets(zone.id):
+            if isinstance(kept.routing, records.Geoproximity) and kept.routing.coordinates is not None:
+                latitude, longitude = (f"+{float(text):g}" for text in kept.routing.coordinates)
+                other = dataclasses.replace(kept.routing, coordinates=(latitude, longitude))
+                fake.put(zone.id, dataclasses.replace(kept, routing=other))
+        assert await publish(at, zone, {SERVICE: Route53().render(steering).records}, fence=2) == ()
+        assert await publish(at, zone, {}, fence=2)
+        assert {it.type for it in fake.record_sets(zone.id)} == {"NS", "SOA"}
 
 
 @pytest.mark.parametrize("label", ["a/b", r"a\$b", "a~b", r"\@", "a+b", r"b\252cher", r"\000\255", "*", "a*b"])
