@@ -212,8 +212,8 @@ class Provider(Protocol):
             without: features that the service can do without.
         """
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
-        """What the provider would refuse about ``records``, as far as can be said without asking it."""
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
+        """What the provider would refuse about ``records``: validation offline, as far as that can say."""
 
     def open(self, throttle: Throttle) -> Account:
         """Its API. This is where an SDK is imported.

@@ -43,7 +43,7 @@ def refused(setup: ProviderSetup, service: Service, steerings: Iterable[Steering
     """What ``setup`` would refuse of the records for ``steerings`` and their marker, as far as it can tell."""
     marker = Marker(service.name, owner, _NUMBER, _NUMBER).record(_MARKER_TTL)
     rendered = (setup.provider.render(steering, service.degrade).records for steering in steerings)
-    return tuple(dict.fromkeys(text for records in rendered for text in setup.provider.validate((*records, marker))))
+    return tuple(dict.fromkeys(text for records in rendered for text in setup.provider.problems((*records, marker))))
 
 
 def _faults(setup: ProviderSetup, steering: Steering, without: Collection[Feature]) -> dict[Feature, tuple[str, ...]]:

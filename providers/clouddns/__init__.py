@@ -87,7 +87,7 @@ class CloudDns(Options):
         """``steering`` as record sets, and what of it cannot be said."""
         return render(steering, without)
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:  # type: ignore[override]  # the port calls it so
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         """What would be refused about ``records``."""
         return tuple(problems(records))
 

@@ -97,7 +97,7 @@ class Route53(Options):
         """See Provider."""
         return render(steering, without, self._features)
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:  # type: ignore[override]  # pydantic's is deprecated
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         """See Provider."""
         return tuple(problems(records))
 

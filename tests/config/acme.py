@@ -58,7 +58,7 @@ class Acme(Options):
             found.append(Inexpressible(kind, Feature.SIZE, f"{groups} groups for {steering.name}"))
         return found
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:  # type: ignore[override]  # pydantic's is another
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         return tuple(f"the name {r.name} has {len(r.name)} characters" for r in records if len(r.name) > self.longest)
 
     def open(self, throttle: Throttle) -> Account:

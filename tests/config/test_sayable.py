@@ -251,7 +251,7 @@ def test_a_provider_that_raises_is_named_once(files: Files, monkeypatch: pytest.
     def fail(self: Acme, *_: Any) -> Any:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(Acme, "validate", fail)
+    monkeypatch.setattr(Acme, "problems", fail)
     document = at_acme(["weighted"], [])
     document["services"]["b.example.com"] = dict(document["services"]["api.example.com"])
     key, message, ways = only(files, document)

@@ -172,7 +172,7 @@ def _is_good(setup: WriterSetup, change: Change, troubles: dict[ServiceName, Tro
         troubles[change.service] = Trouble(text, "publish fewer groups or areas")
         return False
     try:
-        refused = setup.options.validate(change.after)
+        refused = setup.options.problems(change.after)
     except Exception as error:  # noqa: BLE001  as above
         text = f"{setup.provider} cannot judge it: {type(error).__name__}: {error}"
         troubles[change.service] = Trouble(text, error=error)

@@ -100,13 +100,13 @@ def test_tokens_may_go_to_this_machine_without_tls(endpoint: str) -> None:
     ],
 )
 def test_what_would_be_refused_is_told_without_asking(records: list[RecordSet], text: str) -> None:
-    (problem,) = CloudDns(project="p").validate(records)
+    (problem,) = CloudDns(project="p").problems(records)
     assert problem.startswith(records[0].name)
     assert text in problem
 
 
 def test_nothing_is_said_about_what_is_in_order() -> None:
-    assert CloudDns(project="p").validate([address(), Marker(API, "us", 2**62, 2**62).record(300)]) == ()
+    assert CloudDns(project="p").problems([address(), Marker(API, "us", 2**62, 2**62).record(300)]) == ()
 
 
 def test_the_page_has_the_options_and_exactly_the_permissions_that_are_used() -> None:

@@ -256,7 +256,7 @@ def test_what_cloud_dns_knows_nothing_of_takes_consent_and_is_left_out_then(give
 def test_each_type_is_said_or_it_is_said_why_not(given_: Steering, without: frozenset[Feature]) -> None:
     rendering = PROVIDER.render(given_, without)
     said = degraded(given_, without - BOTH)
-    assert PROVIDER.validate(rendering.records) == ()
+    assert PROVIDER.problems(rendering.records) == ()
     for kind in given_.types:
         records = [record for record in rendering.records if record.type == kind]
         found = [fault for fault in rendering.faults if fault.type is kind]

@@ -29,7 +29,7 @@ async def holds(at: Account, zone: HostedZone, steering: Steering) -> None:
     rendering = Route53().render(steering)
     assert all(fault.text.endswith("so that all are replaced in one request") for fault in rendering.faults)
     assume(not rendering.faults)
-    assert Route53().validate(rendering.records) == ()
+    assert Route53().problems(rendering.records) == ()
     await publish(at, zone, {SERVICE: rendering.records})
     held = await at.read(zone, Lane.COSMETIC)
     own = {record for record in held if record.name != zone.origin and read_marker(record) is None}

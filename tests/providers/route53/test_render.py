@@ -354,7 +354,7 @@ def test_equal_steerings_are_rendered_alike_however_targets_are_ordered(given_: 
 @given(steerings())
 def test_what_is_rendered_is_ours_in_order_and_would_be_taken(given_: Steering) -> None:
     records = PROVIDER.render(given_).records
-    assert PROVIDER.validate(records) == ()
+    assert PROVIDER.problems(records) == ()
     assert all(one.key < other.key for one, other in pairwise(records))
     assert all(record.name == SERVICE or is_reserved_for(record.name, SERVICE) for record in records)
     assert all((record.ttl is not None) is bool(record.values) for record in records)

@@ -155,7 +155,7 @@ def test_names_are_read_as_they_are_written_whatever_octets_they_have(labels: li
 async def test_what_somebody_else_has_made_is_valid_too(fake: FakeRoute53) -> None:
     zone = filled(fake)
     async with account(fake) as at:
-        assert Route53().validate(await at.read(zone, Lane.ROUTINE)) == ()
+        assert Route53().problems(await at.read(zone, Lane.ROUTINE)) == ()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_what_somebody_else_has_made_is_valid_too(fake: FakeRoute53) -> No
     ],
 )  # fmt: skip
 def test_what_route_53_would_refuse_is_known_without_asking_it(records_: list[RecordSet], problem: str) -> None:
-    assert any(problem in text for text in Route53().validate(records_))
+    assert any(problem in text for text in Route53().problems(records_))
 
 
 routings: st.SearchStrategy[dict[str, Any]] = st.one_of(
