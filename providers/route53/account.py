@@ -89,7 +89,7 @@ class Route53Account:
         except ProviderError:
             self._collections.forget(zone)
             raise
-        for record in after:
+        for record in (record for change in changes for record in change.added):
             spelled.pop(record, None)  # it is in our words now
         return Receipt(zone, _bare(answer["ChangeInfo"]["Id"]))
 

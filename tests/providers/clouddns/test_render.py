@@ -154,7 +154,7 @@ def test_the_nearest_pick_is_a_policy_with_an_item_for_each_region_of_google_clo
     near = rule("", group("a", "192.0.2.1", at=FRANKFURT), group("b", "192.0.2.2", at=VIRGINIA), pick=Pick.NEAREST)
     record = only(steering(near), NEAREST)
     items = located(record)
-    assert list(items) == list(REGIONS)
+    assert items.keys() == REGIONS.keys()
     assert {items[region][0] for region in ("europe-west12", "me-west1", "asia-east1")} == {"192.0.2.1"}
     assert {items[region][0] for region in ("us-west1", "southamerica-east1")} == {"192.0.2.2"}
     assert "enableFencing" not in record.routing
