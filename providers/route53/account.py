@@ -1,12 +1,13 @@
 """An account of Route 53: its zones, what they hold, and changes of that."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gslb.model.recordset import RecordSet
+from gslb.model.names import ServiceName
+from gslb.model.recordset import RecordSet, is_reserved_for, markers
 from gslb.model.zone_plan import Change
 from providers.base import HostedZone, Lane, ProviderError, Receipt, RejectedError, Throttle
 from providers.route53 import wire
@@ -67,7 +68,9 @@ class Route53Account:
                 by_network.append(listed)
             else:
                 found |= (wire.read_with_words(listed, zone.id),)
-        own = (await self._collections.read(zone, lane)).values() if by_network else ()
+        marked = markers(found)
+        ours = any(_is_for(wire.read_name(listed["Name"]), marked) for listed in by_network)
+        own = (await self._collections.read(zone, lane)).values() if ours else ()  # which takes permissions of its own
         found |= (wire.read_with_words(listed, zone.id, own) for listed in by_network)
         spelled = {record: words for record, words in found.items() if words is not None}
         self._spelled[zone.id] = spelled if names is None else self._spelled.get(zone.id, {}) | spelled
@@ -149,6 +152,13 @@ class Route53Account:
                 return
             following = {f"Start{name}": page[f"Next{name}"] for name in _NEXT if f"Next{name}" in page}
             members = {name: it for name, it in members.items() if not name.startswith("Start")} | following
+
+
+def _is_for(name: str, services: Container[str]) -> bool:
+    """Whether ``name`` is one of ``services``, or reserved for one."""
+    _, _, parent = name.partition(".")
+    around = ServiceName(parent), ServiceName(f"*.{parent}")
+    return name in services or any(it in services and is_reserved_for(name, it) for it in around)
 
 
 def _zone(listed: Mapping[str, Any]) -> HostedZone:

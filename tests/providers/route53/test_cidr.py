@@ -7,8 +7,8 @@ from gslb.model.names import ServiceName
 from gslb.model.recordset import RecordSet
 from providers.base import CasConflictError, HostedZone, Lane, OutcomeUnknownError, RejectedError
 from tests.fakes.account import connected
-from tests.fakes.route53 import FakeRoute53, Fault, faults
-from tests.fakes.route53.errors import ApiError
+from tests.fakes.route53 import FakeRoute53, Fault, faults, records
+from tests.fakes.route53.errors import ApiError, access_denied
 from tests.providers.route53.support import DEADLINE, ORIGIN, SERVICE, account, change, hosted, publish
 from tests.providers.route53.test_render import ANKARA, ISTANBUL, SYDNEY, everybody, rendered, steering
 
@@ -104,6 +104,16 @@ async def test_collections_of_others_are_left_alone(fake: FakeRoute53) -> None:
         for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"):
             await publish(at, zone, {SERVICE: for_networks(network)})
     assert [dict(it.blocks) for it in list(fake.store.collections.values())[:2]] == before
+
+
+async def test_record_sets_of_others_by_network_take_no_permission_for_collections(fake: FakeRoute53) -> None:
+    zone = hosted(fake)
+    theirs = records.RecordSet(f"theirs.{ORIGIN}", "A", "a", records.Cidr("somebodys", "*"), 60, ("192.0.2.9",))
+    fake.put(zone.id, theirs)
+    fake.faults.always(faults.refused(access_denied("ListCidrCollections")), "ListCidrCollections")
+    async with account(fake) as at:
+        assert f"theirs.{ORIGIN}" in {record.name for record in await at.read(zone, Lane.ROUTINE)}
+        assert await publish(at, zone, {SERVICE: rendered(steering(everybody(ISTANBUL)))})
 
 
 async def test_blocks_that_somebody_has_changed_are_seen_and_put_right(fake: FakeRoute53) -> None:
