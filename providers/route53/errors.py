@@ -72,6 +72,10 @@ _REMEDIES = {
     "LimitsExceeded": "remove what is not needed, or ask AWS for a higher quota",
     "TooManyHostedZones": "ask AWS for a higher quota",
 }
+_COLLECTIONS = (
+    "each zone has a collection for each set of networks: let its services have rules for the same networks, remove "
+    "collections that nobody needs, or ask AWS for a higher quota (CIDR collections per account)"
+)
 _TLS = (
     "check the clock and, in [providers.NAME], endpoint; where a proxy or an emulator has certificates of its own, "
     "set AWS_CA_BUNDLE to the file with its authority's"
@@ -142,6 +146,8 @@ def _refused(error: ClientError, asked: Asked) -> ProviderError:
         return _lost(text) if asked.writes and own else UnavailableError(text)
     if code in _CONFLICTS or (code == "InvalidChangeBatch" and _OTHERS.search(message)):
         return CasConflictError(text)
+    if code == "LimitsExceeded" and error.operation_name == "CreateCidrCollection":
+        return RejectedError(text, _COLLECTIONS)
     return RejectedError(text, _REMEDIES.get(code, ""))
 
 

@@ -8,7 +8,7 @@ from gslb.model.recordset import RecordSet
 from providers.base import CasConflictError, HostedZone, Lane, OutcomeUnknownError, RejectedError
 from tests.fakes.account import connected
 from tests.fakes.route53 import FakeRoute53, Fault, faults, records
-from tests.fakes.route53.errors import ApiError, access_denied
+from tests.fakes.route53.errors import access_denied
 from tests.providers.route53.support import DEADLINE, ORIGIN, SERVICE, account, change, hosted, publish
 from tests.providers.route53.test_render import ANKARA, ISTANBUL, SYDNEY, everybody, rendered, steering
 
@@ -179,15 +179,20 @@ async def test_what_has_become_of_a_collection_is_read_again(fake: FakeRoute53, 
 
 async def test_where_there_may_be_no_more_collections_that_is_told_with_what_to_do(fake: FakeRoute53) -> None:
     zone = hosted(fake)
-    fake.faults.add(faults.refused(ApiError("LimitsExceeded", "5 collections")), CREATE)
+    several = {
+        (name := ServiceName(f"{label}.{ORIGIN}")): for_networks(f"10.{number}.0.0/16", service=name)
+        for number, label in enumerate("abcdef")
+    }
     async with account(fake) as at:
-        with pytest.raises(RejectedError, match="LimitsExceeded: 5 collections") as told:
-            await publish(at, zone, {SERVICE: for_networks("192.0.2.0/24")})
-    assert "higher quota" in told.value.remedy
+        with pytest.raises(RejectedError, match="LimitsExceeded") as told:
+            await publish(at, zone, several)
+    assert "rules for the same networks" in told.value.remedy
+    assert "CIDR collections per account" in told.value.remedy
 
 
 async def test_many_collections_and_blocks_are_read_over_several_pages(fake: FakeRoute53) -> None:
     zone, client = hosted(fake), connected(fake)
+    fake.settings.cidr_collections = 200
     wanted = for_networks(*(f"10.{number}.0.0/16" for number in range(99)))
     for number in range(120):
         client.create_cidr_collection(Name=f"theirs-{number}", CallerReference=str(number))
