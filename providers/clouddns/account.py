@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from gslb.model.recordset import RecordSet
 from gslb.model.zone_plan import Change
 from providers.attempt import LateError
-from providers.base import HostedZone, Lane, Receipt, RejectedError, Throttle, UnavailableError
+from providers.base import HostedZone, Lane, Receipt, Throttle, UnavailableError
 from providers.clouddns import calls, wire
 from providers.clouddns.calls import Call
 from providers.clouddns.client import Client
 from providers.threads import THREADS, Threads, asked
+from providers.zones import named, only
 
 if TYPE_CHECKING:
     from providers.clouddns import CloudDns
@@ -51,31 +52,16 @@ class CloudDnsAccount:
 
     async def zone(self, origin: str, lane: Lane) -> HostedZone:
         """The managed zone for ``origin``: the one that ``zones`` names, or the only one that is private, or is not."""
-        named = self._options.zones.get(origin)
-        if named is not None:
-            zone = _hosted(await self._call(calls.get_zone(named), lane))
-            if zone.origin != origin:
-                raise RejectedError(f"managed zone {named} is for {zone.origin}, not {origin}", "correct it in zones")
-            return zone
-        return self._only(origin, await self._zones(origin, lane))
+        options = self._options
+        if origin in options.zones:
+            zone = await self._call(calls.get_zone(options.zones[origin]), lane)
+            return named(origin, _hosted(zone), private=options.private)
+        remedy = f'gcloud dns managed-zones create NAME --dns-name="{origin}"'
+        return only(origin, await self._zones(origin, lane), remedy, private=options.private)
 
     async def _zones(self, origin: str, lane: Lane) -> tuple[HostedZone, ...]:
         pages = self._pages(partial(calls.list_zones, origin), "managedZones", lane)
         return tuple([_hosted(zone) async for zone in pages])
-
-    def _only(self, origin: str, found: Sequence[HostedZone]) -> HostedZone:
-        kind, other = ("private", "false") if self._options.private else ("public", "true")
-        zones = [zone for zone in found if zone.private is self._options.private]
-        if len(zones) > 1:
-            names = ", ".join(sorted(zone.id for zone in zones))
-            remedy = f'say which one is meant: zones = {{ "{origin}" = "{zones[0].id}" }}'
-            raise RejectedError(f"there are several {kind} zones for {origin}: {names}", remedy)
-        if not zones:
-            remedy = (
-                f"write private = {other}" if found else f'gcloud dns managed-zones create NAME --dns-name="{origin}"'
-            )
-            raise RejectedError(f"there is no {kind} zone for {origin} in the project", remedy)
-        return zones[0]
 
     async def read(self, zone: HostedZone, lane: Lane, names: Collection[str] | None = None) -> tuple[RecordSet, ...]:
         """All record sets of ``zone``, or those of ``names``."""

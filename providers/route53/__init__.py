@@ -7,7 +7,7 @@ Options:
     region           that requests are signed for; default ``us-east-1``
     endpoint         URL of something that stands for AWS
     zones            ids of hosted zones by origin; default: they are looked for by name
-    private          of several zones of a name the private one is meant; default ``false``
+    private          private zones are meant, not public ones; default ``false``
     connect_timeout  for a connection to be there; default ``3s``
     read_timeout     for an answer to go on; default ``10s``
 
@@ -53,9 +53,7 @@ class Route53(Options):
         Field(pattern=_ENDPOINT, description="URL of something that stands for AWS, STS included"),
     ] = ""
     zones: Annotated[dict[str, str], Field(description="ids of hosted zones by origin")] = {}  # noqa: RUF012  pydantic copies it
-    private: Annotated[
-        bool, Field(description="private zones are meant where there are public ones of the same name")
-    ] = False
+    private: Annotated[bool, Field(description="private zones are meant, not public ones")] = False
     connect_timeout: Annotated[Timeout, Field(description="for a connection to be there")] = 3.0
     read_timeout: Annotated[Timeout, Field(description="for an answer to go on")] = 10.0
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from gslb.model.names import ServiceName
 from gslb.model.recordset import RecordSet, is_reserved_for, markers
 from gslb.model.zone_plan import Change
-from providers.base import HostedZone, Lane, ProviderError, Receipt, RejectedError, Throttle
+from providers.base import HostedZone, Lane, ProviderError, Receipt, Throttle
 from providers.route53 import wire
 from providers.route53.batch import change_batch
 from providers.route53.cidr import Collections
 from providers.route53.requests import Requests
+from providers.zones import named, only
 
 if TYPE_CHECKING:
     from providers.route53 import Route53
@@ -22,6 +23,7 @@ _NEXT = ("RecordName", "RecordType", "RecordIdentifier")
 """what says where the next page starts"""
 _FEW = "30"
 """record sets that are listed at once where those of one name are wanted"""
+_NO_ZONE = "create it, or check profile and role in [providers.NAME]: whose account the credentials are for"
 
 
 class Route53Account:
@@ -55,9 +57,9 @@ class Route53Account:
         """See Account."""
         if origin in self._options.zones:
             answer = await self._send("GetHostedZone", origin, lane, {"Id": self._options.zones[origin]})
-            return _checked(origin, _zone(answer["HostedZone"]))
+            return named(origin, _zone(answer["HostedZone"]), private=self._options.private)
         found = [zone async for zone in self._called(origin, lane)]
-        return _one(origin, found, private=self._options.private)
+        return only(origin, found, _NO_ZONE, private=self._options.private)
 
     async def read(self, zone: HostedZone, lane: Lane, names: Collection[str] | None = None) -> tuple[RecordSet, ...]:
         """See Account."""
@@ -163,31 +165,6 @@ def _is_for(name: str, services: Container[str]) -> bool:
 
 def _zone(listed: Mapping[str, Any]) -> HostedZone:
     return HostedZone(wire.read_name(listed["Name"]), _bare(listed["Id"]), bool(listed["Config"]["PrivateZone"]))
-
-
-def _checked(origin: str, zone: HostedZone) -> HostedZone:
-    """``zone``, if it is called so."""
-    if zone.origin == origin:
-        return zone
-    remedy = f"correct zones in [providers.NAME]: the id for {origin.removesuffix('.')}"
-    raise RejectedError(f"Route 53's hosted zone {zone.id} is {zone.origin}, not {origin}", remedy)
-
-
-def _one(origin: str, found: Sequence[HostedZone], *, private: bool) -> HostedZone:
-    """The one that is meant of all that are called so."""
-    fitting = [zone for zone in found if zone.private == private] or found
-    if not fitting:
-        raise RejectedError(
-            f"Route 53 has no hosted zone {origin} in this account",
-            "create it, or check profile and role in [providers.NAME]: whose account the credentials are for",
-        )
-    if len(fitting) > 1:
-        told = ", ".join(f"{zone.id} ({'private' if zone.private else 'public'})" for zone in fitting)
-        remedy = (
-            f'write zones = {{ "{origin.removesuffix(".")}" = "{fitting[0].id}" }}, or another id, in [providers.NAME]'
-        )
-        raise RejectedError(f"Route 53 has {len(fitting)} hosted zones {origin}: {told}", remedy)
-    return fitting[0]
 
 
 def _bare(id_: str) -> str:

@@ -19,7 +19,8 @@ from providers.route53.tree import grow
 FEATURES = frozenset({Feature.PLACES, Feature.SUBDIVISIONS, Feature.NETWORKS, Feature.NEAREST, Feature.UNKNOWN})
 """What can be said in a public zone, but for places, subdivisions and networks that Route 53 does not know."""
 PRIVATE_FEATURES = FEATURES - {Feature.NETWORKS}
-"""In a private one there is no IP-based routing (Amazon Route 53 Developer Guide, Choosing a routing policy)."""
+"""In a private one IP-based routing is taken, but not supported (Amazon Route 53 Developer Guide, Values specific for
+IP-based records)."""
 
 _MARKER = 1, 1000
 """records and characters that are left for the marker of a service"""

@@ -95,13 +95,16 @@ async def test_zones_are_told_apart_by_name_and_by_who_can_ask(fake: FakeCloudDn
             await account.zone("example.org.", Lane.ROUTINE)
     async with opened(options(fake, private=True)) as account:
         assert await account.zone(ORIGIN, Lane.ROUTINE) == inside
+    async with opened(options(fake, zones={ORIGIN: "inside"})) as account:
+        with pytest.raises(RejectedError, match=r"zone inside for example\.com\. is private(.|\n)*private = true"):
+            await account.zone(ORIGIN, Lane.ROUTINE)
 
 
 async def test_of_several_zones_for_one_origin_one_has_to_be_named(fake: FakeCloudDns) -> None:
     fake.create("second", ORIGIN)
     fake.create("other", "example.net.")
     async with opened(options(fake)) as account:
-        with pytest.raises(RejectedError, match=r"example-com, second(.|\n)*zones = \{ \"example\.com\.\" = "):
+        with pytest.raises(RejectedError, match=r"example-com, second(.|\n)*zones = \{ \"example\.com\" = "):
             await account.zone(ORIGIN, Lane.ROUTINE)
     async with opened(options(fake, zones={"Example.com": "second"})) as account:
         assert await account.zone(ORIGIN, Lane.ROUTINE) == HostedZone(ORIGIN, "second")
