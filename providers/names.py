@@ -4,9 +4,10 @@ They are as dnspython writes them, since names of services are: an octet that ca
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from dns.name import Name
+from dns.exception import DNSException
+from dns.name import Name, from_text, root
 
 _LABEL_TEXT = re.compile(r"((?:\\[0-9]{3}|\\.|[^.\\])*)\.")
 _ESCAPE = re.compile(rb"\\(?:([0-9]{3})|(.))", re.DOTALL)
@@ -26,6 +27,30 @@ def text(labels_: Iterable[bytes]) -> str:
         dns.exception.DNSException: there is none.
     """
     return Name((*(label.lower() for label in labels_), b"")).to_text()
+
+
+def by_origin(zones: Mapping[str, str]) -> dict[str, str]:
+    """What an option has for zones, by their origins as the model has them: absolute, in lower case, IDNs in ASCII.
+
+    Raises:
+        ValueError: a key is no name of a zone, or two are the same.
+    """
+    found: dict[str, str] = {}
+    for key, value in zones.items():
+        if (origin := _origin(key)) in found:
+            raise ValueError(f"{key!r} is there twice; keep one of them")
+        found[origin] = value
+    return found
+
+
+def _origin(key: str) -> str:
+    try:
+        name = from_text(key.lower())
+    except (DNSException, UnicodeError) as error:
+        raise ValueError(f"{key!r} is not a DNS name: {error}; write one such as example.com") from None
+    if name == root or any(b"*" in label for label in name.labels):
+        raise ValueError(f"{key!r} is no zone; write one such as example.com")
+    return name.to_text()
 
 
 def _octet(found: re.Match[bytes]) -> bytes:
