@@ -198,6 +198,7 @@ class Provider(Protocol):
     """A table ``[providers.NAME]``, which is a subclass of ``gslb.model.options.Options``.
 
     Its fields must not be called as those of ``gslb.config.providers.ProviderSection``, which all types share.
+    One that is called ``zones`` has something for zones by origin, each of which is to be published there.
     """
 
     @property

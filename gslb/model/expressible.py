@@ -11,7 +11,8 @@ subdivisions   rules for parts of countries                         likewise
 places         rules for countries and continents                   likewise, or as the provider has it
 unknown        a rule for clients whose place is not known          they get the last rule
 gap            some clients have an answer of a type, others none   never
-size           more record sets than the provider takes             never
+size           more record sets than the provider takes             never: some of k targets at a time may be said by
+                                                                    answers that are fewer, see gslb.model.windows
 
 A rule that is left out would open a fence, so what a fence needs cannot be left out: that is for the configuration to
 check, since a steering does not say why a rule is there.

@@ -1,6 +1,6 @@
 """The API of Cloud DNS, without blocking the event loop: each request is made in a thread, when its turn has come."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ READ_LIMIT = 20.0
 FEW = 10
 """Names that are asked for one by one: a zone has 10,000 record sets by default, which are 10 pages."""
 
-Json = dict[str, Any]
+Json = Mapping[str, Any]
 
 
 class CloudDnsAccount:
@@ -43,6 +43,8 @@ class CloudDnsAccount:
         if options.credentials is not None or options.anonymous:
             self._client.connect()  # Google's own chain may ask the network, which takes a thread
         self._threads = Threads("clouddns")
+        self._spelled: dict[str, dict[RecordSet, Json]] = {}
+        """by zone: record sets that are listed in other words than they would be written in, with those words"""
 
     async def zones(self, lane: Lane) -> tuple[HostedZone, ...]:
         """All managed zones of the project, public and private."""
@@ -70,14 +72,19 @@ class CloudDnsAccount:
             async for document in self._pages(partial(calls.list_records, zone.id, name), "rrsets", lane)
         ]
         try:
-            records = [wire.read(document) for document in documents]
+            found = dict(map(wire.read_with_words, documents))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnavailableError(f"record sets in a form that is not known: {error!r}") from error
-        return tuple(record for record in records if names is None or record.name in names)
+        spelled = {record: words for record, words in found.items() if words is not None}
+        self._spelled[zone.id] = spelled if names is None else self._spelled.get(zone.id, {}) | spelled
+        return tuple(record for record in found if names is None or record.name in names)
 
     async def apply(self, zone: HostedZone, changes: Sequence[Change], deadline: float, lane: Lane) -> Receipt:
         """Write ``changes`` as one change, which is made as a whole or not at all."""
-        answer = await self._call(calls.create_change(zone.id, changes), lane, deadline)
+        spelled = self._spelled.get(zone.id, {})
+        answer = await self._call(calls.create_change(zone.id, changes, spelled), lane, deadline)
+        for record in (record for change in changes for record in change.added):
+            spelled.pop(record, None)  # it is in our words now
         return Receipt(zone, str(answer.get("id", "")))
 
     async def settled(self, receipt: Receipt, lane: Lane) -> bool:

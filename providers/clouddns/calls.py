@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from gslb.model.recordset import RecordSet
 from gslb.model.zone_plan import Change
-from providers.clouddns.wire import write
+from providers.clouddns.wire import Json, write
 
 PAGE = 1000
 """Results that are asked for at a time; the server gives fewer where it wants to."""
+
+_NONE: Mapping[RecordSet, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,10 @@ def list_records(zone: str, name: str = "", page: str = "") -> Call:
     return Call("resourceRecordSets.list", f"{_zone(zone)}/rrsets", ("dns.resourceRecordSets.list",), query)
 
 
-def create_change(zone: str, changes: Sequence[Change]) -> Call:
-    """All of ``changes``, or none."""
+def create_change(zone: str, changes: Sequence[Change], spelled: Mapping[RecordSet, Json] = _NONE) -> Call:
+    """All of ``changes``, or none; ``spelled`` is how record sets are listed that would be written in other words."""
     body = {
-        "deletions": [write(record) for change in changes for record in change.removed],
+        "deletions": [spelled.get(record) or write(record) for change in changes for record in change.removed],
         "additions": [write(record) for change in changes for record in change.added],
     }
     actions = ("create", "update", "delete")

@@ -26,6 +26,7 @@ from gslb.model.options import Options, PositiveDuration
 from gslb.model.recordset import RecordSet
 from gslb.model.steering import MAX_WEIGHT, Steering
 from providers.base import Account, Capabilities, Throttle
+from providers.names import by_origin
 from providers.route53.limits import MAX_CHARACTERS, MAX_RECORDS, problems
 from providers.route53.render import FEATURES, PRIVATE_FEATURES, render
 
@@ -64,7 +65,7 @@ class Route53(Options):
         for zone in zones.values():
             if not _ZONE.fullmatch(zone):
                 raise ValueError(f"{zone!r} is no id of a hosted zone; write one such as Z0123456789ABCDEFGHIJ")
-        return {f"{origin.lower().removesuffix('.')}.": zone for origin, zone in zones.items()}
+        return by_origin(zones)
 
     @model_validator(mode="after")
     def _role_for_external_id(self) -> "Route53":

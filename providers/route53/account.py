@@ -1,12 +1,13 @@
 """An account of Route 53: its zones, what they hold, and changes of that."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gslb.model.recordset import RecordSet
+from gslb.model.names import ServiceName
+from gslb.model.recordset import RecordSet, is_reserved_for, markers
 from gslb.model.zone_plan import Change
 from providers.base import HostedZone, Lane, ProviderError, Receipt, Throttle
 from providers.route53 import wire
@@ -69,7 +70,9 @@ class Route53Account:
                 by_network.append(listed)
             else:
                 found |= (wire.read_with_words(listed, zone.id),)
-        own = (await self._collections.read(zone, lane)).values() if by_network else ()
+        marked = markers(found)
+        ours = any(_is_for(wire.read_name(listed["Name"]), marked) for listed in by_network)
+        own = (await self._collections.read(zone, lane)).values() if ours else ()  # which takes permissions of its own
         found |= (wire.read_with_words(listed, zone.id, own) for listed in by_network)
         spelled = {record: words for record, words in found.items() if words is not None}
         self._spelled[zone.id] = spelled if names is None else self._spelled.get(zone.id, {}) | spelled
@@ -91,7 +94,7 @@ class Route53Account:
         except ProviderError:
             self._collections.forget(zone)
             raise
-        for record in after:
+        for record in (record for change in changes for record in change.added):
             spelled.pop(record, None)  # it is in our words now
         return Receipt(zone, _bare(answer["ChangeInfo"]["Id"]))
 
@@ -116,7 +119,7 @@ class Route53Account:
 
     async def _called(self, origin: str, lane: Lane) -> AsyncIterator[HostedZone]:
         """All zones of a name."""
-        members: dict[str, object] = {"DNSName": origin}
+        members: dict[str, object] = {"DNSName": wire.write_name(origin)}
         while True:
             page = await self._send("ListHostedZonesByName", origin, lane, members)
             for zone in map(_zone, page["HostedZones"]):
@@ -130,7 +133,9 @@ class Route53Account:
     async def _of_names(self, zone: HostedZone, names: Sequence[str], lane: Lane) -> AsyncIterator[wire.Wire]:
         """Record sets of some names; those of one name are listed one after the other."""
         for name in names:
-            async with aclosing(self._listed(zone, lane, {"StartRecordName": name, "MaxItems": _FEW})) as listing:
+            async with aclosing(
+                self._listed(zone, lane, {"StartRecordName": wire.write_name(name), "MaxItems": _FEW})
+            ) as listing:
                 async for listed in listing:
                     if wire.read_name(listed["Name"]) != name:
                         break
@@ -149,6 +154,13 @@ class Route53Account:
                 return
             following = {f"Start{name}": page[f"Next{name}"] for name in _NEXT if f"Next{name}" in page}
             members = {name: it for name, it in members.items() if not name.startswith("Start")} | following
+
+
+def _is_for(name: str, services: Container[str]) -> bool:
+    """Whether ``name`` is one of ``services``, or reserved for one."""
+    _, _, parent = name.partition(".")
+    around = ServiceName(parent), ServiceName(f"*.{parent}")
+    return name in services or any(it in services and is_reserved_for(name, it) for it in around)
 
 
 def _zone(listed: Mapping[str, Any]) -> HostedZone:

@@ -55,8 +55,8 @@ class Client:
         try:
             client = self._client(attempt)
             answer: Mapping[str, Any] = getattr(client, xform_name(asked.action))(**members)
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
-            told = translated(error, asked)
+        except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError, LookupError) as error:
+            told = translated(error, asked, sent=attempt.sent)
             if isinstance(told, CredentialsError):
                 # The SDK keeps what it has read from files, or that there was nothing to read.
                 with self._making:

@@ -9,6 +9,7 @@ from gslb.model.area import Area, AreaKind, within
 from gslb.model.expressible import MATCHED, Feature, Inexpressible, Rendering, degraded, required
 from gslb.model.recordset import RecordSet
 from gslb.model.steering import RecordType, Steering, groups_for
+from gslb.model.windows import compact, exact
 from providers.route53.layout import lay_out
 from providers.route53.limits import MAX_CHARACTERS, MAX_RECORDS, problems
 from providers.route53.networks import block
@@ -53,9 +54,13 @@ def _rendered(steering: Steering, kind: RecordType, features: frozenset[Feature]
     faults = tuple(dict.fromkeys(_unsayable(steering, kind, features)))
     if faults or not any(groups_for(rule, kind) for rule in steering.rules):
         return Rendering((), faults)
-    records = lay_out(steering.name, kind, steering.ttl, grow(steering, kind))
-    excess = tuple(Inexpressible(kind, Feature.SIZE, text) for text in _excess(records, len(steering.types)))
-    return Rendering(() if excess else records, excess)
+    excess: list[str] = []
+    for layout in (exact, compact):
+        records = lay_out(steering.name, kind, steering.ttl, grow(steering, kind, layout))
+        excess = list(_excess(records, len(steering.types)))
+        if not excess:
+            return Rendering(records)
+    return Rendering((), tuple(Inexpressible(kind, Feature.SIZE, text) for text in excess))
 
 
 def _unsayable(steering: Steering, kind: RecordType, features: frozenset[Feature]) -> Iterator[Inexpressible]:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -303,6 +303,33 @@ def test_what_is_too_much_is_a_fault(given_: Steering, expected: str) -> None:
     found = [it for it in PROVIDER.render(given_).faults if it.type is A]
     assert {it.feature for it in found} == {Feature.SIZE}
     assert any(expected in it.text for it in found), found
+
+
+def test_more_targets_than_there_is_room_for_exactly_are_in_few_windows_each_in_one() -> None:
+    records = rendered(steering(Rule(None, tuple(many(1, 51)), no_answer=NoAnswer.NODATA), types=(A, AAAA)))
+    windows = [record.values for record in records if record.values]
+    assert len(windows) == 13
+    assert sorted(value for window in windows for value in window) == sorted(f"10.0.0.{n}" for n in range(51))
+    assert {record.weights for record in at(records).values()} == {(1.0,)}
+
+
+def test_more_than_a_hundred_targets_are_no_multivalue_answers() -> None:
+    records = rendered(steering(everybody(*many(1, 101)), answers=8))
+    assert {record.weights for record in at(records).values()} == {(1.0,)}
+    assert len(at(records)) == 13
+
+
+@given(st.integers(1, 9), st.lists(st.integers(1, 30), min_size=1, max_size=3), st.data())
+def test_whatever_fits_still_fits_when_targets_go_away(answers: int, multiples: list[int], data: st.DataObject) -> None:
+    """The groups are such as take the fewest windows."""
+
+    def some(of: Group) -> Group:
+        gone = data.draw(st.integers(0, 3))
+        return replace(of, targets=of.targets[min(gone, len(of.targets) - 1) :])
+
+    groups = [many(number + 1, answers * times)[number] for number, times in enumerate(multiples)]
+    assume(not PROVIDER.render(steering(everybody(*groups), answers=answers)).faults)
+    assert PROVIDER.render(steering(everybody(*map(some, groups)), answers=answers)).faults == ()
 
 
 def test_characters_are_counted_as_well() -> None:
