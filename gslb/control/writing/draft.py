@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
-import msgspec
-
 from gslb.control.writing.image import Image
 from gslb.control.writing.setup import WriterSetup
 from gslb.control.writing.standing import LANES, Standing
@@ -78,9 +76,8 @@ def draft(
     read = tuple(image.records(known))
     plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation)
     troubles |= {conflict.service: _conflict(conflict) for conflict in plan.conflicts}
-    plan = msgspec.structs.replace(plan, owned=len(image.ours))
     changed = {change.service for change in plan.changes}
-    plan = _guarded(setup, plan, standings, troubles)
+    plan = _guarded(setup, plan, len(image.ours), standings, troubles)
     good = [change for change in plan.changes if _is_good(setup, change, troubles)]
     lanes = sorted(((_lane(standings[each.service], each), each) for each in good), key=lambda pair: pair[0])
     as_wanted = tuple(service for service in known if service not in changed and service not in troubles)
@@ -141,10 +138,14 @@ def _conflict(conflict: Conflict) -> Trouble:
 
 
 def _guarded(
-    setup: WriterSetup, plan: ZonePlan, standings: Mapping[ServiceName, Standing], troubles: dict[ServiceName, Trouble]
+    setup: WriterSetup,
+    plan: ZonePlan,
+    owned: int,
+    standings: Mapping[ServiceName, Standing],
+    troubles: dict[ServiceName, Trouble],
 ) -> ZonePlan:
     answered = {change.service for change in plan.changes if _answers(standings[change.service])}
-    guarded, refusals = guard(plan, answered, setup.limits)
+    guarded, refusals = guard(plan, answered, owned, setup.limits)
     for refusal in refusals:
         for service in refusal.services:
             troubles[service] = Trouble(f"refused ({refusal.rule}): {refusal.text}", _REMEDIES[refusal.rule.value])
