@@ -224,18 +224,3 @@ class Provider(Protocol):
         Raises:
             AuthFailedError: there are no credentials.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place that answers for a provider, as status shows it.
-
-    Attributes:
-        name: for people.
-        connected: it can be reached now.
-        generation: the newest one it confirmed; None before the first.
-    """
-
-    name: str
-    connected: bool
-    generation: int | None

@@ -47,7 +47,7 @@ class Publishing:
         self._embedded, self._lease, self._chronicle = embedded, lease, chronicle
         self._fence: int | None = None
         self._on_confirmed, self._on_ended = confirmed, ended
-        self.publisher = Publisher(clock, [embedded], self._confirmed, self._ended)
+        self.publisher = Publisher(clock, embedded, self._confirmed, self._ended)
         self.writers = Writers(clock, self, registry)
         self._reach = Reach(self.writers.over)
 
