@@ -1,7 +1,7 @@
 """gslb adopt: takes over record sets that are at an API provider already."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +15,7 @@ from gslb.model.duration import format_duration
 from gslb.model.names import ServiceName
 
 if TYPE_CHECKING:
+    from gslb.config.configuration import Configuration
     from gslb.control.adopting import Adoption
     from gslb.control.writing.setup import WriterSetup
 
@@ -49,7 +50,7 @@ def adopt(
     configuration = load(config)
     basis = decided(configuration, api)
     setups = at_provider(writer_setups(configuration, basis.lease), configuration, provider)
-    wanted = _published(services, configuration.topology.services, setups, provider)
+    wanted = _published(services, configuration, setups, provider)
     with show.waiting("reading zones"):
         adoptions = asyncio.run(find(setups, wanted, former))
     then = [planned(it.setup, it.image, basis.steerings, [change.service for change in it.changes]) for it in adoptions]
@@ -57,21 +58,21 @@ def adopt(
     if not yes:
         typer.confirm("mark these record sets as ours?", abort=True)
     asyncio.run(_adopt(adoptions))
-    print(
-        f"a running daemon looks again within {format_duration(SELDOM)}, or at once after gslb reload, and writes then"
-    )
+    print(f"a running daemon takes them over within {format_duration(SELDOM)}, or at once after gslb reload")
 
 
 async def _adopt(adoptions: Sequence["Adoption"]) -> None:
+    from gslb.cli.plan_report import folded
     from gslb.control.adopting import adopt as mark
 
     async for adoption, changes in mark(adoptions):
         names = ", ".join(change.service.removesuffix(".") for change in changes)
-        print(f"adopted in {adoption.setup.zone.removesuffix('.')} at {adoption.setup.provider}: {names}")
+        text = f"adopted in {adoption.setup.zone.removesuffix('.')} at {adoption.setup.provider}: {names}"
+        show.console().print(*folded(text), sep="\n")
 
 
 def _published(
-    names: Collection[str], services: Mapping[ServiceName, object], setups: Sequence["WriterSetup"], provider: str
+    names: Collection[str], configuration: "Configuration", setups: Sequence["WriterSetup"], provider: str
 ) -> frozenset[ServiceName]:
     """The services that ``names`` mean.
 
@@ -81,8 +82,10 @@ def _published(
     wanted = {ServiceName(f"{name.lower().removesuffix('.')}."): name for name in names}
     there = frozenset[ServiceName]().union(*(setup.services for setup in setups))
     for service, name in wanted.items():
-        if service not in services:
-            raise GslbError(f"no service {name!r}\n    {suggest(service, services)}")
+        if service not in configuration.topology.services:
+            known = (each.removesuffix(".") for each in configuration.topology.services)
+            raise GslbError(f"no service {name!r}\n    {suggest(name, known)}")
         if service not in there:
-            raise GslbError(f"{name} is not published at {provider!r}\n    name the provider of its zone")
+            where = ", ".join(configuration.publishing.names(service))
+            raise GslbError(f"{name} is not published at {provider!r}\n    it is at {where}")
     return frozenset(wanted)

@@ -39,10 +39,9 @@ def plan(
 ) -> None:
     """Show what would be written at API providers, and write nothing.
 
-    It goes by what the running daemon has decided, else by what was decided last; for services of which nothing was
-    decided, or whose meaning has changed in the file since, as if all their endpoints were up.
+    It goes by what the running daemon has decided, or by what was decided last, or as if all endpoints were up.
 
-    Exit code 0: there is nothing to write; 2: there is; 1: something cannot be planned, or would not be written.
+    Exit code 0: there is nothing to write; 2: there is; 1: something cannot be read, or would not be written.
     """
     from gslb.cli.decided import decided
     from gslb.cli.plan_report import plan_markdown, plan_report, plan_view

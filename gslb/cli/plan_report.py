@@ -173,14 +173,14 @@ def adoption_report(adoptions: Sequence[Adoption], then: Sequence[Planned]) -> R
             lines += folded(f"{_plain(marking.service)} has", "  ")
             lines += [each for line in diff((), _record_views(marking.kept)) for each in _shown(line, "")]
             if change := changes.get(_plain(marking.service)):
-                lines += folded("and once it is ours", "  ")
+                lines += folded("written once it is ours", "  ")
                 lines += [each for line in _diff(change) for each in _shown(line, line.sign)]
         lines += _obstacle_lines(zone)
     return Group(*lines)
 
 
 def _shown(line: Line, sign: str) -> Iterator[Text]:
-    return folded(f"{sign} {INDENT if line.below else ''}{line.text}", INDENT, _STYLES.get(sign, ""))
+    return folded(f"{sign} {INDENT if line.below else ''}{line.text}".lstrip(), INDENT, _STYLES.get(sign, ""))
 
 
 def _diff(change: View) -> Iterator[Line]:

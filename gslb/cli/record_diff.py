@@ -68,7 +68,7 @@ def _gather(path: str, value: object, traits: _Traits) -> None:
                 _gather(f"{path}.{name}" if path else str(name), member, traits)
         case list():
             traits.lists[path] = [_item(member) for member in value]
-        case None | False:
+        case None | False | "":
             pass
         case _:
             traits.words[path] = str(value)
@@ -100,12 +100,10 @@ def _together(items: Iterable[_Item]) -> Iterator[str]:
 def _whole(sign: str, head: str, traits: _Traits) -> Iterator[Line]:
     """All of a record set; a list of plain values is short enough for the first line."""
     plain = {path: items for path, items in traits.lists.items() if not any(item.text for item in items)}
-    parts = [
-        f"{'' if path == VALUES else path} {' '.join(map(_joined, items))}".strip() for path, items in plain.items()
-    ]
+    parts = [f"{_named(path)}{' '.join(map(_joined, items))}" for path, items in plain.items() if items]
     parts += [f"{_short(path, traits.words)} {text}" for path, text in traits.words.items()]
     policies = {path: items for path, items in traits.lists.items() if path not in plain}
-    yield Line(sign, f"{head}: {', '.join(filter(None, (*parts, *policies)))}")
+    yield Line(sign, f"{head}: {', '.join((*parts, *policies))}")
     for items in policies.values():
         yield from (Line(sign, text, below=True) for text in _together(items))
 
@@ -118,10 +116,13 @@ def _changed(head: str, old: _Traits, new: _Traits) -> Iterator[Line]:
         before, after = old.lists.get(path, []), new.lists.get(path, [])
         if before == after:
             continue
+        if len(before) == len(after) == 1:
+            parts.append(f"{_named(path)}{_joined(before[0])} -> {_joined(after[0])}")
+            continue
         lines = list(_exchanged(before, after))
         parts.append(path if lines else f"{path} in another order")
         below += lines
-    yield Line("~", f"{head}: {', '.join(parts)}")
+    yield Line("~", f"{head}: {', '.join(parts) or 'in another form'}")
     yield from below
 
 
@@ -129,6 +130,11 @@ def _exchanged(before: list[_Item], after: list[_Item]) -> Iterator[Line]:
     """What only one of two lists has."""
     for sign, items in (("-", Counter(before) - Counter(after)), ("+", Counter(after) - Counter(before))):
         yield from (Line(sign, text, below=True) for text in _together(items.elements()))
+
+
+def _named(path: str) -> str:
+    """What a list is called before its items; nobody needs to be told that values are such."""
+    return "" if path == VALUES else f"{path} "
 
 
 def _short(path: str, paths: Iterable[str]) -> str:
