@@ -18,9 +18,9 @@ INSTEAD: Mapping[Feature, str] = {
     Feature.SERVFAIL: "clients are then told NODATA",
     Feature.NETWORKS: "clients of these networks then get the next rule that they are in",
     Feature.ASNS: "clients of these autonomous systems then get the next rule that they are in",
-    Feature.SUBDIVISIONS: "clients there then get the next rule that they are in",
+    Feature.SUBDIVISIONS: "clients there then get the next rule that they are in, or as the provider has it",
     Feature.PLACES: "clients there then get the next rule that they are in, or as the provider has it",
-    Feature.UNKNOWN: "these clients then get the last rule",
+    Feature.UNKNOWN: "these clients then get the last rule, or as the provider has it",
 }
 """What comes of a degradation."""
 

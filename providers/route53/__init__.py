@@ -28,7 +28,7 @@ from gslb.model.steering import MAX_WEIGHT, Steering
 from providers.base import Account, Capabilities, Throttle
 from providers.names import by_origin
 from providers.route53.limits import MAX_CHARACTERS, MAX_RECORDS, problems
-from providers.route53.render import FEATURES, PRIVATE_FEATURES, render
+from providers.route53.render import BY_VPC, FEATURES, PRIVATE_FEATURES, render
 
 _ZONE = re.compile(r"[A-Z0-9]{1,32}")
 _ENDPOINT = r"^(https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?)?$"
@@ -94,7 +94,7 @@ class Route53(Options):
 
     def render(self, steering: Steering, without: frozenset[Feature] = frozenset()) -> Rendering:
         """See Provider."""
-        return render(steering, without, self._features)
+        return render(steering, without, self._features, BY_VPC if self.private else frozenset())
 
     def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         """See Provider."""

@@ -18,7 +18,10 @@ from providers.route53.tree import grow
 
 FEATURES = frozenset({Feature.PLACES, Feature.SUBDIVISIONS, Feature.NETWORKS, Feature.NEAREST, Feature.UNKNOWN})
 """What can be said in a public zone, but for places, subdivisions and networks that Route 53 does not know."""
-PRIVATE_FEATURES = FEATURES - {Feature.NETWORKS}
+BY_VPC = frozenset({Feature.PLACES, Feature.SUBDIVISIONS, Feature.UNKNOWN})
+"""Said in a private zone for services that agree to it: there a client is where the region of its VPC is (Amazon Route
+53 Developer Guide, Geolocation routing)."""
+PRIVATE_FEATURES = FEATURES - BY_VPC - {Feature.NETWORKS}
 """In a private one IP-based routing is taken, but not supported (Amazon Route 53 Developer Guide, Values specific for
 IP-based records)."""
 
@@ -26,18 +29,32 @@ _MARKER = 1, 1000
 """records and characters that are left for the marker of a service"""
 
 
-def render(steering: Steering, without: frozenset[Feature], features: frozenset[Feature]) -> Rendering:
+def render(
+    steering: Steering,
+    without: frozenset[Feature],
+    features: frozenset[Feature],
+    roughly: frozenset[Feature] = frozenset(),
+) -> Rendering:
     """``steering`` as record sets, in an order that equal ones share.
 
     Args:
         steering: what is to be answered.
         without: features that the service can do without.
         features: those that there are.
+        roughly: others, that there are for services that can do without them.
     """
-    said = _reachable(degraded(steering, without))
-    rendered = [_rendered(said, kind, features) for kind in said.types]
+    agreed = without & roughly
+    said = _reachable(_known_of(degraded(steering, without - agreed), agreed))
+    rendered = [_rendered(said, kind, features | agreed) for kind in said.types]
     records = sorted(chain.from_iterable(part.records for part in rendered), key=lambda record: record.key)
     return Rendering(tuple(records), tuple(chain.from_iterable(part.faults for part in rendered)))
+
+
+def _known_of(steering: Steering, agreed: frozenset[Feature]) -> Steering:
+    """Without rules for areas that Route 53 does not know, where the service can do without such."""
+    limited = ((rule, rule.match) for rule in steering.rules[:-1])
+    kept = [rule for rule, area in limited if area and (MATCHED[area.kind] not in agreed or _known(area))]
+    return replace(steering, rules=(*kept, steering.rules[-1]))
 
 
 def _reachable(steering: Steering) -> Steering:

@@ -261,6 +261,29 @@ def test_a_private_zone_has_no_networks() -> None:
     assert Feature.NETWORKS in PROVIDER.capabilities.features
 
 
+@pytest.mark.parametrize(
+    ("match", "feature", "whom"),
+    [
+        ("TR", Feature.PLACES, "clients in TR"),
+        ("US-CA", Feature.SUBDIVISIONS, "clients in US-CA"),
+        ("unknown", Feature.UNKNOWN, "clients of unknown location"),
+    ],
+)
+def test_in_a_private_zone_places_take_consent_as_they_are_those_of_vpcs(
+    match: str, feature: Feature, whom: str
+) -> None:
+    given_, private = steering((match, [ANKARA]), everybody(ISTANBUL)), Route53(private=True)
+    assert faults(given_, provider=private) == [(feature, f"a rule for {whom}")]
+    assert private.render(given_, frozenset({feature})) == PROVIDER.render(given_)
+    assert feature not in private.capabilities.features
+
+
+def test_in_a_private_zone_with_consent_places_that_are_not_known_are_left_out() -> None:
+    given_, private = steering(("TR-34", [ANKARA]), ("US-CA", [SYDNEY]), everybody(ISTANBUL)), Route53(private=True)
+    expected = PROVIDER.render(steering(("US-CA", [SYDNEY]), everybody(ISTANBUL)))
+    assert private.render(given_, frozenset({Feature.SUBDIVISIONS})) == expected
+
+
 def test_a_cname_has_its_name_for_itself_and_one_value() -> None:
     edge = group("istanbul", 1, "edge.example.net.", kind=CNAME)
     both = steering(everybody(edge, ISTANBUL), types=(A, CNAME))
