@@ -72,15 +72,11 @@ class ZonePlan(msgspec.Struct, frozen=True, gc=False):
         zone: its origin.
         changes: what brings new answers first, what takes away last.
         conflicts: services for which nothing can be written.
-        owned: services with a marker of ours, before.
-        read: record sets in the zone.
     """
 
     zone: str
     changes: tuple[Change, ...]
     conflicts: tuple[Conflict, ...]
-    owned: int
-    read: int
 
 
 def has_answers(records: Iterable[RecordSet]) -> bool:
@@ -134,7 +130,7 @@ def plan_zone(
         old = (*before, record) if record is not None else before
         changes.append(_change(service, old, new))
     changes.sort(key=lambda change: (not change.added, bool(change.removed), change.service))
-    return ZonePlan(zone, tuple(changes), tuple(conflicts), len(ours), len(held))
+    return ZonePlan(zone, tuple(changes), tuple(conflicts))
 
 
 def _obstacle(

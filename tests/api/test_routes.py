@@ -19,7 +19,7 @@ PROBLEM = "application/problem+json"
 
 async def published(api: Api) -> None:
     """Wait until everything decided is confirmed; with no nameserver there is nobody to wait for."""
-    await until(lambda: not api.controller.publisher._pending["embedded"])
+    await until(lambda: not api.controller.publisher._pending)
 
 
 # What it knows

@@ -3,7 +3,9 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import RemoteDisconnected
+from threading import Event
 from typing import Any
 from urllib.error import URLError
 
@@ -143,6 +145,32 @@ def test_a_hook_is_told_of_each_request_before_during_and_after(fake: FakeCloudD
         (Moment.DURING, "changes.create", True, None),
         (Moment.AFTER, "changes.create", True, 200),
     ]
+
+
+def test_a_hook_that_says_no_has_the_connection_closed_and_nothing_done(fake: FakeCloudDns) -> None:
+    fake.on(lambda moment, _: moment is not Moment.BEFORE)
+    with pytest.raises(CUT_OFF):
+        change(fake, WWW)
+    fake.on(None)
+    assert not held(fake)
+
+
+def test_a_request_that_a_hook_holds_keeps_no_other_waiting(fake: FakeCloudDns) -> None:
+    free, came = Event(), Event()
+
+    def hook(moment: Moment, logged: Logged) -> None:
+        if moment is Moment.BEFORE and logged.action == "changes.create":
+            came.set()
+            assert free.wait(10)
+
+    fake.on(hook)
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(change, fake, WWW)
+        assert came.wait(10)
+        assert send(fake, "GET", RECORDS)[0] == 200
+        assert not slow.done()
+        free.set()
+        assert slow.result()[0] == 200
 
 
 def test_all_requests_are_logged_and_counted() -> None:

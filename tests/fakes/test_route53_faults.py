@@ -31,6 +31,14 @@ def test_a_burst_is_welcome_and_then_a_rate(account: Account, clock: Clock) -> N
     account.refused(upsert(plain("www")), code="Throttling")
 
 
+def test_a_rate_may_be_that_of_all_actions_together(account: Account, clock: Clock) -> None:
+    account.fake.quota = Quota(burst=1, rate=1, together=True)
+    account.listed()
+    account.refused(upsert(plain("www")), code="Throttling")
+    clock.advance(1)
+    account.change(upsert(plain("www")))
+
+
 def test_fifty_requests_at_once_are_welcome_by_default() -> None:
     with FakeRoute53(clock=Clock()) as fake:
         client = connected(fake)

@@ -36,6 +36,8 @@ class Comparison:
         for service, standing in site.standings.items():
             if standing.removed and service in image.ours:
                 standing.lost()
+        gone = [name for name, it in site.standings.items() if it.removing and not it.removed and not image.knows(name)]
+        self.is_as_wanted(image, gone)  # somebody else has removed them
         self._compare(image)
         for standing in site.standings.values():
             standing.reconsider(site.now)

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from itertools import takewhile
 from shlex import quote
 
-import msgspec
-
 from gslb.control.writing.image import Image
 from gslb.control.writing.setup import WriterSetup
 from gslb.control.writing.standing import LANES, Standing
@@ -79,9 +77,8 @@ def draft(
     read = tuple(image.records(known))
     plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation)
     troubles |= {conflict.service: _conflict(conflict, setup) for conflict in plan.conflicts}
-    plan = msgspec.structs.replace(plan, owned=len(image.ours))
     changed = {change.service for change in plan.changes}
-    plan = _guarded(setup, plan, standings, troubles)
+    plan = _guarded(setup, plan, len(image.ours), standings, troubles)
     good = [change for change in plan.changes if _is_good(setup, change, troubles)]
     lanes = sorted(((_lane(standings[each.service], each), each) for each in good), key=lambda pair: pair[0])
     as_wanted = tuple(service for service in known if service not in changed and service not in troubles)
@@ -153,10 +150,14 @@ def _adoption(conflict: Conflict, setup: WriterSetup) -> str:
 
 
 def _guarded(
-    setup: WriterSetup, plan: ZonePlan, standings: Mapping[ServiceName, Standing], troubles: dict[ServiceName, Trouble]
+    setup: WriterSetup,
+    plan: ZonePlan,
+    owned: int,
+    standings: Mapping[ServiceName, Standing],
+    troubles: dict[ServiceName, Trouble],
 ) -> ZonePlan:
     answered = {change.service for change in plan.changes if _answers(standings[change.service])}
-    guarded, refusals = guard(plan, answered, setup.limits)
+    guarded, refusals = guard(plan, answered, owned, setup.limits)
     for refusal in refusals:
         for service in refusal.services:
             troubles[service] = Trouble(f"refused ({refusal.rule}): {refusal.text}", _REMEDIES[refusal.rule.value])
@@ -184,7 +185,7 @@ def _is_good(setup: WriterSetup, change: Change, troubles: dict[ServiceName, Tro
         troubles[change.service] = Trouble(text, "publish fewer groups or areas")
         return False
     try:
-        refused = setup.options.validate(change.after)
+        refused = setup.options.problems(change.after)
     except Exception as error:  # noqa: BLE001  as above
         text = f"{setup.provider} cannot judge it: {type(error).__name__}: {error}"
         troubles[change.service] = Trouble(text, error=error)

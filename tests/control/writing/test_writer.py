@@ -15,7 +15,7 @@ from gslb.model.zone_guard import PlanLimits
 from providers.base import Capabilities, Lane, ThrottledError
 from tests.control.loops import running
 from tests.control.writing.held import FOREIGN, ZONE, Cloud, Held, Moment, Seen
-from tests.control.writing.meddling import failing, of
+from tests.control.writing.meddling import doing, failing, of
 from tests.control.writing.rig import ONE, THREE, TWO, Rig, S, answer, at_work, both, quiet, until, weighted
 from tests.nameserver.support import group, parted
 
@@ -190,6 +190,20 @@ async def test_one_that_was_removed_comes_back() -> None:
         rig.publish(answer(S[3], TWO))
         await rig.until_over(S[3])
         assert rig.cloud.answers(S[3]) == {TWO}
+
+
+async def test_one_to_be_removed_that_somebody_else_has_removed_meanwhile_is_over() -> None:
+    """A former process, say, whose request has done its work late."""
+    async with at_work(*S[:2]) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        own = [record for record in rig.cloud.held() - set(FOREIGN) if record.name.endswith(S[1])]
+        assert len(own) == 2
+        rig.cloud.meddle = doing(lambda: rig.cloud.meddle_with(removed=own), of("apply", first=1))
+        rig.configure(rig.setup(S[:1]))
+        await until(lambda: rig.over(S[1]) == [None])
+        assert rig.metric("conflicts_total") == 1
+        assert (rig.place().state, rig.place().pending) == (WriterState.CURRENT, 0)
 
 
 async def test_of_a_thousand_decisions_during_a_request_the_newest_is_written() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -40,11 +41,12 @@ class Logged:
 
 
 Hook = Callable[[Moment, Logged], object]
+"""False before anything is done closes the connection."""
 
 
 @dataclass(slots=True)
 class Front:
-    """Takes the requests. ``hook`` is called in the thread of the server, which waits for it."""
+    """Takes the requests. ``hook`` is called in a thread of its own; its request waits for it, and no other does."""
 
     api: Api
     lock: threading.RLock
@@ -73,23 +75,26 @@ class Front:
         call = Call(action, dict(request.match_info), dict(request.query), _parsed(raw))
         logged = Logged(action, self.api.store.clock(), call)
         self.log.append(logged)
-        self._tell(Moment.BEFORE, logged)
+        untouched = await self._tell(Moment.BEFORE, logged)
         faults = self.faults.of(action)
         refusal = await self._struck(faults)
-        if Effect.DROP in faults:
+        if Effect.DROP in faults or not untouched:
             return _dropped(request)
         status, document = self._served(call, request.headers.get("Authorization"), refusal)
-        self._tell(Moment.DURING, logged)
+        await self._tell(Moment.DURING, logged)
         if Effect.COMMIT_AND_DROP in faults:
             return _dropped(request)
         for fault in faults:
             if isinstance(fault, Delay) and fault.after:
                 await asyncio.sleep(fault.seconds)
         logged.status = status
-        response = _response(status, document)
-        await response.prepare(request)
-        await response.write_eof()
-        self._tell(Moment.AFTER, logged)
+        return await self._answer(request, logged, _response(status, document))
+
+    async def _answer(self, request: web.Request, logged: Logged, response: web.Response) -> web.Response:
+        with suppress(ConnectionResetError):  # whoever has asked may be gone
+            await response.prepare(request)
+            await response.write_eof()
+        await self._tell(Moment.AFTER, logged)
         return response
 
     async def _struck(self, faults: Sequence[Fault]) -> ApiError | None:
@@ -127,19 +132,20 @@ class Front:
         if call.body is _MALFORMED:
             raise bad_json("Unexpected end of string.")
 
-    def _tell(self, moment: Moment, logged: Logged) -> None:
+    async def _tell(self, moment: Moment, logged: Logged) -> bool:
+        """Call the hook; whether it has not said False."""
         hook = self.hook  # which another thread may take away
-        if hook is not None:
-            hook(moment, logged)
+        return hook is None or await asyncio.to_thread(hook, moment, logged) is not False
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
         call = Call("token", {}, {}, form)
         logged = Logged("token", self.api.store.clock(), call)
         self.log.append(logged)
+        untouched = await self._tell(Moment.BEFORE, logged)
         faults = self.faults.of("token")
         refusal = await self._struck(faults)
-        if Effect.DROP in faults:
+        if Effect.DROP in faults or not untouched:
             return _dropped(request)
         try:
             if refusal is not None:
@@ -149,8 +155,9 @@ class Front:
             status, document = 400, error.to_json()
         except ApiError as error:
             status, document = error.code, error.to_json()
+        await self._tell(Moment.DURING, logged)
         logged.status = status
-        return _response(status, document)
+        return await self._answer(request, logged, _response(status, document))
 
     async def _lost(self, request: web.Request) -> web.StreamResponse:
         error = not_found("path", request.path)

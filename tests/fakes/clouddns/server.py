@@ -137,7 +137,7 @@ class FakeCloudDns:
         return sum(fnmatchcase(logged.action, action) for logged in self.log)
 
     def on(self, hook: Hook | None) -> None:
-        """Call this before, during and after each request, in the server's thread."""
+        """Call this before, during and after each request, in a thread; False before it has its connection closed."""
         self._front.hook = hook
 
     def service_account(self, project: str | None = None) -> Json:
@@ -163,6 +163,14 @@ class FakeCloudDns:
         """What a zone holds now, by name and type."""
         with self._lock:
             return dict(self.zone(zone, project).held)
+
+    def history(self, zone: str, project: str | None = None) -> list[dict[tuple[str, str], RecordSet]]:
+        """What a zone held after each change, oldest first; the first one made its apex."""
+        with self._lock:
+            held = self.zone(zone, project)
+            versions = range(len(held.changes))
+            found = [{key: held.record(key, version) for key in held.history} for version in versions]
+        return [{key: record for key, record in each.items() if record is not None} for each in found]
 
     def fill(self, zone: str, count: int, project: str | None = None) -> None:
         """Add this many records of other people, ``foreign-0`` and so on: one in ten a text, the others addresses."""

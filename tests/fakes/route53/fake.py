@@ -127,6 +127,15 @@ class FakeRoute53:
             every = (record_set for node in nodes.values() for record_set in node.values())
             return sorted(every, key=lambda record_set: record_set.place)
 
+    def history(self, zone: str) -> list[list[RecordSet]]:
+        """What a zone held when it was made, and after each commit, in no order."""
+        with self.store.lock:
+            held = self.store.zone(zone)
+            states = [dict(held.nodes)]
+            for commit in reversed(held.commits):
+                states.append({**states[-1], **commit.before})
+        return [[each for node in nodes.values() for each in node.values()] for nodes in reversed(states)]
+
     def commits(self, zone: str) -> list[float]:
         """When the zone was changed, by the fake's clock, oldest first."""
         with self.store.lock:

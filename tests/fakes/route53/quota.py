@@ -1,14 +1,15 @@
-"""How many requests are welcome: a token bucket for each action."""
+"""How many requests are welcome: a token bucket for each action, or one for all."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """``burst`` requests at once, and ``rate`` a second after that."""
+    """``burst`` requests at once, and ``rate`` a second after that; of each action, or of all ``together``."""
 
     burst: float = 50
     rate: float = 10
+    together: bool = False
 
 
 UNLIMITED = Quota(float("inf"), float("inf"))
@@ -25,7 +26,8 @@ class Buckets:
         """Whether one more request is welcome; it is counted if so."""
         if self.quota == UNLIMITED:
             return True
-        left, since = self._left.get(action, (self.quota.burst, now))
+        bucket = "" if self.quota.together else action
+        left, since = self._left.get(bucket, (self.quota.burst, now))
         left = min(self.quota.burst, left + max(0.0, now - since) * self.quota.rate)
-        self._left[action] = (left - 1 if left >= 1 else left, now)
+        self._left[bucket] = (left - 1 if left >= 1 else left, now)
         return left >= 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -60,8 +61,9 @@ class Service:
         if fault.drop is Drop.PROCESSED:
             return _cut(request)
         response = _response(reply)
-        await response.prepare(request)
-        await response.write_eof()
+        with suppress(ConnectionResetError):  # whoever has asked may be gone
+            await response.prepare(request)
+            await response.write_eof()
         await self._hooked(Phase.AFTER, entry)
         return response
 
