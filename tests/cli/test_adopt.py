@@ -1,6 +1,7 @@
 """gslb adopt says what is there and what becomes of it, asks, and writes markers alone, at either cloud."""
 
 import asyncio
+import os
 import shlex
 import signal
 import subprocess
@@ -114,7 +115,7 @@ def test_it_can_be_interrupted_when_it_asks(aws: Aws, tmp_path: Path) -> None:
         assert process.stdout
         asked = b""
         while b"[y/N]" not in asked:
-            asked += process.stdout.read1()
+            asked += os.read(process.stdout.fileno(), 1024)
         process.send_signal(signal.SIGINT)
         process.wait(5)
     assert process.returncode == 1

@@ -311,11 +311,13 @@ def test_it_is_coloured_on_a_terminal_unless_nobody_wants_that(
     assert "\x1b[32m" not in gslb("plan", site.file).out
 
 
-def test_it_can_be_interrupted_while_a_provider_hangs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["route53", "clouddns"])
+def test_it_can_be_interrupted_while_a_provider_hangs(kind: str, tmp_path: Path) -> None:
     file = tmp_path / "gslb.toml"
     with silence() as (url, asked):
+        options = {"endpoint": url} | ({"anonymous": True, "project": "p"} if kind == "clouddns" else {})
         changes: Table = {
-            "providers": {"cloud": {"type": "route53", "endpoint": url}},
+            "providers": {"cloud": {"type": kind, **options}},
             "zones": {"example.com": {"providers": ["cloud"]}},
             "services/api.example.com/ttl": {"steady": "30s", "alert": "10s"},
             "services/api.example.com/rto": REMOVED,
