@@ -76,7 +76,8 @@ class CloudDnsAccount:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnavailableError(f"record sets in a form that is not known: {error!r}") from error
         spelled = {record: words for record, words in found.items() if words is not None}
-        self._spelled[zone.id] = spelled if names is None else self._spelled.get(zone.id, {}) | spelled
+        before = {} if names is None else self._spelled.get(zone.id, {})
+        self._spelled[zone.id] = {record: words for record, words in before.items() if record not in found} | spelled
         return tuple(record for record in found if names is None or record.name in names)
 
     async def apply(self, zone: HostedZone, changes: Sequence[Change], deadline: float, lane: Lane) -> Receipt:

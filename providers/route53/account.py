@@ -75,7 +75,8 @@ class Route53Account:
         own = (await self._collections.read(zone, lane)).values() if ours else ()  # which takes permissions of its own
         found |= (wire.read_with_words(listed, zone.id, own) for listed in by_network)
         spelled = {record: words for record, words in found.items() if words is not None}
-        self._spelled[zone.id] = spelled if names is None else self._spelled.get(zone.id, {}) | spelled
+        before = {} if names is None else self._spelled.get(zone.id, {})
+        self._spelled[zone.id] = {record: words for record, words in before.items() if record not in found} | spelled
         return tuple(found)
 
     async def apply(self, zone: HostedZone, changes: Sequence[Change], deadline: float, lane: Lane) -> Receipt:

@@ -20,7 +20,7 @@ FEATURES = frozenset({Feature.PLACES, Feature.SUBDIVISIONS, Feature.NETWORKS, Fe
 """What can be said in a public zone, but for places, subdivisions and networks that Route 53 does not know."""
 BY_VPC = frozenset({Feature.PLACES, Feature.SUBDIVISIONS, Feature.UNKNOWN})
 """Said in a private zone for services that agree to it: there a client is where the region of its VPC is (Amazon Route
-53 Developer Guide, Geolocation routing)."""
+53 Developer Guide, Geolocation routing in private hosted zones)."""
 PRIVATE_FEATURES = FEATURES - BY_VPC - {Feature.NETWORKS}
 """In a private one IP-based routing is taken, but not supported (Amazon Route 53 Developer Guide, Values specific for
 IP-based records)."""

@@ -163,6 +163,14 @@ def test_the_items_of_a_policy_have_no_order_and_are_removed_in_theirs(
     bench.run(bench.account.apply(PUBLIC, removing(found), 5.0, Lane.ROUTINE))
 
 
+def test_what_has_come_into_our_words_is_removed_in_them(bench: Bench) -> None:
+    near, far = ("us-east4", "192.0.2.1"), ("asia-east1", "192.0.2.2")
+    for items in ((near, far), (far, near)):
+        bench.fake.apply(PUBLIC.id, {"additions": [record("x", "A", routingPolicy={"geo": geo(*items)})]})
+        found = bench.read(PUBLIC)
+        bench.run(bench.account.apply(PUBLIC, removing(found), 5.0, Lane.ROUTINE))
+
+
 def test_what_the_server_makes_and_what_says_nothing_is_left_out() -> None:
     item = {"kind": "dns#item", "location": "us-east4", "rrdatas": ["192.0.2.2", "192.0.2.1"], "signatureRrdatas": []}
     policy = {"kind": "dns#policy", "geo": {"kind": "dns#geo", "enableFencing": False, "items": [item]}, "wrr": None}

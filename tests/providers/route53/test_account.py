@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Marker, RecordSet, reserved_name
@@ -43,6 +44,19 @@ async def test_it_is_a_provider_with_an_account() -> None:
     capabilities = Route53().capabilities
     assert set(capabilities.policies) <= {"simple", *POLICIES.values()}
     assert (capabilities.batch_size, capabilities.batch_characters) == (1000, 32_000)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"endpoint": "https://user:phrase@dns.example"},
+        {"zones": {"a..example.com": "Z1"}},
+        {"zones": {"example.com": "Z1", "Example.com.": "Z2"}},
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(table: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(table))):
+        Route53.model_validate(table)
 
 
 async def test_all_zones_are_listed_over_several_pages(fake: FakeRoute53) -> None:

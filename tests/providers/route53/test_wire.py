@@ -16,7 +16,7 @@ from providers.base import HostedZone, Lane
 from providers.route53 import Route53, wire
 from tests.fakes.account import alias, connected, plain
 from tests.fakes.route53 import FakeRoute53, records
-from tests.providers.route53.support import DEADLINE, ORIGIN, SERVICE, account, change, hosted, publish
+from tests.providers.route53.support import DEADLINE, ORIGIN, SERVICE, account, answer, change, hosted, publish
 
 ELB = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": "dualstack.lb-1.eu-west-1.elb.amazonaws.com."}
 
@@ -88,6 +88,19 @@ async def test_what_was_written_in_other_words_is_removed_in_ours_once_it_is_our
         for _ in range(2):
             await at.apply(zone, [change(removed=six, added=six)], DEADLINE, Lane.ROUTINE)
     assert [it.values for it in fake.record_sets(zone.id) if it.type == "AAAA"] == [("2001:db8::1",)]
+
+
+async def test_what_somebody_has_written_in_our_words_is_removed_in_them(fake: FakeRoute53) -> None:
+    zone = hosted(fake)
+    async with account(fake) as at:
+        for value in ("2001:0db8::1", "2001:db8::1"):
+            fake.put(zone.id, records.RecordSet(f"six.{ORIGIN}", "AAAA", ttl=60, values=(value,)))
+            read = await at.read(zone, Lane.COSMETIC, [f"six.{ORIGIN}"])
+            assert [record.values for record in read] == [("2001:db8::1",)]
+        await at.apply(
+            zone, [change(removed=[answer("six", "2001:db8::1", kind="AAAA", ttl=60)])], DEADLINE, Lane.ROUTINE
+        )
+    assert len(fake.record_sets(zone.id)) == 2
 
 
 async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
