@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test acceptance fuzz bench-decide bench-probes bench-publish bench-reaction bench-dns bench-undisturbed lint plots lock clean
+.PHONY: run test acceptance fuzz bench-decide bench-probes bench-publish bench-reaction bench-dns bench-undisturbed bench-providers lint plots lock clean
 
 # What asks a real nameserver over UDP: once more where it reads packets one by one. Databases are none of that.
 ASKED := $(patsubst %,tests/nameserver/test_%.py,additional answers edns geo limiter listen lowered packets querylog subnet tsig)
@@ -36,6 +36,10 @@ bench-dns: $(VENV)/.dev
 
 bench-undisturbed: $(VENV)/.dev
 	$(BIN)/python -m tests.bench.dns.undisturbed $(ARGS)
+
+# Changes at stand-ins of Route 53 and Cloud DNS; ARGS=--throttled lets an account with one request a second fail over.
+bench-providers: $(VENV)/.dev
+	$(BIN)/python -m tests.bench.providers $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format .

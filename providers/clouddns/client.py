@@ -91,11 +91,12 @@ class Client:
 
     def connect(self) -> tuple[_OnceConnection, str]:
         """The connection and the project, once there are credentials; see ``providers.clouddns.credentials``."""
-        if self._connected is None:
+        connected = self._connected  # which another thread may forget
+        if connected is None:
             credentials, project = find(self._options)
             client = GoogleClient(project, credentials, _http=self._session)
-            self._connected = _OnceConnection(client, self._options.endpoint), project
-        return self._connected
+            connected = self._connected = _OnceConnection(client, self._options.endpoint), project
+        return connected
 
     def request(self, call: Call, attempt: Attempt) -> dict[str, Any]:
         """The answer to ``call``.
@@ -116,6 +117,8 @@ class Client:
             )
             return _document(answer)
         except (GoogleAPICallError, GoogleAuthError, OSError, ValueError) as error:
+            if isinstance(error, GoogleAuthError):
+                self._connected = None  # a file that was read once may have been replaced
             raise translated(error, call, self._options.endpoint, attempt) from error
 
     def close(self) -> None:

@@ -45,13 +45,23 @@ class Moment(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request; the number counts from 0, the status is 0 while there is no answer, ``at`` is the fake's time."""
+    """A request.
+
+    Attributes:
+        number: counts from 0.
+        action: of the API.
+        at: seconds of the fake's clock.
+        status: of HTTP; 0 while there is no answer.
+        writes: it changes something.
+        names: of record sets that it is to change.
+    """
 
     number: int
     action: str
     at: float
     status: int
     writes: bool
+    names: frozenset[str]
 
 
 Hook = Callable[[Moment, Asked], bool]
@@ -65,6 +75,10 @@ class Cloud(Protocol):
 
     @property
     def url(self) -> str: ...
+
+    @property
+    def now(self) -> float:
+        """Seconds of the fake's clock."""
 
     @property
     def table(self) -> dict[str, Any]:
@@ -112,6 +126,10 @@ class Aws:
         return self.fake.url
 
     @property
+    def now(self) -> float:
+        return self.fake.store.clock()
+
+    @property
     def table(self) -> dict[str, Any]:
         return {"endpoint": self.url}
 
@@ -153,7 +171,8 @@ class Aws:
     @staticmethod
     def _told(entry: route53.Entry) -> Asked:
         writes = not entry.action.startswith(("List", "Get"))
-        return Asked(entry.number - 1, entry.action, entry.at, entry.status, writes)
+        names = frozenset(change.record_set.name for change in entry.batch)
+        return Asked(entry.number - 1, entry.action, entry.at, entry.status, writes, names)
 
     def odds(self, name: str, kind: str, client: Client | None = None) -> Mapping[str, Fraction]:
         return self.fake.answers(name, kind, client)
@@ -195,6 +214,10 @@ class Gcp:
         return self.fake.url
 
     @property
+    def now(self) -> float:
+        return self.fake.clock()
+
+    @property
     def table(self) -> dict[str, Any]:
         who: dict[str, Any] = {"anonymous": True} if self._key is None else {"credentials": str(self._key)}
         return {"project": PROJECT, "endpoint": self.url, **who}
@@ -229,7 +252,10 @@ class Gcp:
 
     @staticmethod
     def _told(logged: clouddns.Logged, number: int) -> Asked:
-        return Asked(number, logged.action, logged.at, logged.status or 0, logged.action == "changes.create")
+        writes = logged.action == "changes.create"
+        body = logged.call.body if writes else {}
+        names = frozenset(each["name"] for part in ("additions", "deletions") for each in body.get(part, ()))
+        return Asked(number, logged.action, logged.at, logged.status or 0, writes, names)
 
     def odds(self, name: str, kind: str, client: Client | None = None) -> Mapping[str, Fraction]:
         return self.fake.answers(name, kind, client)

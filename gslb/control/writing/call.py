@@ -44,7 +44,7 @@ class Call:
         self.lane = lane
         self._limit, self._count, self._reads = limit, sent, reads
         self._waiting = self._sent = 0
-        self._dropped = False
+        self._unwanted = self._dropped = False
         self._timeout: asyncio.Timeout | None = None
 
     async def run(self, work: Callable[[], Coroutine[Any, Any, T]], left: set[asyncio.Task[Any]]) -> T:
@@ -81,8 +81,12 @@ class Call:
         return self._reads or (self._waiting > 0 and not self._sent)
 
     def drop(self) -> None:
-        """Give it up, if that does no harm."""
-        if self.can_be_dropped and self._timeout is not None and not self._timeout.expired():
+        """Give it up: at once if that does no harm, else as soon as it waits for its turn, if it has sent nothing."""
+        self._unwanted = True
+        self._give_up()
+
+    def _give_up(self) -> None:
+        if self._unwanted and self.can_be_dropped and self._timeout is not None and not self._timeout.expired():
             self._dropped = True
             self._timeout.reschedule(asyncio.get_running_loop().time())
 
@@ -95,8 +99,11 @@ class Call:
         """While it waits for its turn, no time limit counts."""
         self._waiting += 1
         self._allow(None)
+        self._give_up()
         try:
             yield
+            if self._dropped:
+                raise DroppedError  # its turn came in that moment
             self._sent += 1
             self._count()
         finally:

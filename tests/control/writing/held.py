@@ -81,6 +81,7 @@ class Cloud:
         lags: seconds from a change until a nameserver has it, by its name.
         silent: nameservers that do not answer.
         latency: of a request, in seconds.
+        prepares: seconds from the beginning of a change until it waits for its turn.
         meddle: called at each moment of each request; what it raises is what the account raises.
         page: record sets that one request reads.
     """
@@ -92,6 +93,7 @@ class Cloud:
     lags: dict[str, float] = field(default_factory=lambda: {"ns1.example.net.": 0.0, "ns2.example.net.": 0.0})
     silent: set[str] = field(default_factory=set)
     latency: float = 0.0
+    prepares: float = 0.0
     meddle: Meddler = leave_alone
     page: int = 100
     private: bool = False
@@ -253,6 +255,8 @@ class HeldAccount:
         )
 
     async def apply(self, zone: HostedZone, changes: Sequence[Change], deadline: float, lane: Lane) -> Receipt:
+        if self._cloud.prepares:
+            await asyncio.sleep(self._cloud.prepares)
         receipt = await self._request("apply", zone.id, lane, lambda: self._cloud.apply(zone.id, changes), changes)
         return Receipt(zone, receipt)
 

@@ -2,7 +2,11 @@
 
 import asyncio
 
+import pytest
+
+from gslb.control.writing.call import Call, DroppedError, Turnstile
 from providers.base import Capabilities, Lane
+from providers.throttle import TokenBucket
 from tests.control.loops import running
 from tests.control.writing.held import ZONE, Cloud, Held
 from tests.control.writing.rig import ONE, TWO, Rig, S, answer, at_work, quiet, until
@@ -61,6 +65,41 @@ async def test_an_urgent_decision_does_not_wait_behind_a_change_that_waits_for_i
         await until(lambda: len(cloud.asked("apply")) == 4)
         assert [seen.lane for seen in cloud.asked("apply")[2:]] == [Lane.URGENT, Lane.COSMETIC]
         await rig.until_over(*S[:2])
+
+
+async def test_nor_behind_one_that_does_not_even_wait_yet() -> None:
+    cloud = Cloud(prepares=0.5)
+    async with at_work(*S[:2], cloud=cloud, options=Held(cloud, SLOW), rate=0.1, burst=1, witness=False) as rig:
+        rig.publish(answer(S[0], ONE, TWO), answer(S[1], ONE, TWO))
+        await rig.until_over(*S[:2])
+        await quiet(rig)
+        rig.publish(answer(S[0], ONE, TWO, ttl=5))  # takes the next turn
+        await until(lambda: len(cloud.asked("apply")) == 2)
+        rig.publish(answer(S[0], ONE, TWO, ttl=6))
+        await asyncio.sleep(1.2)  # of which it has waited 1 s for others of its kind
+        assert rig.writer().site.access.bucket.waiting == 1  # whoever asks what came of the one before
+        rig.publish(answer(S[1], ONE))
+        await until(lambda: len(cloud.asked("apply")) == 4)
+        assert [seen.lane for seen in cloud.asked("apply")[2:]] == [Lane.URGENT, Lane.COSMETIC]
+        await rig.until_over(*S[:2])
+
+
+async def test_what_is_given_up_in_the_moment_of_its_turn_sends_nothing() -> None:
+    """Or it would be written, and nobody would know."""
+    bucket, sent = TokenBucket(1.0, 1), []
+    await bucket.take(Lane.URGENT)
+    turnstile, call = Turnstile(bucket), Call(10.0, Lane.COSMETIC, lambda: None, reads=False)
+
+    async def work() -> None:
+        await turnstile.take(Lane.COSMETIC)
+        sent.append("a request")
+        await asyncio.sleep(1.0)
+
+    asyncio.get_running_loop().call_later(1.0 + 5e-10, call.drop)  # in one go with the turn
+    with pytest.raises(DroppedError):
+        await call.run(work, set())
+    assert now() == pytest.approx(1.0)
+    assert sent == []
 
 
 async def test_a_change_that_is_on_its_way_is_not_given_up() -> None:

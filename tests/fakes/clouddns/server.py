@@ -40,6 +40,7 @@ class FakeCloudDns:
         tokens: bearer tokens; ``tokens.required`` has them checked.
         rates: token buckets that requests are taken from.
         log: all requests, in the order in which they came.
+        clock: seconds.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class FakeCloudDns:
             clock: seconds, for propagation, rates and the log.
             tls: serve HTTPS with this.
         """
+        self.clock = clock
         self._store = Store(clock, quota or Quota(), {project: {} for project in projects or ("p",)}, propagation)
         self._lock = threading.RLock()
         self._front = Front(Api(self._store), self._lock)

@@ -136,6 +136,24 @@ async def test_a_key_file_that_cannot_be_used_is_named_at_once(
             pass
 
 
+@pytest.mark.parametrize("chain", [False, True])
+async def test_a_key_that_takes_the_place_of_one_that_is_no_more_is_found(
+    fake: FakeCloudDns, file: Path, key: Key, alone: pytest.MonkeyPatch, *, chain: bool
+) -> None:
+    alone.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    async with opened(provider(fake, None if chain else file)) as account:
+        assert await read(account)
+        fake.tokens.disable(key["client_email"])
+        fake.tokens.expire()
+        for _ in range(2):  # its token, and then the key itself
+            with pytest.raises(AuthFailedError):
+                await read(account)
+        other = {**key, "client_email": "other@p.iam.gserviceaccount.com", "token_uri": fake.token_uri}
+        fake.tokens.register(other)
+        written(file.parent, other)
+        assert await read(account)
+
+
 async def test_a_token_that_is_not_good_any_more_is_an_error_once(fake: FakeCloudDns, file: Path) -> None:
     async with opened(provider(fake, file)) as account:
         await read(account)
