@@ -280,7 +280,7 @@ class ZoneWriter:
         if any(site.standings[name].removing for name in services):
             # Whoever is refused for being one of too many is so beside all others, and not by itself later on.
             services |= {name for name, it in site.standings.items() if it.removing and it.pending}
-        found = draft(site.setup, site.image, site.standings, sorted(services), site.generation)
+        found = draft(site.setup, site.image, site.standings, sorted(services), site.generation, renew=True)
         self.reports.said(services)
         self._comparison.is_as_wanted(site.image, found.as_wanted)
         for service, trouble in found.troubles.items():
@@ -292,7 +292,9 @@ class ZoneWriter:
         hosted, image, deadline = site.hosted, site.image, site.setup.deadline
         assert hosted is not None  # noqa: S101  comes first
         assert image is not None  # noqa: S101  likewise
-        wanted = {change.service: site.standings[change.service].begin(lane) for change in changes}
+        wanted = {
+            change.service: site.standings[change.service].begin(lane, renews=change.renews) for change in changes
+        }
         try:
             receipt = await self._make(
                 "apply", lane, lambda account, lane: account.apply(hosted, changes, deadline, lane)
