@@ -185,9 +185,7 @@ class DnsWitness:
         return frozenset(text.lower() if kind in ANSWERS else text for text in found)
 
     async def _answer(self, query: dns.message.Message, ip: IP, port: int) -> dns.message.Message:
-        ask = partial(
-            dns.asyncquery.udp_with_fallback, query, str(ip), PATIENCE / TRIES, port, ignore_unexpected=True
-        )
+        ask = partial(dns.asyncquery.udp_with_fallback, query, str(ip), PATIENCE / TRIES, port, ignore_unexpected=True)
         async with self._queries:
             for _ in range(TRIES - 1):
                 with suppress(dns.exception.Timeout):
