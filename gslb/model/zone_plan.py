@@ -17,6 +17,9 @@ from gslb.model.recordset import Key, Marker, RecordSet, by_key, is_reserved_for
 ANSWERS = frozenset({"A", "AAAA", "CNAME"})
 """types of the records that a service owns at its name"""
 
+MARKER_TTL = 300
+"""seconds"""
+
 
 class Conflict(msgspec.Struct, frozen=True, gc=False):
     """Record sets in the way of a service that are not marked as ours; nothing is written for it until they are."""
@@ -55,6 +58,12 @@ class Change(msgspec.Struct, frozen=True, gc=False):
         return has_answers(self.removed) and not has_answers(self.after)
 
     @property
+    def renews(self) -> bool:
+        """Whether nothing but the numbers of the marker differ."""
+        pairs = ([read_marker(record) for record in records] for records in (self.removed, self.added))
+        return all(len(found) == 1 and found[0] is not None for found in pairs)
+
+    @property
     def size(self) -> int:
         """Records that are named in it: each value of a record set, and each record set that has none."""
         return sum(max(1, len(record.values)) for record in (*self.removed, *self.added))
@@ -70,7 +79,7 @@ class ZonePlan(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         zone: its origin.
-        changes: what brings new answers first, what takes away last.
+        changes: what brings new answers first, then what takes away, and what renews markers last.
         conflicts: services for which nothing can be written.
     """
 
@@ -91,13 +100,14 @@ def plan_zone(
     owner: str,
     fence: int,
     generation: int = 0,
-    marker_ttl: int = 300,
     adopted: Mapping[ServiceName, str] = MappingProxyType({}),
+    *,
+    renew: bool = False,
 ) -> ZonePlan:
     """The least that makes of ``read`` what is ``desired``.
 
-    Nothing is written for a service that is as it should be: neither is its marker, whatever its fence. Nor is anything
-    where somebody has written under a later lease than ours.
+    Nothing is written for a service that is as it should be: neither is its marker, unless its fence is to be ours. Nor
+    is anything where somebody has written under a later lease than ours.
 
     Args:
         zone: origin.
@@ -107,9 +117,10 @@ def plan_zone(
         owner: this installation.
         fence: number of our lease.
         generation: what markers are to say.
-        marker_ttl: seconds, of markers.
         adopted: services whose record sets are ours from now on, and whose they have been: an owner, or nobody ("").
             Where that is ourselves, a later lease than ours does not count, and the marker is written in any case.
+        renew: replace markers of ours that were written under an older lease. Whoever holds that lease yet, and has
+            read them, can write nothing from then on (compare and set).
     """
     held, marked = by_key(read), markers(read)
     ours = {service for service, (marker, _) in marked.items() if marker.owner == owner}
@@ -120,17 +131,23 @@ def plan_zone(
         before, after = grouped[service], tuple(desired.get(service, ()))
         wanted = service in desired
         is_marked = (marker is not None) is wanted and (marker is None or marker.owner == owner)
+        is_marked = is_marked and not (renew and is_stale(marker, owner, fence))
         if set(before) == set(after) and is_marked and adopted.get(service) != owner:
             continue
         obstacle = _obstacle(service, before, marker, owner, fence)
         if obstacle is not None and adopted.get(service) != obstacle.owner:
             conflicts.append(obstacle)
             continue
-        new = (*after, Marker(service, owner, fence, generation).record(marker_ttl)) if wanted else ()
+        new = (*after, Marker(service, owner, fence, generation).record(MARKER_TTL)) if wanted else ()
         old = (*before, record) if record is not None else before
         changes.append(_change(service, old, new))
-    changes.sort(key=lambda change: (not change.added, bool(change.removed), change.service))
+    changes.sort(key=lambda change: (change.renews, not change.added, bool(change.removed), change.service))
     return ZonePlan(zone, tuple(changes), tuple(conflicts))
+
+
+def is_stale(marker: Marker | None, owner: str, fence: int) -> bool:
+    """Whether ``marker`` is of ``owner``, and was written under an older lease than that of ``fence``."""
+    return marker is not None and marker.owner == owner and marker.fence < fence
 
 
 def _obstacle(

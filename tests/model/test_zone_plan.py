@@ -170,6 +170,22 @@ def test_who_has_an_older_lease_writes_nothing_over_a_newer_one() -> None:
     assert plan_zone(ZONE, read, wanted, "us", 6, adopted={service: "us"}).conflicts == ()
 
 
+def test_a_later_lease_takes_the_place_of_an_older_one_where_it_is_to_and_only_once() -> None:
+    service, old = NAMES[0], Marker(NAMES[0], "us", 1, 5).record(300)
+    read, wanted = [*FOREIGN, answer(service), old], {service: [answer(service)]}
+    assert plan_zone(ZONE, read, wanted, "us", 2, 9).changes == ()
+    (change,) = plan_zone(ZONE, read, wanted, "us", 2, 9, renew=True).changes
+    assert (change.removed, change.added) == ((old,), (Marker(service, "us", 2, 9).record(300),))
+    assert (change.kept, change.renews) == ((answer(service),), True)
+    renewed = applied(read, [change])
+    assert plan_zone(ZONE, renewed, wanted, "us", 2, 10, renew=True).changes == ()
+    assert plan_zone(ZONE, renewed, wanted, "us", 1, 10, renew=True).changes == ()
+    with pytest.raises((AssertionError, KeyError)):
+        applied(renewed, plan_zone(ZONE, read, {}, "us", 1).changes)
+    assert not any(it.renews for it in plan_zone(ZONE, read, {service: []}, "us", 2, renew=True).changes)
+    assert not any(it.renews for it in plan_zone(ZONE, read, {}, "us", 2, renew=True).changes)
+
+
 def test_a_service_without_any_answer_keeps_its_name() -> None:
     service = NAMES[0]
     read = [answer(service), Marker(service, "us", 1).record(300)]

@@ -61,6 +61,8 @@ def draft(
     standings: Mapping[ServiceName, Standing],
     services: Collection[ServiceName],
     generation: int,
+    *,
+    renew: bool = False,
 ) -> Draft:
     """What is to be written for ``services``; what cannot be said of them is noted in their standings.
 
@@ -70,12 +72,13 @@ def draft(
         standings: of all services.
         services: those to look at, each of them with a decision, or to be removed.
         generation: what markers are to say.
+        renew: those of an older lease are to be replaced, though nothing else is.
     """
     troubles: dict[ServiceName, Trouble] = {}
     desired = dict(_desired(setup, image, standings, services, troubles))
     known = [service for service in services if service not in troubles]
     read = tuple(image.records(known))
-    plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation)
+    plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation, renew=renew)
     troubles |= {conflict.service: _conflict(conflict, setup) for conflict in plan.conflicts}
     changed = {change.service for change in plan.changes}
     plan = _guarded(setup, plan, len(image.ours), standings, troubles)

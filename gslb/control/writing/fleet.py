@@ -57,7 +57,8 @@ class Writers:
     def configure(self, setups: Sequence[WriterSetup]) -> None:
         """Write these zones from now on. What is the same goes on as it is; what is left out is left as it is there.
 
-        A zone that goes on with other services removes those that it had; a provider with another table, or another
+        A zone that goes on with other services removes those that it had; one that is to be published elsewhere, in a
+        zone of its own say, once it is confirmed there. A provider with another table, or another
         pace, is opened anew, and its zones begin anew. What others have in the way of services is looked at again.
         """
         wanted = {setup.key: setup for setup in setups}
@@ -100,9 +101,16 @@ class Writers:
         and while somebody else has changed what was written; otherwise it moves on with each publication. None: no
         API provider carries it. One that is removed is carried until it is known to be there no more.
         """
-        carriers = (writer for zone in _zones_of(service) for writer in self._carriers.get(zone, ()))
-        known = (writer.over(service) for writer in carriers)
+        known = (writer.over(service) for writer in self._carriers_of(service))
         return min((generation for generation in known if generation is not None), default=None)
+
+    def _carriers_of(self, service: ServiceName) -> Iterator[ZoneWriter]:
+        return (writer for zone in _zones_of(service) for writer in self._carriers.get(zone, ()))
+
+    def _is_awaited(self, service: ServiceName) -> bool:
+        """Whether a service is to be published somewhere, and nowhere is so yet."""
+        places = {writer.publishes(service) for writer in self._carriers_of(service)}
+        return False in places and True not in places
 
     def places(self) -> tuple[WriterPlace, ...]:
         """How it stands with each zone."""
@@ -141,6 +149,7 @@ class Writers:
             access.on_recovered = lambda: self._recovered(setup.provider)
             self._accesses[setup.provider] = access
         site = Site(setup, access, self._clock, self._metrics, self._tell, self._has_moved, self._witness, self._random)
+        site.awaited = self._is_awaited
         self._writers[setup.key] = ZoneWriter(site)
         self._publish_at([self._writers[setup.key]])
         if self._running:
@@ -190,6 +199,8 @@ class Writers:
 
     def _tell_moved(self) -> None:
         self._moving = False
+        for writer in self._writers.values():
+            writer.look_elsewhere()
         self._tell.moved()
 
 

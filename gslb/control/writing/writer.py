@@ -136,6 +136,18 @@ class ZoneWriter:
         ):
             self.site.look_again(Lane.ROUTINE)
 
+    def publishes(self, service: ServiceName) -> bool | None:
+        """Whether what a service has here was confirmed once, and is there; None: it is not to be."""
+        if service not in self.site.setup.services:
+            return None
+        standing = self.site.standings.get(service)
+        return standing is not None and standing.over > 0 and standing.there is not None
+
+    def look_elsewhere(self) -> None:
+        """Something is confirmed somewhere: what waits for that here may be removed."""
+        if any(standing.removing and not standing.removed for standing in self.site.standings.values()):
+            self.site.wake.set()
+
     def recovered(self) -> None:
         """The account works again."""
         self.retry_at = min(self.retry_at, self._tried_at + EXTRA)
@@ -166,12 +178,14 @@ class ZoneWriter:
             return self.retry_at - now
         if self._seeks or site.hosted is None or site.image is None or site.reread is not None:
             return 0.0
-        due = (self._due(standing) for service, standing in site.standings.items() if self._is_known(service))
+        due = (self._due(name, standing) for name, standing in site.standings.items() if self._is_known(name))
         return max(0.0, min(min(due, default=inf), self._look_at) - now)
 
-    def _due(self, standing: Standing) -> float:
+    def _due(self, service: ServiceName, standing: Standing) -> float:
         if not standing.pending or not self.site.generation:
             return inf
+        if standing.removing and self.site.awaited(service):
+            return inf  # or nobody would answer for it
         if standing.blocked is not None:
             return standing.blocked.until
         return standing.since + LINGER if standing.lane is Lane.COSMETIC else -inf
@@ -270,7 +284,7 @@ class ZoneWriter:
     def _batch(self) -> tuple[Lane, tuple[Change, ...]] | None:
         """What is to be written next; notes what need not, or cannot be."""
         site, now = self.site, self.site.now
-        due = {name: self._due(it) for name, it in site.standings.items() if self._is_known(name)}
+        due = {name: self._due(name, it) for name, it in site.standings.items() if self._is_known(name)}
         services = {name for name, moment in due.items() if moment <= now}
         if not services or site.image is None:
             return None
@@ -279,8 +293,9 @@ class ZoneWriter:
             services |= {name for name in cosmetic if due.get(name, inf) <= now + LINGER}  # they go together
         if any(site.standings[name].removing for name in services):
             # Whoever is refused for being one of too many is so beside all others, and not by itself later on.
-            services |= {name for name, it in site.standings.items() if it.removing and it.pending}
-        found = draft(site.setup, site.image, site.standings, sorted(services), site.generation)
+            removed = {name for name, it in site.standings.items() if it.removing and it.pending}
+            services |= {name for name in removed if not site.awaited(name)}
+        found = draft(site.setup, site.image, site.standings, sorted(services), site.generation, renew=True)
         self.reports.said(services)
         self._comparison.is_as_wanted(site.image, found.as_wanted)
         for service, trouble in found.troubles.items():
@@ -292,7 +307,9 @@ class ZoneWriter:
         hosted, image, deadline = site.hosted, site.image, site.setup.deadline
         assert hosted is not None  # noqa: S101  comes first
         assert image is not None  # noqa: S101  likewise
-        wanted = {change.service: site.standings[change.service].begin(lane) for change in changes}
+        wanted = {
+            change.service: site.standings[change.service].begin(lane, renews=change.renews) for change in changes
+        }
         try:
             receipt = await self._make(
                 "apply", lane, lambda account, lane: account.apply(hosted, changes, deadline, lane)

@@ -223,3 +223,51 @@ async def test_a_service_that_moves_to_another_provider_is_not_over_before_the_f
         assert rig.over(*S[:2]) == [1, 2]
         await rig.until_over(S[0])
         assert not old.answers(S[0])
+
+
+NESTED = ServiceName(f"api.eu.{ZONE}")
+EU = f"eu.{ZONE}"
+
+
+async def moved_into_a_zone_of_its_own(rig: Rig) -> None:
+    """A service is published in the outer zone, and then configured in one of its own."""
+    rig.publish(answer(NESTED, ONE), *(answer(service, ONE) for service in S[:2]))
+    await rig.until_over(NESTED, *S[:2])
+    rig.configure(rig.setup(S[:2], witness=False), rig.setup([NESTED], zone=EU, witness=False))
+    rig.publish(answer(NESTED, ONE))
+
+
+async def test_a_service_that_gets_a_zone_of_its_own_is_removed_from_the_outer_one_once_the_new_one_has_it() -> None:
+    cloud = Cloud({ZONE: {}, EU: {}}, settles=30.0)
+    async with at_work(NESTED, *S[:2], cloud=cloud, witness=False) as rig:
+        await moved_into_a_zone_of_its_own(rig)
+        await until(lambda: cloud.answers(NESTED, EU))
+        await asyncio.sleep(25)
+        assert cloud.answers(NESTED) == {ONE}
+        await until(lambda: not cloud.answers(NESTED), within=40)
+        await rig.until_over(NESTED, *S[:2])
+        assert NESTED not in markers(cloud.held())
+
+
+async def test_where_the_new_zone_cannot_be_written_the_service_stays_in_the_outer_one() -> None:
+    async with at_work(NESTED, *S[:2], witness=False) as rig:
+        await moved_into_a_zone_of_its_own(rig)
+        await asyncio.sleep(3600)
+        assert rig.cloud.answers(NESTED) == {ONE}
+        assert rig.over(NESTED) == [0]
+        rig.configure(rig.setup(S[:2], witness=False))
+        await until(lambda: not rig.cloud.answers(NESTED), within=60)  # it is to be nowhere
+
+
+async def test_a_service_that_is_published_elsewhere_all_along_is_removed_at_once() -> None:
+    first, second = Cloud(), Cloud()
+    rig = Rig(first)
+    one, two = (rig.setup(S[:2], provider=name, options=Held(at)) for name, at in (("one", first), ("two", second)))
+    rig.configure(one, two)
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        second.meddle = failing(UnavailableError("503"), of("apply"))
+        rig.publish(answer(S[0], TWO))
+        rig.configure(rig.setup(S[1:2], provider="one", options=one.options), two)
+        await until(lambda: not first.answers(S[0]), within=60)
