@@ -1,0 +1,60 @@
+"""What fails again and again beside what works: it is waited for, told of once, and holds nothing else up."""
+
+import asyncio
+
+from gslb.control.writing.setup import WriterState
+from providers.base import OutcomeUnknownError, RejectedError
+from tests.control.writing.held import Cloud
+from tests.control.writing.meddling import failing, of
+from tests.control.writing.rig import ONE, TWO, S, answer, at_work
+
+
+async def test_a_change_of_which_nothing_is_ever_known_is_not_tried_at_full_speed_and_told_of() -> None:
+    async with at_work(*S[:2]) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        rig.cloud.meddle = failing(OutcomeUnknownError("500"), of("apply"))
+        before = len(rig.cloud.requests)
+        rig.publish(*(answer(service, TWO) for service in S[:2]))
+        await asyncio.sleep(600)
+        assert 10 <= len(rig.cloud.requests) - before <= 150
+        assert rig.told.troubles.count("500") == 1
+        assert rig.told.ends == []
+        rig.cloud.meddle = Cloud().meddle
+        await rig.until_over(*S[:2], within=130)
+        assert [text for text, _ in rig.told.ends].count("requests are answered again") == 1
+        assert rig.place().state is WriterState.CURRENT
+
+
+async def test_one_service_of_which_nothing_is_ever_known_does_not_hold_up_the_others() -> None:
+    cloud = Cloud()
+    async with at_work(*S[:16], cloud=cloud) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:16]))
+        await rig.until_over(*S[:16])
+        cloud.meddle = failing(OutcomeUnknownError("500"), lambda seen: S[5] in seen.services)
+        rig.publish(*(answer(service, TWO) for service in S[:16]))
+        others = [service for service in S[:16] if service != S[5]]
+        await rig.until_over(*others, within=60)
+        await asyncio.sleep(3600)
+        began = asyncio.get_running_loop().time()
+        rig.publish(answer(S[0], TWO, ttl=77))
+        await rig.until_over(*others, within=30)
+        assert asyncio.get_running_loop().time() - began < 30
+        assert rig.told.troubles[-1] == "s5.example.com: it is not known whether it is written: 500"
+        assert rig.place().state is WriterState.BLOCKED
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*S[:16], within=70)
+
+
+async def test_what_is_refused_whenever_it_is_asked_is_told_once_though_all_else_is_answered() -> None:
+    cloud = Cloud(meddle=failing(RejectedError("not for you"), of("read")))
+    async with at_work(*S[:2], cloud=cloud) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await asyncio.sleep(24 * 3600)
+        assert rig.told.troubles == ["not for you"]
+        assert rig.told.ends == []
+        assert rig.place().error == "not for you"
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*S[:2], within=310)
+        assert rig.told.ends == [("requests are answered again", ())]
+        assert rig.place().error == ""
