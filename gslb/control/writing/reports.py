@@ -45,14 +45,20 @@ class Reports:
         """What some work has failed with that has not succeeded since."""
         return next((error for _, error in self._failures.values()), None)
 
-    def failed(self, work: str, error: ProviderError) -> int:
-        """Some work has failed; returns how often in a row. Other work that succeeds meanwhile does not count."""
+    def failed(self, work: str, error: ProviderError, *, at_once: bool = False) -> int:
+        """Some work has failed; returns how often in a row. Other work that succeeds meanwhile does not count.
+
+        Args:
+            work: what it is.
+            error: why.
+            at_once: to be told though it may pass by itself.
+        """
         kind, failures = type(error), self._failures.get(work, (0, error))[0] + 1
         self._failures[work] = failures, error
         if self._logged.get(work) is not kind:
             self._logged[work] = kind
             self._site.log.warning("request failed", work=work, reason=error.message, remedy=error.remedy)
-        if self._told.get(work) is not kind and (isinstance(error, LASTING) or failures >= TOLD_AFTER):
+        if self._told.get(work) is not kind and (at_once or isinstance(error, LASTING) or failures >= TOLD_AFTER):
             is_known = kind in self._told.values()
             self._told[work] = kind
             if not is_known:
