@@ -1,12 +1,17 @@
 """What fails again and again beside what works: it is waited for, told of once, and holds nothing else up."""
 
 import asyncio
+from itertools import pairwise
 
+import pytest
+
+from gslb.control.writing.access import MOST_OPENING, OPENS
+from gslb.control.writing.call import Turnstile
 from gslb.control.writing.setup import WriterState
-from providers.base import OutcomeUnknownError, RejectedError
-from tests.control.writing.held import Cloud
+from providers.base import Account, OutcomeUnknownError, RejectedError, UnavailableError
+from tests.control.writing.held import Cloud, HeldAccount
 from tests.control.writing.meddling import failing, of
-from tests.control.writing.rig import ONE, TWO, S, answer, at_work
+from tests.control.writing.rig import ONE, TWO, S, answer, at_work, until
 
 
 async def test_a_change_of_which_nothing_is_ever_known_is_not_tried_at_full_speed_and_told_of() -> None:
@@ -58,3 +63,31 @@ async def test_what_is_refused_whenever_it_is_asked_is_told_once_though_all_else
         await rig.until_over(*S[:2], within=310)
         assert rig.told.ends == [("requests are answered again", ())]
         assert rig.place().error == ""
+
+
+async def test_an_account_whose_opening_hangs_is_opened_once_more_and_what_comes_late_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun: list[tuple[float, asyncio.Future[Account]]] = []
+
+    def opened(*_: object) -> asyncio.Future[Account]:
+        loop = asyncio.get_running_loop()
+        begun.append((loop.time(), loop.create_future()))
+        return begun[-1][1]
+
+    monkeypatch.setattr("gslb.control.writing.access.opened", opened)
+    cloud = Cloud()
+    async with at_work(S[0], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE))
+        await asyncio.sleep(7200)
+        assert len(begun) == MOST_OPENING
+        assert all(later - earlier >= OPENS for (earlier, _), (later, _) in pairwise(begun))
+        bucket = Turnstile(rig.writer().site.access.bucket)
+        begun[1][1].set_result(HeldAccount(cloud, bucket))
+        await rig.until_over(S[0], within=200)
+        begun[0][1].set_exception(UnavailableError("gone"))
+        begun[2][1].set_result(HeldAccount(cloud, bucket))
+        await until(lambda: cloud.closed == 1)
+        rig.publish(answer(S[0], TWO))
+        await rig.until_over(S[0], within=20)
+    assert cloud.closed == 2
