@@ -110,7 +110,8 @@ class Access:
         self._openings: list[asyncio.Future[Account]] = []
         self._opened_at = -inf
         self._closing: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._closed = self._known = False
+        self._denied: set[tuple[str, str]] = set()
         self._calls: set[Call] = set()
         self._left: set[asyncio.Task[Any]] = set()
         metrics.breaker.labels(name).set(0)
@@ -123,7 +124,8 @@ class Access:
         Raises:
             BarredError: the account is left alone.
         """
-        seconds = self.breaker.admit(self._clock.monotonic(), hurry=asking.hurry)
+        new = bool(self._denied) and (asking.operation, asking.zone) not in self._denied  # it may be allowed
+        seconds = self.breaker.admit(self._clock.monotonic(), hurry=asking.hurry or new)
         if seconds:
             raise BarredError(seconds)
         sent = self._metrics.requests.labels(self.name, asking.zone, asking.operation).inc
@@ -142,6 +144,8 @@ class Access:
             result = await self._made(call, asking, work)
         except ProviderError as error:
             self._metrics.errors.labels(self.name, asking.zone, type(error).__name__.removesuffix("Error")).inc()
+            if isinstance(error, AuthFailedError):
+                self._denied.add((asking.operation, asking.zone))
             self._judge(error)
             raise
         except BaseException:
@@ -149,7 +153,7 @@ class Access:
             raise
         finally:
             self._calls.discard(call)
-        self._works()
+        self._is_known()
         return result
 
     async def _made(self, call: Call, asking: Asking, work: Work[T]) -> T:
@@ -198,9 +202,14 @@ class Access:
             task.add_done_callback(self._closing.discard)
 
     def _judge(self, error: ProviderError) -> None:
-        """What a failure says of the account as a whole: whoever refuses is there."""
+        """What a failure says of the account as a whole: whoever refuses is there.
+
+        Where a call is denied, though others were allowed, some permission is missing, and not that of all zones.
+        """
         if isinstance(error, ThrottledError):
             self.breaker.undecided()
+        elif isinstance(error, AuthFailedError) and self._known:
+            self._works()
         elif isinstance(error, UnavailableError | OutcomeUnknownError | AuthFailedError):
             backoff = LONG if isinstance(error, AuthFailedError) else QUICK
             if self.breaker.failed(self._clock.monotonic(), backoff, self._random.random()):
@@ -209,7 +218,13 @@ class Access:
                 for call in tuple(self._calls):
                     call.drop()
         else:
-            self._works()
+            self._is_known()
+
+    def _is_known(self) -> None:
+        """It is known who asks."""
+        self._known = True
+        self._denied.clear()
+        self._works()
 
     def _works(self) -> None:
         if self.breaker.succeeded():

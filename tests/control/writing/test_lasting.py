@@ -6,12 +6,15 @@ from itertools import pairwise
 import pytest
 
 from gslb.control.writing.access import MOST_OPENING, OPENS
+from gslb.control.writing.backoff import LONG
 from gslb.control.writing.call import Turnstile
 from gslb.control.writing.setup import WriterState
-from providers.base import Account, OutcomeUnknownError, RejectedError, UnavailableError
+from gslb.model.names import ServiceName
+from providers.base import Account, AuthFailedError, OutcomeUnknownError, RejectedError, UnavailableError
+from tests.control.loops import running
 from tests.control.writing.held import Cloud, HeldAccount
 from tests.control.writing.meddling import failing, of
-from tests.control.writing.rig import ONE, TWO, S, answer, at_work, until
+from tests.control.writing.rig import ONE, TWO, Rig, S, answer, at_work, until
 
 
 async def test_a_change_of_which_nothing_is_ever_known_is_not_tried_at_full_speed_and_told_of() -> None:
@@ -91,3 +94,59 @@ async def test_an_account_whose_opening_hangs_is_opened_once_more_and_what_comes
         rig.publish(answer(S[0], TWO))
         await rig.until_over(S[0], within=20)
     assert cloud.closed == 2
+
+
+ZONES = [f"z{number}.net." for number in range(20)]
+
+
+async def test_zones_that_are_denied_from_the_beginning_do_not_hold_up_those_that_are_allowed() -> None:
+    cloud = Cloud({zone: {} for zone in ZONES})
+    services = [ServiceName(f"x.{zone}") for zone in ZONES]
+    cloud.meddle = failing(AuthFailedError("denied"), lambda seen: seen.zone in ZONES[:15])
+    rig = Rig(cloud)
+    rig.configure(*(rig.setup([service], zone=zone) for service, zone in zip(services, ZONES, strict=True)))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in services))
+        await rig.until_over(*services[15:], within=60)
+        for number in range(10):
+            await asyncio.sleep(1800)
+            rig.publish(answer(services[15], ONE, ttl=40 + number))
+            await rig.until_over(services[15], within=30)
+        assert rig.registry.get_sample_value("gslb_provider_breaker_open", {"provider": "cloud"}) == 0
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*services, within=310)
+
+
+@pytest.mark.parametrize("operation", ["settled", "apply"])
+async def test_a_permission_that_is_missing_for_some_zones_is_nothing_to_the_others(operation: str) -> None:
+    cloud = Cloud({zone: {} for zone in ZONES})
+    services = [ServiceName(f"x.{zone}") for zone in ZONES]
+    rig = Rig(cloud)
+    rig.configure(*(rig.setup([service], zone=zone) for service, zone in zip(services, ZONES, strict=True)))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in services))
+        await rig.until_over(*services)
+        cloud.meddle = failing(
+            AuthFailedError("denied"), lambda seen: seen.operation == operation and seen.zone in ZONES[:10]
+        )
+        rig.publish(*(answer(service, ONE, TWO) for service in services))
+        await asyncio.sleep(3600)
+        denied = len(cloud.asked(operation))
+        for number in range(10):
+            rig.publish(answer(services[10], ONE, ttl=40 + number))
+            await rig.until_over(services[10], within=30)
+            await asyncio.sleep(330)
+        assert len(cloud.asked(operation)) - denied <= 10 * 3600 / LONG.least
+
+
+async def test_where_nothing_at_all_is_allowed_zones_try_it_one_at_a_time() -> None:
+    cloud = Cloud({zone: {} for zone in ZONES}, meddle=failing(AuthFailedError("expired"), of()))
+    services = [ServiceName(f"x.{zone}") for zone in ZONES]
+    rig = Rig(cloud)
+    rig.configure(*(rig.setup([service], zone=zone) for service, zone in zip(services, ZONES, strict=True)))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in services))
+        await asyncio.sleep(3600)
+        assert len(cloud.requests) <= 20 + 3600 / LONG.least
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*services, within=310)
