@@ -29,9 +29,9 @@ from gslb.model.zone_plan import Change
 class ProviderError(GslbError):
     """A provider did not do what it was asked. ``remedy`` says what to do about it."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
-        self.message, self.remedy = message, remedy
-        super().__init__(f"{message}\n    {remedy}" if remedy else message)
+    def __init__(self, message: object, remedy: str = "") -> None:
+        self.message, self.remedy = str(message), remedy  # a plug-in may give what it has caught
+        super().__init__(f"{message}\n    {remedy}" if remedy else self.message)
 
 
 class ThrottledError(ProviderError):

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from gslb.control.clock import Clock
 from gslb.control.writing.access import Access
+from gslb.control.writing.keeper import kept
 from gslb.control.writing.metrics import WriterMetrics
 from gslb.control.writing.setup import Tell, WriterPlace, WriterSetup
 from gslb.control.writing.site import Site
@@ -156,7 +157,7 @@ class Writers:
             self._run(setup.key)
 
     def _run(self, key: Key) -> None:
-        self._tasks[key] = asyncio.create_task(self._writers[key].run())
+        self._tasks[key] = asyncio.create_task(kept(self._writers[key], self._random))
 
     def _stop(self, key: Key) -> asyncio.Task[None] | None:
         self._writers.pop(key).reports.leave()

@@ -5,7 +5,7 @@ that is about something less urgent is given up for one that is more so, as long
 
 what fails                       what is done
 nothing was there as read        the zone is read again; the second time in a row one of the services is suspected
-not known                        the zone is read again, after a wait
+not known                        the zone is read again, after a wait; the second time in a row likewise
 refused                          its services are tried by halves until it is known which is; that one waits long
 throttled, unavailable           a wait that grows from half a second to a minute
 credentials, the zone itself     a wait that grows from half a minute to five
@@ -48,6 +48,8 @@ from providers.base import (
 
 T = TypeVar("T")
 
+PLANNING = "planning"
+"""work that is no request"""
 LINGER = 1.0
 """Seconds that a change of nothing but TTLs waits for others of its kind."""
 
@@ -61,13 +63,13 @@ class ZoneWriter:
 
     def __init__(self, site: Site) -> None:
         self.site, self.reports = site, Reports(site)
-        self.failing: ProviderError | None = None
+        self.failing = False
         self.retry_at = -inf
         self._follower = Follower(site, self.reports)
         self._comparison = Comparison(site, self._follower, self.reports)
         self._suspicion = Suspicion(site, self.reports)
         self._call: Call | None = None
-        self._failures = self._odd = 0
+        self._work = PLANNING
         self.barred = self._hurry = self._seeks = False
         self._tried_at = -inf
         self._look_at = self._next_look()
@@ -166,10 +168,17 @@ class ZoneWriter:
             self.site.wake.clear()
             pause = self._pause()
             if pause > 0:
-                self._odd = self._odd if self.retry_at > self.site.now else 0
+                if self.retry_at <= self.site.now:
+                    self._rest()
                 await wait_for(self.site.wake, pause)
             else:
                 await self._attempt()
+
+    def _rest(self) -> None:
+        """Nothing is to be done at present."""
+        self.reports.worked(PLANNING)
+        if not any(standing.pending for standing in self.site.standings.values()):
+            self.reports.worked("apply")  # whatever has failed, it is not wanted any more, or there all the same
 
     def _pause(self) -> float:
         """Seconds until there is something to do."""
@@ -203,21 +212,20 @@ class ZoneWriter:
         except ProviderError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001  a plug-in may have said what makes no sense; the others go on
-            self.site.image, self._odd = None, self._odd + 1
-            self._failures = self._odd  # for requests may be answered all the same
+            self.site.image, self._work = None, PLANNING  # requests may be answered all the same
             self._failed(UnavailableError(self.site.access.bugs.note(error, self.site.setup.zone, "planning")))
 
     def _failed(self, error: ProviderError) -> None:
-        self._failures += 1
-        self.barred, self.failing = False, error
+        self.barred, self.failing = False, True
         self._seeks |= isinstance(error, RejectedError)
         backoff = LONG if isinstance(error, LASTING) else QUICK
-        self.retry_at = self.site.now + backoff.wait(self._failures, self.site.random.random())
-        self.reports.failed(error, self._failures)
+        failures = self.reports.failed(self._work, error)
+        self.retry_at = self.site.now + backoff.wait(failures, self.site.random.random())
 
     def _worked(self) -> None:
-        self._failures, self.barred, self.failing, self.retry_at = 0, False, None, -inf
-        self.reports.worked()
+        self.barred = self.failing = False
+        self.retry_at = -inf
+        self.reports.worked(self._work)
 
     async def _step(self) -> None:
         """Make one request, if there is one to be made."""
@@ -248,7 +256,7 @@ class ZoneWriter:
 
     async def _make(self, operation: str, lane: Lane, work: Callable[[Account, Lane], Coroutine[Any, Any, T]]) -> T:
         call, asking = self.site.begin(operation, lane, hurry=self._hurry)
-        self._call, self._tried_at, self._hurry = call, self.site.now, False
+        self._call, self._tried_at, self._hurry, self._work = call, self.site.now, False, operation
         try:
             result = await self.site.make((call, asking), lambda account: work(account, lane))
         finally:
@@ -314,9 +322,10 @@ class ZoneWriter:
             receipt = await self._make(
                 "apply", lane, lambda account, lane: account.apply(hosted, changes, deadline, lane)
             )
-        except OutcomeUnknownError:
+        except OutcomeUnknownError as error:
             self._forget(changes)
-            raise
+            if self._suspicion.unknown(changes, error):
+                raise
         except (CasConflictError, NotOwnedError) as error:
             self._worked()
             site.image = None

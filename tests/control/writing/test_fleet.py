@@ -3,13 +3,14 @@
 import asyncio
 
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from gslb.control.writing.setup import WriterState
 from gslb.model.expressible import Feature
 from gslb.model.names import ServiceName
 from gslb.model.recordset import markers
 from gslb.model.steering import Pick
-from providers.base import UnavailableError
+from providers.base import AuthFailedError, UnavailableError
 from tests.control.loops import running
 from tests.control.writing.held import ZONE, Cloud, Held
 from tests.control.writing.meddling import failing, of
@@ -271,3 +272,43 @@ async def test_a_service_that_is_published_elsewhere_all_along_is_removed_at_onc
         rig.publish(answer(S[0], TWO))
         rig.configure(rig.setup(S[1:2], provider="one", options=one.options), two)
         await until(lambda: not first.answers(S[0]), within=60)
+
+
+async def test_a_writer_that_ends_is_logged_told_of_and_begun_anew() -> None:
+    async with at_work(*S[:2]) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        real, faults = rig.writer()._pause, 4
+
+        def pause() -> float:
+            nonlocal faults
+            faults -= 1
+            if faults >= 0:
+                raise ZeroDivisionError("oops")
+            return real()
+
+        rig.writer()._pause = pause  # type: ignore[method-assign]
+        with capture_logs() as logs:
+            rig.publish(answer(S[0], TWO))
+            await until(lambda: rig.told.troubles)
+            assert rig.place().error == "unexpected ZeroDivisionError: oops"
+            for number in range(2, 6):
+                rig.publish(answer(S[0], f"192.0.2.{number}"))
+                await asyncio.sleep(120)
+            await rig.until_over(*S[:2])
+        assert rig.cloud.answers(S[0]) == {"192.0.2.5"}
+        ends = [line for line in logs if line["event"] == "a writer has ended and is begun anew"]
+        assert len(ends) == 4
+        assert all("exc_info" in line for line in ends)
+        assert rig.told.troubles == ["unexpected ZeroDivisionError: oops"]
+        await until(lambda: rig.told.ends, within=700)
+        assert rig.place().error == ""
+
+
+async def test_an_error_whose_message_is_no_text_is_told_as_text() -> None:
+    async with at_work(S[0]) as rig:
+        rig.cloud.meddle = failing(AuthFailedError(ValueError("expired")), of("zone", first=1))
+        rig.writer().site.hosted = None
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0], within=400)
+        assert rig.told.troubles == ["expired"]
