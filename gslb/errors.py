@@ -96,8 +96,8 @@ class RefusedError(GslbError):
 
 
 class DaemonError(GslbError):
-    """The running daemon cannot be reached, or answered with an error."""
+    """The running daemon cannot be reached, or answered with an error. ``status`` is that of HTTP, if it answered."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
-        self.remedy = remedy
+    def __init__(self, message: str, remedy: str = "", status: int | None = None) -> None:
+        self.remedy, self.status = remedy, status
         super().__init__(f"{message}\n    {remedy}" if remedy else message)

@@ -7,7 +7,7 @@ them, and one healthy endpoint is enough to answer.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec.structs import replace
 from pydantic import BeforeValidator, Field, PlainSerializer
@@ -88,6 +88,8 @@ class _Versions:
 
 class Failover(Options):
     """Part the regions into tiers of which the first that can answers."""
+
+    ranks_by_weight: ClassVar[bool] = False
 
     tiers: Annotated[
         list[Annotated[list[Key], Field(min_length=1)]] | None,

@@ -16,7 +16,7 @@ from outside, so it is a fault.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from msgspec.structs import replace
 from pydantic import Field, model_validator
@@ -33,6 +33,8 @@ from policies.checking import foreign, listed, rehearse, untold
 
 class Fence(Options):
     """Answer clients in some areas by some regions only, even if none of these can."""
+
+    ranks_by_weight: ClassVar[bool] = False
 
     regions: Annotated[list[Key], Field(min_length=1, description="the only regions that answer fenced clients")]
     areas: Annotated[list[AreaText], Field(max_length=1000, description="whose clients are fenced")] = []  # noqa: RUF012  pydantic copies it

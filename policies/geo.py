@@ -12,7 +12,7 @@ The preferred ones come first within each tier that an earlier step has made, so
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec.structs import replace
 from pydantic import Field
@@ -29,6 +29,8 @@ from policies.checking import alone, foreign, listed, untold
 
 class Geo(Options):
     """Prefer the regions that speak for the area a client is in."""
+
+    ranks_by_weight: ClassVar[bool] = False
 
     unknown: Annotated[
         list[Key],

@@ -74,6 +74,7 @@ def _slack(floor: float, shortest: float) -> BeforeValidator:
 class Latency(Options):
     """Prefer the regions that answer fastest where the client is."""
 
+    ranks_by_weight: ClassVar[bool] = False
     needs_latency: ClassVar[bool] = True
 
     tolerance: Annotated[

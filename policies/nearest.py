@@ -5,6 +5,7 @@ place is not known.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -18,6 +19,8 @@ from policies.checking import alone, listed, rehearse
 
 class Nearest(Options):
     """Answer every client by the region nearest to it."""
+
+    ranks_by_weight: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ Options: none.
 """
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -15,6 +16,8 @@ from gslb.model.steering import Pick
 
 class Sticky(Options):
     """Answer a network always alike, as long as the region it reaches is there."""
+
+    ranks_by_weight: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ back, is not slowed by that.
 
 import math
 from fractions import Fraction
+from typing import ClassVar
 
 from msgspec.structs import replace
 
@@ -30,6 +31,8 @@ ROUNDING = 1e-9
 
 class Weighted(Options):
     """Weigh every candidate by its base weight and its score."""
+
+    ranks_by_weight: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 ProviderError
 ├── ThrottledError        too many requests: the same again later
+│   └── BusyError         another change of the zone is under way
 ├── UnavailableError      it cannot be reached, or has failed, and nothing was written
 ├── OutcomeUnknownError   it may have been written or not: read before anything else
 ├── CasConflictError      what was to be replaced is not there as it was read: read, and plan again
@@ -28,13 +29,17 @@ from gslb.model.zone_plan import Change
 class ProviderError(GslbError):
     """A provider did not do what it was asked. ``remedy`` says what to do about it."""
 
-    def __init__(self, message: str, remedy: str = "") -> None:
-        self.message, self.remedy = message, remedy
-        super().__init__(f"{message}\n    {remedy}" if remedy else message)
+    def __init__(self, message: object, remedy: str = "") -> None:
+        self.message, self.remedy = str(message), remedy  # a plug-in may give what it has caught
+        super().__init__(f"{message}\n    {remedy}" if remedy else self.message)
 
 
 class ThrottledError(ProviderError):
     """It wants fewer requests; nothing was written."""
+
+
+class BusyError(ThrottledError):
+    """A change of the same zone is still being processed. That says nothing about the rate of requests."""
 
 
 class UnavailableError(ProviderError):
@@ -193,6 +198,7 @@ class Provider(Protocol):
     """A table ``[providers.NAME]``, which is a subclass of ``gslb.model.options.Options``.
 
     Its fields must not be called as those of ``gslb.config.providers.ProviderSection``, which all types share.
+    One that is called ``zones`` has something for zones by origin, each of which is to be published there.
     """
 
     @property
@@ -207,8 +213,8 @@ class Provider(Protocol):
             without: features that the service can do without.
         """
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
-        """What the provider would refuse about ``records``, as far as can be said without asking it."""
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
+        """What the provider would refuse about ``records``: validation offline, as far as that can say."""
 
     def open(self, throttle: Throttle) -> Account:
         """Its API. This is where an SDK is imported.
@@ -218,18 +224,3 @@ class Provider(Protocol):
         Raises:
             AuthFailedError: there are no credentials.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One place that answers for a provider, as status shows it.
-
-    Attributes:
-        name: for people.
-        connected: it can be reached now.
-        generation: the newest one it confirmed; None before the first.
-    """
-
-    name: str
-    connected: bool
-    generation: int | None

@@ -6,6 +6,7 @@ Options: none; ``[nameserver]`` says where it listens. A worker that cannot be r
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
@@ -24,9 +25,24 @@ from gslb.nameserver.settings import DEFAULTS, Settings
 from gslb.nameserver.snapshot import Snapshot, Zone
 from gslb.nameserver.transfer.schedule import NotifySchedule
 from gslb.nameserver.versions import Versions
-from providers.base import Capabilities, Place
+from providers.base import Capabilities
 
 CAPABILITIES = Capabilities(publication=0.1, propagation=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A worker, as status shows it.
+
+    Attributes:
+        name: for people.
+        connected: it can be reached now.
+        generation: the newest one it confirmed; None before the first.
+    """
+
+    name: str
+    connected: bool
+    generation: int | None
 
 
 class Embedded:

@@ -27,6 +27,8 @@ _LOOPS = {
     "control": _UVLOOP,  # what it runs on for real
     "api": _UVLOOP,
     "writing": VIRTUAL,
+    "test_adopting.py": VIRTUAL,
+    "test_planning.py": VIRTUAL,
     "test_throttle.py": VIRTUAL,
     "test_witness.py": _BOTH,  # asks over the network
     "test_opening.py": _BOTH,  # has threads

@@ -126,7 +126,11 @@ async def decisions(request: web.Request) -> web.Response:
     """The steering of every service in full, as ``gslb.model.steering`` has it."""
     controller = request.app[CONTROLLER]
     found = controller.engine.decisions
-    view = {"generation": controller.publisher.generation, "services": {n: found[n].steering for n in sorted(found)}}
+    view = {
+        "generation": controller.publisher.generation,
+        "lease": controller.publishing.fence,
+        "services": {name: found[name].steering for name in sorted(found)},
+    }
     async with request.app[ONE_AT_A_TIME]:
         body = await asyncio.to_thread(msgspec.json.encode, view)  # megabytes, with thousands of services
     return web.Response(body=body, content_type="application/json")

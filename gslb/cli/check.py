@@ -12,6 +12,7 @@ from gslb.config.delegation import asked_of_parents, presentation
 from gslb.config.toml import to_toml
 from gslb.model.duration import format_duration
 from gslb.model.exposure import ALLOWANCE
+from gslb.model.expressible import DEGRADABLE
 from gslb.model.fitness import calm_ttl
 from providers import EMBEDDED
 
@@ -25,7 +26,7 @@ def report(configuration: Configuration) -> RenderableType:
         f"{len(topology.regions)} regions, {endpoints} endpoints, version {configuration.version}"
     )
     parts: list[RenderableType] = [head, "", *_settings(configuration)]
-    parts += [*_published(configuration), *_recovery(configuration), *_ttls(configuration)]
+    parts += [*_published(configuration), *_sayable(configuration), *_recovery(configuration), *_ttls(configuration)]
     parts += _delegations(configuration)
     warnings = (*configuration.warnings, *user_warnings(configuration))
     parts += [f"[yellow]warning[/] {escape(str(warning))}" for warning in warnings]
@@ -66,6 +67,25 @@ def _published(configuration: Configuration) -> list[RenderableType]:
                 f"{setup.rate:g}/s, {setup.burst} at once" if setup else "-",
             )
     return ["[bold]published at[/]", table, ""]
+
+
+def _sayable(configuration: Configuration) -> list[RenderableType]:
+    """How API providers say what is answered, and what they cannot say (see ``degrade``)."""
+    publishing = configuration.publishing
+    used = {name for names in publishing.zones.values() for name in names}
+    table = _table("provider", "weights", "one in another", "routing policies", "cannot say")
+    table.columns[-1].no_wrap = table.columns[-2].no_wrap = False
+    for name in publishing.providers:
+        if name in used:
+            told = publishing.capabilities(name)
+            table.add_row(
+                name,
+                f"up to {told.max_weight}" if told.max_weight else "none",
+                "yes" if told.nesting else "no",
+                ", ".join(told.policies) or "-",
+                ", ".join(sorted(DEGRADABLE - told.features)) or "-",
+            )
+    return ["[bold]said by[/]", table, ""] if table.rows else []
 
 
 def _recovery(configuration: Configuration) -> list[RenderableType]:

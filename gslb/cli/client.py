@@ -145,9 +145,10 @@ def _checked(status: int, answer: bytes, url: str) -> Any:
     try:
         document = json.loads(answer)
     except ValueError:
-        raise DaemonError(f"{url} did not answer with JSON (HTTP {status})", "check that gslb listens there") from None
+        message = f"{url} did not answer with JSON (HTTP {status})"
+        raise DaemonError(message, "check that gslb listens there", status) from None
     if status < http.HTTPStatus.BAD_REQUEST:
         return document
     if problems := document.get("problems"):
         raise GslbError("\n".join(problems))
-    raise DaemonError(str(document.get("detail", f"HTTP {status}")), str(document.get("remedy", "")))
+    raise DaemonError(str(document.get("detail", f"HTTP {status}")), str(document.get("remedy", "")), status)

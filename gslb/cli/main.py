@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import gslb
-from gslb.cli import orders, plan, show
+from gslb.cli import adopt, orders, plan, show
 from gslb.cli.client import find_daemon
 from gslb.cli.demo.commands import app as demo
 from gslb.cli.options import ApiOption, ConfigArgument, ConfigOption, JsonOption, TokenOption, show_view
@@ -30,6 +30,7 @@ app.add_typer(demo, name="demo")
 app.add_typer(timeline, name="timeline")
 orders.register(app)
 plan.register(app)
+adopt.register(app)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -318,6 +319,11 @@ def _age(text: str | None) -> str:
         return "-"
     seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds())
     return format_duration(float(int(seconds)))
+
+
+def waiting(text: str) -> Status:
+    """Says what is waited for while it lasts, on standard error, if that is a terminal."""
+    return Console(stderr=True, highlight=False).status(escape(text))
 
 
 def console() -> Console:

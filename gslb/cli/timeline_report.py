@@ -4,7 +4,6 @@ Words from outside, such as what an endpoint answered, reach neither the termina
 not printable is shown by its code, and what would be markup is escaped.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ import msgspec
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from gslb.cli.words import markdown, printable
 from gslb.model.distribution import distribution
 from gslb.model.duration import format_duration
 from gslb.model.incident import Entry, Incident, Lost, Record
@@ -39,7 +39,6 @@ from gslb.store.timeline_line import NAMES
 _STYLES = {"transition": "bold red", "decision": "bold", "probe": "dim", "vote": "dim", "lost": "yellow"}
 _EVIDENCE = 8
 """Most probe results that are shown of one transition, the newest ones. JSON has all."""
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~#&])")
 _NONE = "nothing in this time"
 
 
@@ -81,12 +80,12 @@ def markdown_report(found: Iterable[Incident]) -> str:
 
 def _markdown_lines(incident: Incident) -> Iterator[str]:
     began = incident.began_utc
-    yield f"## {_cell(incident.title)}"
+    yield f"## {markdown(incident.title)}"
     yield ""
     yield f"{_date(began)}, {_duration(incident)}. Times are {began.astimezone():%Z} (UTC{began.astimezone():%z})."
     for name, words in (("Services", _services(incident)), ("Endpoints", incident.endpoints)):
         if words:
-            yield f"{name}: {_cell(', '.join(words))}."
+            yield f"{name}: {markdown(', '.join(words))}."
     yield from ("", "| | time | after |", "| --- | --- | --- |")
     for name, moment in _summary(milestones(incident)):
         yield f"| {name} | {clock(moment, began)} | {offset(moment, began)} |" if moment else f"| {name} | - | - |"
@@ -94,7 +93,7 @@ def _markdown_lines(incident: Incident) -> Iterator[str]:
         yield f"| achieved vs predicted | | {_recovery(incident.recovery)} |"
     yield from ("", "| time | after | what | |", "| --- | --- | --- | --- |")
     for row in rows(incident):
-        yield f"| {clock(row.at_utc, began)} | {offset(row.at_utc, began)} | {row.kind} | {_cell(row.text)} |"
+        yield f"| {clock(row.at_utc, began)} | {offset(row.at_utc, began)} | {row.kind} | {markdown(row.text)} |"
     yield ""
 
 
@@ -263,13 +262,3 @@ def clock(moment: datetime, began: datetime | None = None) -> str:
 def offset(moment: datetime, began: datetime) -> str:
     """Seconds from ``began`` to the millisecond: ``+0.153``."""
     return f"{(moment - began) / timedelta(seconds=1):+.3f}"
-
-
-def printable(text: str) -> str:
-    """``text`` with what a terminal would not show, or would obey, in its place as a code."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _cell(text: str) -> str:
-    """``text`` for a cell of a Markdown table: nothing in it is markup."""
-    return _MARKUP.sub(r"\\\1", printable(text))

@@ -1,11 +1,13 @@
 """Faults and oddities that only show across sections."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from pydantic import TypeAdapter, ValidationError
 
 from gslb.config.configuration import ProbeSetup, VantageSetup
+from gslb.config.faults import suggest
 from gslb.config.nameserver import NameserverSection
+from gslb.config.providers import ProviderSetup
 from gslb.config.publishing import Publishing
 from gslb.config.reader import Reader
 from gslb.model.branch import Step
@@ -221,6 +223,26 @@ def hasty_gateways(
             text = f"{shown} is shorter than it takes until nobody is sent there any more, {format_duration(needed)}"
             remedy = "a restart fails requests; raise it, or drain the region first and wait: gslb drain --wait"
             yield ("gateways", region, "drain_delay"), text, remedy
+
+
+def check_named_zones(
+    reader: Reader, providers: Mapping[str, ProviderSetup | None], published: Mapping[str, Collection[str]]
+) -> None:
+    """The option ``zones`` of a provider, where its type has one, names zones that are published there.
+
+    Args:
+        reader: collects the faults.
+        providers: all but the embedded nameserver, by name; None for one with faults.
+        published: names of the providers of each zone, by origin; none, where that has faults.
+    """
+    for name, setup in providers.items():
+        named = getattr(setup and setup.provider, "zones", None)
+        there = [origin.removesuffix(".") for origin, names in published.items() if name in names]
+        for origin in named if isinstance(named, Mapping) else ():
+            key = str(origin).removesuffix(".")
+            if key not in there and published.get(origin) != ():
+                at, text = ("providers", name, "zones", key), "is no zone that is published at this provider"
+                reader.fault(at, text, suggest(key, there) or f'add it: [zones."{key}"] with providers = ["{name}"]')
 
 
 def idle_providers(publishing: Publishing) -> Iterator[tuple[tuple[str, ...], str, str]]:

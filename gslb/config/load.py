@@ -158,6 +158,7 @@ class _Loader:
         probes = {name: build_probe(reader, name, table) for name, table in reader.tables("probes").items()}
         providers = self.providers()
         zones = read_zones(reader, self.path, self.sources, providers, kept=self.kept)
+        checks.check_named_zones(reader, providers, zones.published)
         defined = {name: regions.get(name) for name in region_sections}
         if not reader.tables("services"):
             reader.fault(("services",), "none, so there is nothing to answer", 'add a [services."NAME"] section')

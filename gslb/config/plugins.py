@@ -15,7 +15,7 @@ _BUILTIN = {"probe": probes.BUILTIN, "policy": policies.BUILTIN, "provider": pro
 _GROUPS = {"probe": "gslb.probes", "policy": "gslb.policies", "provider": "gslb.providers"}
 _ATTEMPTS = ("attempt", "session")
 """methods of probes.base.AsyncProbe and probes.base.Probe"""
-_PROVIDED = ("render", "validate", "open")
+_PROVIDED = ("render", "problems", "open")
 """methods of providers.base.Provider"""
 
 
@@ -59,8 +59,7 @@ def _fault(kind: str, plugin: Any) -> str | None:
 
 
 def _provider_fault(plugin: type[Options]) -> str | None:
-    own = [vars(base) for base in plugin.__mro__ if not issubclass(Options, base)]  # pydantic has a validate too
-    missing = [method for method in _PROVIDED if not any(callable(names.get(method)) for names in own)]
+    missing = [method for method in _PROVIDED if not callable(getattr(plugin, method, None))]
     if missing:
         return f"has no method {' and no '.join(missing)}, which a provider needs (see providers.base.Provider)"
     if not (hasattr(plugin, "capabilities") or "capabilities" in plugin.model_fields):

@@ -9,22 +9,23 @@ people who order everybody inside out of service. Then nothing is written, so th
 answered there stays as it is, and the drain does not end.
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from msgspec import structs
 
-from gslb.config.hearing import Heard, needed, refused, unsayable
+from gslb.config.hearing import Heard, Said, hear, refused
 from gslb.config.providers import ProviderSetup
 from gslb.config.publishing import Publishing
 from gslb.config.reader import Reader
-from gslb.config.wayouts import Unsayable, at_home, key_of, message_of, ways_out
+from gslb.config.wayouts import at_home, key_of, message_of, ways_out
 from gslb.model.area import Area
 from gslb.model.expressible import MATCHED, Feature
 from gslb.model.names import ServiceName, VantageName
 from gslb.model.options import Options
 from gslb.model.recordset import is_reserved_for, marker_name
 from gslb.model.rehearsal import Rehearsal
+from gslb.model.steering import Steering
 from gslb.model.topology import Service, Topology
 from policies.fence import Fence
 
@@ -34,31 +35,16 @@ _NAMELESS = ServiceName("")
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """What came of one service at one provider.
-
-    Attributes:
-        unsayable: what cannot be said.
-        needed: degradations that make a difference.
-        refused: what would be refused.
-    """
-
-    unsayable: tuple[Unsayable, ...] = ()
-    needed: frozenset[Feature] = frozenset()
-    refused: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Shape:
-    """Services that differ in their names only: the first one, what it answers, and what came of that, by provider."""
+    """Services that need the same of a provider: the first one, what it answers, and what came of it, by provider."""
 
     rehearsal: Rehearsal
     heard: Heard
-    said: dict[str, _Said] = field(default_factory=dict)
+    said: dict[str, Said] = field(default_factory=dict)
 
 
 class Sayable:
-    """Checks one service after the other, those that differ in their names only at the cost of one.
+    """Checks one service after the other, those that differ in names and weights only at the cost of one.
 
     Args:
         reader: collects the problems.
@@ -112,37 +98,48 @@ class Sayable:
         for each in said.unsayable:
             remedy = ways_out(service, zone, each, fence)
             self._reader.fault(key_of(service, each), message_of(service, setup, each), remedy)
-        for text in said.refused:
+        for text in (*said.refused, *said.refused_later):
             at = ("services", service.name.removesuffix("."))
             self._reader.fault(at, f"{setup} would refuse it: {text}", f"change that; or {at_home(zone)}")
         return said.needed
 
-    def _said(self, service: Service, setup: ProviderSetup) -> _Said:
+    def _said(self, service: Service, setup: ProviderSetup) -> Said:
         shape = self._shape(service)
-        first = shape.rehearsal.service
+        first, calm = shape.rehearsal.service, shape.heard[0][0]
         if setup.name not in shape.said:
-            steerings = [steering for _, steering in shape.heard]
-            shape.said[setup.name] = _Said(
-                unsayable(setup, shape.rehearsal, shape.heard),
-                needed(setup, first, shape.heard) if first.degrade else frozenset(),
-                refused(setup, first, steerings, self._owner),
-            )
+            shape.said[setup.name] = hear(setup, shape.rehearsal, shape.heard, self._owner)
         said = shape.said[setup.name]
         if first is service:
             return said
-        # Names have lengths of their own. What is wrong with the answers of failures is not asked once more.
-        calm = structs.replace(shape.heard[0][1], name=service.name)
-        return _renamed(said, first, service, refused(setup, service, [calm], self._owner))
+        # Names and weights may be refused. What is wrong with the answers of failures is not asked once more.
+        rendering = setup.provider.render(self._calm(service, shape), service.degrade)
+        if {fault.feature for fault in rendering.faults} != said.unsayable_in(calm):
+            own = self._rehearsed(service)
+            return hear(setup, own.rehearsal, own.heard, self._owner)
+        return said.of(service, first, refused(setup, service, [rendering], self._owner))
+
+    def _calm(self, service: Service, shape: _Shape) -> Steering:
+        """What ``service``, which is of that shape, answers with all regions up."""
+        situation, steering = shape.heard[0]
+        if service.members == shape.rehearsal.service.members:
+            return structs.replace(steering, name=service.name)
+        return Rehearsal(service, self._topology.regions, self._vantages).answers(situation)
 
     def _shape(self, service: Service) -> _Shape:
         policy = tuple(
             (type(step), step.model_dump_json() if isinstance(step, Options) else step) for step in service.policy
         )
-        key = (replace(service, name=_NAMELESS, policy=()), policy)
+        members = service.members
+        if not any(getattr(step, "ranks_by_weight", True) for step in service.policy):
+            members = tuple(replace(member, weight=min(member.weight, 1)) for member in members)
+        key = (replace(service, name=_NAMELESS, policy=(), members=members), policy)
         if key not in self._shapes:
-            rehearsal = Rehearsal(service, self._topology.regions, self._vantages)
-            self._shapes[key] = _Shape(rehearsal, tuple(rehearsal.situations()))
+            self._shapes[key] = self._rehearsed(service)
         return self._shapes[key]
+
+    def _rehearsed(self, service: Service) -> _Shape:
+        rehearsal = Rehearsal(service, self._topology.regions, self._vantages)
+        return _Shape(rehearsal, tuple(rehearsal.situations()))
 
     def _check_name(self, service: Service, zone: str) -> None:
         """It is no name that is there for another service, such as that of its marker."""
@@ -158,13 +155,3 @@ def _stands_on(service: Service) -> frozenset[Feature]:
     """What it takes to say for whom the fences of ``service`` are."""
     around = (area for step in service.policy if isinstance(step, Fence) for area in step.around)
     return frozenset(MATCHED[area.kind] for area in around)
-
-
-def _renamed(said: _Said, former: Service, service: Service, found: Iterable[str]) -> _Said:
-    """``said`` of another service that differs in its name only; ``found`` is what would be refused of its own."""
-
-    def named(texts: Iterable[str]) -> tuple[str, ...]:
-        return tuple(text.replace(former.name, service.name) for text in texts)
-
-    cannot = tuple(each._replace(texts=named(each.texts)) for each in said.unsayable)
-    return _Said(cannot, said.needed, tuple(dict.fromkeys((*named(said.refused), *found))))

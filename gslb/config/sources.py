@@ -28,6 +28,10 @@ class Sources:
         self._kept = kept
         self.texts: dict[str, str] = {}
 
+    def are(self, texts: Mapping[str, str]) -> bool:
+        """Whether the copies are ``texts``, which may be named by other paths: relative ones, say."""
+        return self._kept is not None and sorted(self._kept.values()) == sorted(texts.values())
+
     def read(self, path: Path) -> str:
         """The text of the file at ``path``.
 

@@ -18,9 +18,9 @@ INSTEAD: Mapping[Feature, str] = {
     Feature.SERVFAIL: "clients are then told NODATA",
     Feature.NETWORKS: "clients of these networks then get the next rule that they are in",
     Feature.ASNS: "clients of these autonomous systems then get the next rule that they are in",
-    Feature.SUBDIVISIONS: "clients there then get the next rule that they are in",
+    Feature.SUBDIVISIONS: "clients there then get the next rule that they are in, or as the provider has it",
     Feature.PLACES: "clients there then get the next rule that they are in, or as the provider has it",
-    Feature.UNKNOWN: "these clients then get the last rule",
+    Feature.UNKNOWN: "these clients then get the last rule, or as the provider has it",
 }
 """What comes of a degradation."""
 
@@ -63,11 +63,15 @@ def _when(service: Service, situation: Situation) -> str:
         when.append("no endpoint is fit")
     elif down:
         when.append(f"{listed(down)} {'is' if len(down) == 1 else 'are'} down")
+    if situation.held is not None:
+        when.append(f"{situation.held} is on its way back (ramp)")
     return f" when {listed(when)}" if when else ""
 
 
 def ways_out(service: Service, zone: str, found: Unsayable, needed: Collection[Feature]) -> str:
     """What to do about it.
+
+    A degradation that the service has already is none: there are things that a provider cannot say even so.
 
     Args:
         service: the service.
@@ -76,7 +80,7 @@ def ways_out(service: Service, zone: str, found: Unsayable, needed: Collection[F
         needed: features that a fence stands on.
     """
     ways = []
-    if found.feature in DEGRADABLE and found.feature not in needed:
+    if found.feature in DEGRADABLE - service.degrade and found.feature not in needed:
         wanted = sorted({*service.degrade, found.feature})
         ways.append(f"write degrade = {to_toml([each.value for each in wanted])}: {INSTEAD[found.feature]}")
     ways.append(_other_way(service, found))

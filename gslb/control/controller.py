@@ -138,7 +138,8 @@ class Controller:
         self.publisher.continue_from(self.ledger.newest)
         self.embedded.recall({mark for order in self.orders.in_force if (mark := watermark_of(order)) is not None})
         if not state.steerings and not state.exposures:
-            self.embedded.on_blank = self.ledger.begin  # neither state nor nameserver knows of any answer
+            # Neither state nor nameserver knows of any answer; API providers may have what nobody here remembers.
+            self.embedded.on_blank = lambda: self.ledger.begin(self.publishing.is_here_only)
         newest = {steering.service: steering.newest for steering in state.steerings}
         for name in self.configuration.topology.services:
             self._assume(name, newest.get(name), but_drained=True)

@@ -54,10 +54,11 @@ class Ledger:
         """Some place may give any of these ``endpoints``, until all are known to give something newer."""
         self._put(service, assumed(self._answers.get(service, NOTHING), ttl, endpoints))
 
-    def begin(self) -> None:
-        """Nothing was given before this process: what was assumed is not so."""
+    def begin(self, nobody: Callable[[ServiceName], bool]) -> None:
+        """What was assumed is not so of services of which ``nobody`` gave any answer before this process."""
         for name, answers in tuple(self._answers.items()):
-            self._put(name, refuted(answers))
+            if nobody(name):
+                self._put(name, refuted(answers))
 
     def publish(self, generation: int, steerings: Iterable[Steering]) -> None:
         """These are what services answer from ``generation`` on."""

@@ -1,25 +1,24 @@
 """What would be written at each provider for given steerings, as the writers would do it: read, draft, and no more."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
-from gslb.control.writing.access import bucket_of
+from gslb.control.visiting import Visit, visiting
 from gslb.control.writing.draft import Draft, Trouble, capacity, draft
 from gslb.control.writing.image import Image
-from gslb.control.writing.opening import opened
 from gslb.control.writing.setup import WriterSetup
 from gslb.control.writing.standing import Standing
 from gslb.model.expressible import Inexpressible
 from gslb.model.names import ServiceName
 from gslb.model.steering import Steering
 from gslb.model.zone_plan import Change, batches
-from providers.base import Account, Lane, ProviderError
+from providers.base import Lane, ProviderError
 
 LATEST = 2**62
-"""The lease to plan under: later than any, so that what another controller has written is shown as it would change."""
+"""The lease to plan under where none is held: later than any, as that of a daemon which starts now would be."""
 MOST_AT_ONCE = 16
 """Zones of one account that are read at the same time."""
 
@@ -52,55 +51,56 @@ class Planned:
 
 
 async def plan(setups: Sequence[WriterSetup], steerings: Mapping[ServiceName, Steering]) -> list[Planned]:
-    """What would be written for each of ``setups``, in their order.
+    """What would be written for each of ``setups``, in their order. No account waits for another.
 
     Args:
         setups: zones at providers.
         steerings: what is to be answered; services without one are left as they are.
     """
-    accounts = {setup.provider: setup for setup in setups}
-    found: dict[tuple[str, str], Planned] = {}
-    for name, setup in accounts.items():
-        zones = [each for each in setups if each.provider == name]
-        found |= {(each.provider, each.zone): each for each in await _at(setup, zones, steerings)}
+    accounts = dict.fromkeys(setup.provider for setup in setups)
+    each = (_at([setup for setup in setups if setup.provider == name], steerings) for name in accounts)
+    found = {(it.provider, it.zone): it for planned in await asyncio.gather(*each) for it in planned}
     return [found[setup.key] for setup in setups]
 
 
-async def _at(
-    account_of: WriterSetup, setups: Sequence[WriterSetup], steerings: Mapping[ServiceName, Steering]
-) -> list[Planned]:
+async def _at(setups: Sequence[WriterSetup], steerings: Mapping[ServiceName, Steering]) -> list[Planned]:
     """All zones of one account."""
-    try:
-        account = await opened(account_of.options, bucket_of(account_of.options, (account_of.rate, account_of.burst)))
-    except ProviderError as error:
-        return [Planned(setup.provider, setup.zone, error=error) for setup in setups]
     turn = asyncio.Semaphore(MOST_AT_ONCE)
+    async with visiting(setups[0]) as visit:
 
-    async def look(setup: WriterSetup) -> Planned:
-        async with turn:
-            return await _look(account, setup, steerings)
+        async def look(setup: WriterSetup) -> Planned:
+            async with turn:
+                return await _look(visit, setup, steerings)
 
-    try:
         return list(await asyncio.gather(*map(look, setups)))
-    finally:
-        await account.close()
 
 
-async def _look(account: Account, setup: WriterSetup, steerings: Mapping[ServiceName, Steering]) -> Planned:
+async def _look(visit: Visit, setup: WriterSetup, steerings: Mapping[ServiceName, Steering]) -> Planned:
     try:
-        zone = await account.zone(setup.zone, Lane.ROUTINE)
-        read = await account.read(zone, Lane.ROUTINE)
+        _, read = await visit.read(setup)
     except ProviderError as error:
         return Planned(setup.provider, setup.zone, error=error)
     return planned(setup, Image(read, setup.services, setup.owner), steerings)
 
 
-def planned(setup: WriterSetup, image: Image, steerings: Mapping[ServiceName, Steering]) -> Planned:
-    """What would be written in a zone that holds ``image``."""
-    standings = {name: _standing(name in setup.services, steerings.get(name)) for name in image.ours | setup.services}
+def planned(
+    setup: WriterSetup,
+    image: Image,
+    steerings: Mapping[ServiceName, Steering],
+    services: Collection[ServiceName] | None = None,
+) -> Planned:
+    """What would be written in a zone.
+
+    Args:
+        setup: of the zone.
+        image: what it holds.
+        steerings: what is to be answered.
+        services: those to look at; None: all that are published there, or are marked as ours.
+    """
+    names = image.ours | setup.services if services is None else services
+    standings = {name: _standing(setup, name, steerings.get(name)) for name in sorted(names)}
     looked_at = [name for name, standing in standings.items() if standing.pending]
     found = draft(setup, image, standings, looked_at, generation=0)
-    unsaid = {name: standing.unsaid for name, standing in standings.items() if standing.unsaid}
     return Planned(
         provider=setup.provider,
         zone=setup.zone,
@@ -109,13 +109,13 @@ def planned(setup: WriterSetup, image: Image, steerings: Mapping[ServiceName, St
         changes=found.changes,
         requests=_requests(setup, found),
         troubles=found.troubles,
-        unsaid=unsaid,
+        unsaid={name: standing.unsaid for name, standing in standings.items() if standing.unsaid},
     )
 
 
-def _standing(is_configured: bool, steering: Steering | None) -> Standing:  # noqa: FBT001  the first of the two
+def _standing(setup: WriterSetup, service: ServiceName, steering: Steering | None) -> Standing:
     standing = Standing()
-    if not is_configured:
+    if service not in setup.services:
         standing.remove(0.0)
     elif steering is not None:
         standing.want(steering, 0, 0.0, 0.0)

@@ -1,8 +1,8 @@
-"""Hands decisions to the providers and notes when each has confirmed them."""
+"""Hands decisions to our own nameservers and notes when they have confirmed them."""
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +12,6 @@ from gslb.control.clock import Clock
 from gslb.model.names import ServiceName
 from gslb.model.record import PublicationRecord
 from gslb.model.steering import Steering
-from providers.base import Place
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +22,7 @@ MAX_PENDING = 1000
 
 
 class Outlet(Protocol):
-    """Publishes the steering of all services that it carries, as a nameserver of our own does."""
+    """Publishes the steering of all services that it carries, as our own nameservers do."""
 
     @property
     def name(self) -> str:
@@ -41,9 +40,6 @@ class Outlet(Protocol):
         Not even after a restart, as far as it knows: then what resolvers hold is all that is left of them.
         """
 
-    def places(self) -> tuple[Place, ...]:
-        """Where it answers, for status."""
-
     async def run(self) -> None:
         """Work until cancelled."""
 
@@ -60,24 +56,22 @@ class Publisher:
 
     Args:
         clock: for times of confirmation, and for the first number.
-        providers: where to publish.
-        confirmed: takes a record whenever a provider confirms.
-        ended: takes a generation once no provider can give answers of before it any more.
+        outlet: where to publish.
+        confirmed: takes a record for each generation that is confirmed.
+        ended: takes a generation once no answers of before it can be given any more.
     """
 
     def __init__(
         self,
         clock: Clock,
-        providers: Sequence[Outlet],
+        outlet: Outlet,
         confirmed: Callable[[PublicationRecord], None],
         ended: Callable[[int], object],
     ) -> None:
-        self._clock, self._providers, self._confirmed, self._ended = clock, providers, confirmed, ended
+        self._clock, self._outlet, self._confirmed, self._ended = clock, outlet, confirmed, ended
         self.generation = int(clock.utc().timestamp() * 1000)
-        self._over: dict[str, int] = {}
-        self._pending: dict[str, deque[_Pending]] = {provider.name: deque(maxlen=MAX_PENDING) for provider in providers}
-        self._wake = {provider.name: asyncio.Event() for provider in providers}
-        self._due = {provider.name: asyncio.Event() for provider in providers}
+        self._pending: deque[_Pending] = deque(maxlen=MAX_PENDING)
+        self._wake, self._due = asyncio.Event(), asyncio.Event()
 
     def next_generation(self) -> int:
         """The number of what is published next."""
@@ -89,56 +83,49 @@ class Publisher:
         self.generation = max(self.generation, generation)
 
     def look_again(self) -> None:
-        """Some place may give old answers again: find out when none does."""
-        for due in self._due.values():
-            due.set()
+        """Old answers may be given again somewhere: find out when they are not."""
+        self._due.set()
 
     def publish(self, steerings: Mapping[ServiceName, Steering], changed: tuple[ServiceName, ...], at: float) -> None:
         """Publish ``steerings`` as the newest generation; ``changed`` since ``at`` is what the record will name."""
-        for provider in self._providers:
-            provider.publish(self.generation, steerings)
-            self._pending[provider.name].append(_Pending(self.generation, changed, at))
-            self._wake[provider.name].set()
-            self._due[provider.name].set()
+        self._outlet.publish(self.generation, steerings)
+        self._pending.append(_Pending(self.generation, changed, at))
+        self._wake.set()
+        self._due.set()
 
     async def run(self) -> None:
-        """Run the providers and follow their confirmations until cancelled."""
+        """Run the outlet and follow its confirmations until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for provider in self._providers:
-                group.create_task(provider.run())
-                group.create_task(self._follow(provider))
-                group.create_task(self._follow_end(provider))
+            group.create_task(self._outlet.run())
+            group.create_task(self._follow())
+            group.create_task(self._follow_end())
 
-    async def _follow(self, provider: Outlet) -> None:
-        pending, wake = self._pending[provider.name], self._wake[provider.name]
+    async def _follow(self) -> None:
         while True:
-            await wake.wait()
-            wake.clear()
-            while pending:
-                newest = pending[-1]
-                if not await provider.settled(newest.generation, PATIENCE):
-                    log.warning("not confirmed yet", provider=provider.name, generation=newest.generation)
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                newest = self._pending[-1].generation
+                if not await self._outlet.settled(newest, PATIENCE):
+                    log.warning("not confirmed yet", provider=self._outlet.name, generation=newest)
                     continue
-                self._settle(provider, newest.generation)
+                self._settle(newest)
 
-    async def _follow_end(self, provider: Outlet) -> None:
+    async def _follow_end(self) -> None:
         """Tell when no answers of before what is published can be given any more."""
-        due = self._due[provider.name]
         while True:
-            await due.wait()
-            due.clear()
+            await self._due.wait()
+            self._due.clear()
             generation = self.generation
-            while not await provider.ended(generation, PATIENCE):
-                log.warning("older answers may be given again", provider=provider.name, generation=generation)
+            while not await self._outlet.ended(generation, PATIENCE):
+                log.warning("older answers may be given again", provider=self._outlet.name, generation=generation)
                 generation = self.generation
-            self._over[provider.name] = generation
-            if len(self._over) == len(self._providers):
-                self._ended(min(self._over.values()))
+            self._ended(generation)
 
-    def _settle(self, provider: Outlet, generation: int) -> None:
-        pending, now = self._pending[provider.name], self._clock.monotonic()
+    def _settle(self, generation: int) -> None:
+        now = self._clock.monotonic()
         at_utc = self._clock.to_utc(now)
-        while pending and pending[0].generation <= generation:
-            done = pending.popleft()
+        while self._pending and self._pending[0].generation <= generation:
+            done = self._pending.popleft()
             seconds = now - done.decided_at
-            self._confirmed(PublicationRecord(at_utc, provider.name, done.generation, done.services, seconds))
+            self._confirmed(PublicationRecord(at_utc, self._outlet.name, done.generation, done.services, seconds))

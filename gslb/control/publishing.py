@@ -47,9 +47,14 @@ class Publishing:
         self._embedded, self._lease, self._chronicle = embedded, lease, chronicle
         self._fence: int | None = None
         self._on_confirmed, self._on_ended = confirmed, ended
-        self.publisher = Publisher(clock, [embedded], self._confirmed, self._ended)
+        self.publisher = Publisher(clock, embedded, self._confirmed, self._ended)
         self.writers = Writers(clock, self, registry)
         self._reach = Reach(self.writers.over)
+
+    @property
+    def fence(self) -> int | None:
+        """Number of the lease under which is written at API providers; None: nothing is."""
+        return self._fence
 
     def configure(self, configuration: Configuration) -> None:
         """Publish these zones, each where it is to be."""
@@ -64,6 +69,10 @@ class Publishing:
         """Publish ``steerings`` everywhere, as the newest generation; see Publisher."""
         self.publisher.publish(steerings, changed, at)
         self.writers.publish(self.publisher.generation, steerings, at)
+
+    def is_here_only(self, service: ServiceName) -> bool:
+        """Whether nobody but our own nameservers answers for ``service``."""
+        return self.writers.over(service) is None
 
     def look_again(self) -> None:
         """One of our nameservers may give old answers again: nothing is over until all have been asked."""

@@ -160,7 +160,11 @@ class Context:
 
 
 class Step(Protocol):
-    """One step of a policy: pure, no clock, no dice."""
+    """One step of a policy: pure, no clock, no dice.
+
+    With ``ranks_by_weight = False`` as a class attribute it says that weights decide nothing about who answers
+    unless they are 0; services that differ in nothing else are then checked together.
+    """
 
     @property
     def name(self) -> str:

@@ -7,11 +7,12 @@ withheld       some clients get no answer, to shed load             everybody is
 servfail       nobody is left, which is SERVFAIL                    NODATA
 networks       rules for networks                                   their clients get the next rule that they are in
 asns           rules for autonomous systems                         likewise
-subdivisions   rules for parts of countries                         likewise
+subdivisions   rules for parts of countries                         likewise, or as the provider has it
 places         rules for countries and continents                   likewise, or as the provider has it
-unknown        a rule for clients whose place is not known          they get the last rule
+unknown        a rule for clients whose place is not known          they get the last rule, or as the provider has it
 gap            some clients have an answer of a type, others none   never
-size           more record sets than the provider takes             never
+size           more record sets than the provider takes             never: some of k targets at a time may be said by
+                                                                    answers that are fewer, see gslb.model.windows
 
 A rule that is left out would open a fence, so what a fence needs cannot be left out: that is for the configuration to
 check, since a steering does not say why a rule is there.

@@ -1,8 +1,13 @@
 """What a service may come to answer: with all regions up, with none, and without those that have answered so far.
 
 What it takes to say an answer grows with the regions that are in it (see ``expressible``). So it is enough to see every
-tier of every rule whole: whoever answers together does so in one of these situations. Partial failures, and what people
-order, are no situations of their own; all that they can add is that some clients are left without an answer.
+tier of every rule whole, and each rule is followed by itself: from all regions up, whoever answers its clients is taken
+away, until nobody is left. Where regions come back step by step (``ramp``), each of those that answer has a part of its
+share as well, and what is behind it the rest.
+
+Partial failures, and what people order, are no situations of their own; all that they can add is that some clients are
+left without an answer, and a drain in steps what a ramp adds. Only record sets are counted for all rules together: when
+regions of several rules fail at once, there may be more of them than in any situation here.
 """
 
 from collections import deque
@@ -23,20 +28,25 @@ from gslb.model.steer import Standing, steer
 from gslb.model.steering import NoAnswer, Rule, Steering, groups_for
 from gslb.model.topology import Region, Service
 
-MOST = 64
-"""sets of regions that are up: all that there are of six regions, and the likelier ones of more"""
 SWAMPED = 1e12
 """requests per second that nobody has room for"""
+
+HALF = Grown(0.5, "at half of its share")
 
 _IPV4 = tuple(map(ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
 _IPV6 = int(ip_address("2001:db8::"))
 
 
 class Situation(NamedTuple):
-    """Who is up, and whether there is more demand than there is room for."""
+    """Who is up, whether there is more demand than there is room for, and who has half of its share only."""
 
     up: frozenset[RegionName]
     swamped: bool = False
+    held: RegionName | None = None
+
+
+_State = tuple[Area | None, frozenset[RegionName]]
+"""Whose answers are followed, and who is up."""
 
 
 class Rehearsal:
@@ -65,22 +75,40 @@ class Rehearsal:
             name: Standing(Health.UP if region in situation.up else Health.DOWN, None, None, 1.0, addresses)
             for (region, name), addresses in self._addresses.items()
         }
-        return steer(service, self._regions, standings, (), None, 0.0, signals=self._signals).steering
+        signals = self._signals
+        if situation.held is not None:
+            signals = replace(signals, portions={situation.held: HALF})
+        return steer(service, self._regions, standings, (), None, 0.0, signals=signals).steering
 
     def situations(self) -> Iterator[tuple[Situation, Steering]]:
         """Each situation with what is answered then: all regions up comes first."""
-        everybody = frozenset(member.region for member in self.service.members)
-        waiting, seen = deque([everybody, frozenset[RegionName]()]), {everybody, frozenset[RegionName]()}
+        everybody = Situation(frozenset(member.region for member in self.service.members))
+        told = {everybody: self.answers(everybody)}
+        yield everybody, told[everybody]
+        yield from self._climbing(everybody, told[everybody])
+        waiting = deque[_State]([(rule.match, everybody.up) for rule in told[everybody].rules])
+        waiting.append((None, frozenset()))
+        seen = set(waiting)
         swampable = any(getattr(step, "needs_demand", False) for step in self.service.policy)
         while waiting:
-            up = waiting.popleft()
+            match, up = waiting.popleft()
             for swamped in (False, True)[: 1 + swampable]:
-                steering = self.answers(Situation(up, swamped))
-                yield Situation(up, swamped), steering
-                fewer = {up - answering for answering in _together(steering)}
-                for left in sorted(fewer - seen, key=sorted)[: MOST - len(seen)]:
-                    seen.add(left)
-                    waiting.append(left)
+                situation = Situation(up, swamped)
+                if situation not in told:
+                    told[situation] = self.answers(situation)
+                    yield situation, told[situation]
+                    yield from self._climbing(situation, told[situation])
+                for state in _following(told[situation], match, up):
+                    if state not in seen:
+                        seen.add(state)
+                        waiting.append(state)
+
+    def _climbing(self, situation: Situation, steering: Steering) -> Iterator[tuple[Situation, Steering]]:
+        """The same with each of those that answer on its way back."""
+        if self.service.ramp:
+            for region in sorted({group.region for rule in steering.rules for group in rule.groups}):
+                climbing = situation._replace(held=region)
+                yield climbing, self.answers(climbing)
 
 
 def nobody(steering: Steering) -> Steering:
@@ -88,11 +116,12 @@ def nobody(steering: Steering) -> Steering:
     return structs.replace(steering, rules=(Rule(None, (), no_answer=NoAnswer.SERVFAIL),))
 
 
-def _together(steering: Steering) -> Iterator[frozenset[RegionName]]:
-    """Regions that answer the same question."""
+def _following(steering: Steering, match: Area | None, up: frozenset[RegionName]) -> Iterator[_State]:
+    """``up`` without those that answer clients by the rule for ``match``, which is there whoever is up (see Step)."""
     for rule in steering.rules:
-        for kind in steering.types:
-            yield frozenset(group.region for group in groups_for(rule, kind))
+        if rule.match == match:
+            for kind in steering.types:
+                yield match, up - {group.region for group in groups_for(rule, kind)}
 
 
 def _addresses(

@@ -1,6 +1,7 @@
 """How much a change at a provider matters: whether it ends answers that should not be given, or could wait.
 
-urgent     some client may no longer be given a value, or sent to an endpoint, that it is given or sent to now
+urgent     some client may no longer be given a value, or sent to an endpoint, that it is given or sent to now; or some
+           client that is given nothing is given something
 cosmetic   nothing but TTLs differ
 routine    all else: what is added, other weights, another pick
 """
@@ -31,8 +32,8 @@ def urgency(before: Steering, after: Steering) -> Urgency:
     """
     if before == replace(after, ttl=before.ttl, negative_ttl=before.negative_ttl):
         return Urgency.COSMETIC
-    ends = any(_given(old) - _given(new) for old, new in _successors(before, after))
-    return Urgency.URGENT if ends else Urgency.ROUTINE
+    given = ((_given(old), _given(new)) for old, new in _successors(before, after))
+    return Urgency.URGENT if any(old - new or (new and not old) for old, new in given) else Urgency.ROUTINE
 
 
 def _given(rule: Rule) -> set[tuple[str, str]]:

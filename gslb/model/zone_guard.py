@@ -1,10 +1,10 @@
 """Plans that refuse themselves: what would be an outage if the reason for it is a mistake is not written.
 
-rule            refused is a plan that would ...                                             forced past
-never-empty     leave a service without any answer that is still configured, and had some    no
-all-zero        answer a service by weights that are zero, all of them                       no
-root-ns         change the NS or SOA records of the zone                                     no
-deletes         remove more than a share of the services that it has, if that is some        yes
+rule            refused is a plan that would ...
+never-empty     leave a service without any answer that is still configured, and had some
+all-zero        answer a service by weights that are zero, all of them
+root-ns         change the NS or SOA records of the zone
+deletes         remove more than a share of the services that it has, if that is some
 """
 
 from collections.abc import Collection, Iterator
@@ -53,7 +53,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 def guard(
-    plan: ZonePlan, configured: Collection[ServiceName], limits: PlanLimits, *, force: bool = False
+    plan: ZonePlan, configured: Collection[ServiceName], owned: int, limits: PlanLimits
 ) -> tuple[ZonePlan, tuple[Refusal, ...]]:
     """What of ``plan`` may be written, and why the rest may not.
 
@@ -62,14 +62,14 @@ def guard(
     Args:
         plan: what is wanted.
         configured: services that there are to be.
+        owned: services with a marker of ours in the zone, also those that the plan does not look at.
         limits: how much may be removed.
-        force: somebody has looked at it, and wants so many removed.
     """
     refusals = list(_of_each(plan, configured))
     refused = {service for refusal in refusals for service in refusal.services}
     removed = [change.service for change in plan.changes if not change.added and change.service not in refused]
-    if len(removed) > max(limits.few, limits.deletes * plan.owned) and not force:
-        text = f"{len(removed)} of {plan.owned} services would be removed from {plan.zone}"
+    if len(removed) > max(limits.few, limits.deletes * owned):
+        text = f"{len(removed)} of {owned} services would be removed from {plan.zone}"
         refusals.append(Refusal(PlanRule.DELETES, tuple(removed), text))
         refused |= set(removed)
     changes = tuple(change for change in plan.changes if change.service not in refused)

@@ -12,10 +12,13 @@ from types import MappingProxyType
 import msgspec
 
 from gslb.model.names import ServiceName
-from gslb.model.recordset import Key, Marker, RecordSet, by_key, is_reserved_for, markers
+from gslb.model.recordset import Key, Marker, RecordSet, by_key, is_reserved_for, marker_name, markers, read_marker
 
 ANSWERS = frozenset({"A", "AAAA", "CNAME"})
 """types of the records that a service owns at its name"""
+
+MARKER_TTL = 300
+"""seconds"""
 
 
 class Conflict(msgspec.Struct, frozen=True, gc=False):
@@ -55,6 +58,12 @@ class Change(msgspec.Struct, frozen=True, gc=False):
         return has_answers(self.removed) and not has_answers(self.after)
 
     @property
+    def renews(self) -> bool:
+        """Whether nothing but the numbers of the marker differ."""
+        pairs = ([read_marker(record) for record in records] for records in (self.removed, self.added))
+        return all(len(found) == 1 and found[0] is not None for found in pairs)
+
+    @property
     def size(self) -> int:
         """Records that are named in it: each value of a record set, and each record set that has none."""
         return sum(max(1, len(record.values)) for record in (*self.removed, *self.added))
@@ -70,17 +79,13 @@ class ZonePlan(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         zone: its origin.
-        changes: what brings new answers first, what takes away last.
+        changes: what brings new answers first, then what takes away, and what renews markers last.
         conflicts: services for which nothing can be written.
-        owned: services with a marker of ours, before.
-        read: record sets in the zone.
     """
 
     zone: str
     changes: tuple[Change, ...]
     conflicts: tuple[Conflict, ...]
-    owned: int
-    read: int
 
 
 def has_answers(records: Iterable[RecordSet]) -> bool:
@@ -95,13 +100,14 @@ def plan_zone(
     owner: str,
     fence: int,
     generation: int = 0,
-    marker_ttl: int = 300,
     adopted: Mapping[ServiceName, str] = MappingProxyType({}),
+    *,
+    renew: bool = False,
 ) -> ZonePlan:
     """The least that makes of ``read`` what is ``desired``.
 
-    Nothing is written for a service that is as it should be: neither is its marker, whatever its fence. Nor is anything
-    where somebody has written under a later lease than ours.
+    Nothing is written for a service that is as it should be: neither is its marker, unless its fence is to be ours. Nor
+    is anything where somebody has written under a later lease than ours.
 
     Args:
         zone: origin.
@@ -111,9 +117,10 @@ def plan_zone(
         owner: this installation.
         fence: number of our lease.
         generation: what markers are to say.
-        marker_ttl: seconds, of markers.
         adopted: services whose record sets are ours from now on, and whose they have been: an owner, or nobody ("").
-            Where that is ourselves, a later lease than ours does not count.
+            Where that is ourselves, a later lease than ours does not count, and the marker is written in any case.
+        renew: replace markers of ours that were written under an older lease. Whoever holds that lease yet, and has
+            read them, can write nothing from then on (compare and set).
     """
     held, marked = by_key(read), markers(read)
     ours = {service for service, (marker, _) in marked.items() if marker.owner == owner}
@@ -123,17 +130,24 @@ def plan_zone(
         marker, record = marked.get(service, (None, None))
         before, after = grouped[service], tuple(desired.get(service, ()))
         wanted = service in desired
-        if set(before) == set(after) and (marker is not None) is wanted and (marker is None or marker.owner == owner):
+        is_marked = (marker is not None) is wanted and (marker is None or marker.owner == owner)
+        is_marked = is_marked and not (renew and is_stale(marker, owner, fence))
+        if set(before) == set(after) and is_marked and adopted.get(service) != owner:
             continue
         obstacle = _obstacle(service, before, marker, owner, fence)
         if obstacle is not None and adopted.get(service) != obstacle.owner:
             conflicts.append(obstacle)
             continue
-        new = (*after, Marker(service, owner, fence, generation).record(marker_ttl)) if wanted else ()
+        new = (*after, Marker(service, owner, fence, generation).record(MARKER_TTL)) if wanted else ()
         old = (*before, record) if record is not None else before
         changes.append(_change(service, old, new))
-    changes.sort(key=lambda change: (not change.added, bool(change.removed), change.service))
-    return ZonePlan(zone, tuple(changes), tuple(conflicts), len(ours), len(held))
+    changes.sort(key=lambda change: (change.renews, not change.added, bool(change.removed), change.service))
+    return ZonePlan(zone, tuple(changes), tuple(conflicts))
+
+
+def is_stale(marker: Marker | None, owner: str, fence: int) -> bool:
+    """Whether ``marker`` is of ``owner``, and was written under an older lease than that of ``fence``."""
+    return marker is not None and marker.owner == owner and marker.fence < fence
 
 
 def _obstacle(
@@ -150,7 +164,10 @@ def _obstacle(
 def by_service(
     held: Mapping[Key, RecordSet], services: AbstractSet[ServiceName]
 ) -> dict[ServiceName, tuple[RecordSet, ...]]:
-    """What each of ``services`` has, or would have, without its marker; not going through all record sets for each."""
+    """What each of ``services`` has, or would have, without its marker; not going through all record sets for each.
+
+    Of its own are its answers, what has a reserved name, and what is where its marker would be, and is none.
+    """
     found: dict[ServiceName, list[RecordSet]] = {service: [] for service in services}
     for record in held.values():
         own = ServiceName(record.name)
@@ -159,9 +176,15 @@ def by_service(
             continue
         parent = record.name.partition(".")[2]
         for service in (ServiceName(parent), ServiceName(f"*.{parent}")):
-            if service in found and is_reserved_for(record.name, service):
+            if service in found and (is_reserved_for(record.name, service) or _displaces_marker(record, service)):
                 found[service].append(record)
     return {service: tuple(records) for service, records in found.items()}
+
+
+def _displaces_marker(record: RecordSet, service: ServiceName) -> bool:
+    """Whether no marker of ``service`` can be written beside ``record``, which is none."""
+    is_in_place = record.name == marker_name(service) and record.type in {"TXT", "CNAME"}
+    return is_in_place and read_marker(record) is None
 
 
 def _change(service: ServiceName, old: Sequence[RecordSet], new: Sequence[RecordSet]) -> Change:

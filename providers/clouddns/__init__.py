@@ -18,6 +18,7 @@ from providers.base import Account, Capabilities, Throttle
 from providers.clouddns.limits import MAX_CHARACTERS, MAX_SETS, problems
 from providers.clouddns.render import render
 from providers.clouddns.windows import MAX_WEIGHT
+from providers.names import by_origin
 
 _CAPABILITIES = Capabilities(
     publication=10.0,
@@ -34,10 +35,6 @@ _CAPABILITIES = Capabilities(
 """Google promises no times, and writes nowhere how high the quota for requests is at first: these are cautious."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-
-
-def _absolute(zones: dict[str, str]) -> dict[str, str]:
-    return {f"{origin.lower().removesuffix('.')}.": name for origin, name in zones.items()}
 
 
 class CloudDns(Options):
@@ -58,12 +55,12 @@ class CloudDns(Options):
     ] = None
     zones: Annotated[
         dict[str, Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]],
-        AfterValidator(_absolute),
+        AfterValidator(by_origin),
         Field(description="managed zone for an origin, by its name, where the project has several for it"),
     ] = {}  # noqa: RUF012  pydantic copies it
     private: Annotated[bool, Field(description="private zones are meant, not public ones")] = False
     endpoint: Annotated[
-        str, Field(pattern=r"^https?://[^/?#\s]+$", description="where the API is, of an emulator say")
+        str, Field(pattern=r"^https?://[^/?#@\s]+$", description="where the API is, of an emulator say")
     ] = "https://dns.googleapis.com"
     anonymous: Annotated[bool, Field(description="ask without credentials, for an emulator; project is needed")] = False
 
@@ -87,7 +84,7 @@ class CloudDns(Options):
         """``steering`` as record sets, and what of it cannot be said."""
         return render(steering, without)
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:  # type: ignore[override]  # the port calls it so
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         """What would be refused about ``records``."""
         return tuple(problems(records))
 

@@ -1,44 +1,28 @@
-"""The API of Cloud DNS, without blocking the event loop: each request is made in a thread, when its turn has come.
+"""The API of Cloud DNS, without blocking the event loop: each request is made in a thread, when its turn has come."""
 
-Each lane has threads of its own, so that nothing urgent stands behind requests that get no answer. Whoever waits gives
-up when the time is over, and what was not sent by then never is; see ``providers.clouddns.calls.Attempt``.
-"""
-
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gslb.model.recordset import RecordSet
 from gslb.model.zone_plan import Change
-from providers.base import (
-    CasConflictError,
-    HostedZone,
-    Lane,
-    NotOwnedError,
-    Receipt,
-    RejectedError,
-    Throttle,
-    ThrottledError,
-    UnavailableError,
-)
+from providers.attempt import LateError
+from providers.base import HostedZone, Lane, Receipt, Throttle, UnavailableError
 from providers.clouddns import calls, wire
-from providers.clouddns.calls import Attempt, Call
+from providers.clouddns.calls import Call
 from providers.clouddns.client import Client
-from providers.clouddns.errors import late
+from providers.threads import THREADS, Threads, asked
+from providers.zones import named, only
 
 if TYPE_CHECKING:
     from providers.clouddns import CloudDns
 
 READ_LIMIT = 20.0
 """Longest to wait for an answer where nothing is written, in seconds."""
-THREADS = 4
-"""of a lane; they are started as they are needed"""
 FEW = 10
 """Names that are asked for one by one: a zone has 10,000 record sets by default, which are 10 pages."""
 
-Json = dict[str, Any]
+Json = Mapping[str, Any]
 
 
 class CloudDnsAccount:
@@ -58,8 +42,9 @@ class CloudDnsAccount:
         self._client = Client(options, THREADS * len(Lane))
         if options.credentials is not None or options.anonymous:
             self._client.connect()  # Google's own chain may ask the network, which takes a thread
-        self._threads = {lane: ThreadPoolExecutor(THREADS, f"clouddns-{lane.name.lower()}") for lane in Lane}
-        self._attempts: set[Attempt] = set()
+        self._threads = Threads("clouddns")
+        self._spelled: dict[str, dict[RecordSet, Json]] = {}
+        """by zone: record sets that are listed in other words than they would be written in, with those words"""
 
     async def zones(self, lane: Lane) -> tuple[HostedZone, ...]:
         """All managed zones of the project, public and private."""
@@ -67,31 +52,16 @@ class CloudDnsAccount:
 
     async def zone(self, origin: str, lane: Lane) -> HostedZone:
         """The managed zone for ``origin``: the one that ``zones`` names, or the only one that is private, or is not."""
-        named = self._options.zones.get(origin)
-        if named is not None:
-            zone = _hosted(await self._call(calls.get_zone(named), lane))
-            if zone.origin != origin:
-                raise RejectedError(f"managed zone {named} is for {zone.origin}, not {origin}", "correct it in zones")
-            return zone
-        return self._only(origin, await self._zones(origin, lane))
+        options = self._options
+        if origin in options.zones:
+            zone = await self._call(calls.get_zone(options.zones[origin]), lane)
+            return named(origin, _hosted(zone), private=options.private)
+        remedy = f'gcloud dns managed-zones create NAME --dns-name="{origin}"'
+        return only(origin, await self._zones(origin, lane), remedy, private=options.private)
 
     async def _zones(self, origin: str, lane: Lane) -> tuple[HostedZone, ...]:
         pages = self._pages(partial(calls.list_zones, origin), "managedZones", lane)
         return tuple([_hosted(zone) async for zone in pages])
-
-    def _only(self, origin: str, found: Sequence[HostedZone]) -> HostedZone:
-        kind, other = ("private", "false") if self._options.private else ("public", "true")
-        zones = [zone for zone in found if zone.private is self._options.private]
-        if len(zones) > 1:
-            names = ", ".join(sorted(zone.id for zone in zones))
-            remedy = f'say which one is meant: zones = {{ "{origin}" = "{zones[0].id}" }}'
-            raise RejectedError(f"there are several {kind} zones for {origin}: {names}", remedy)
-        if not zones:
-            remedy = (
-                f"write private = {other}" if found else f'gcloud dns managed-zones create NAME --dns-name="{origin}"'
-            )
-            raise RejectedError(f"there is no {kind} zone for {origin} in the project", remedy)
-        return zones[0]
 
     async def read(self, zone: HostedZone, lane: Lane, names: Collection[str] | None = None) -> tuple[RecordSet, ...]:
         """All record sets of ``zone``, or those of ``names``."""
@@ -102,14 +72,20 @@ class CloudDnsAccount:
             async for document in self._pages(partial(calls.list_records, zone.id, name), "rrsets", lane)
         ]
         try:
-            records = [wire.read(document) for document in documents]
+            found = dict(map(wire.read_with_words, documents))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UnavailableError(f"record sets in a form that is not known: {error!r}") from error
-        return tuple(record for record in records if names is None or record.name in names)
+        spelled = {record: words for record, words in found.items() if words is not None}
+        before = {} if names is None else self._spelled.get(zone.id, {})
+        self._spelled[zone.id] = {record: words for record, words in before.items() if record not in found} | spelled
+        return tuple(record for record in found if names is None or record.name in names)
 
     async def apply(self, zone: HostedZone, changes: Sequence[Change], deadline: float, lane: Lane) -> Receipt:
         """Write ``changes`` as one change, which is made as a whole or not at all."""
-        answer = await self._call(calls.create_change(zone.id, changes), lane, deadline)
+        spelled = self._spelled.get(zone.id, {})
+        answer = await self._call(calls.create_change(zone.id, changes, spelled), lane, deadline)
+        for record in (record for change in changes for record in change.added):
+            spelled.pop(record, None)  # it is in our words now
         return Receipt(zone, str(answer.get("id", "")))
 
     async def settled(self, receipt: Receipt, lane: Lane) -> bool:
@@ -125,11 +101,8 @@ class CloudDnsAccount:
         return tuple(str(name).lower() for name in answer.get("nameServers", ()))
 
     async def close(self) -> None:
-        """Send nothing more; what has been sent is waited for by those who wait for it."""
-        for attempt in self._attempts:
-            attempt.give_up()
-        for threads in self._threads.values():
-            threads.shutdown(wait=False)
+        """Give up what is under way."""
+        self._threads.close()
         self._client.close()
 
     async def _pages(self, page: Callable[[str], Call], member: str, lane: Lane) -> AsyncIterator[Json]:
@@ -144,30 +117,11 @@ class CloudDnsAccount:
                 return
 
     async def _call(self, call: Call, lane: Lane, limit: float | None = None) -> Json:
-        await self._throttle.take(lane)
+        work = partial(self._client.request, call)
         try:
-            answer = await self._made(call, lane, READ_LIMIT if limit is None else limit)
-        except ThrottledError:
-            self._throttle.throttled()
-            raise
-        except (CasConflictError, NotOwnedError, RejectedError):
-            self._throttle.succeeded()
-            raise
-        self._throttle.succeeded()
-        return answer
-
-    async def _made(self, call: Call, lane: Lane, limit: float) -> Json:
-        attempt = Attempt(limit)
-        self._attempts.add(attempt)
-        try:
-            job = self._threads[lane].submit(self._client.request, call, attempt)
-            return await asyncio.wait_for(asyncio.wrap_future(job), limit)
-        except TimeoutError:
-            attempt.give_up()
-            raise late(call, sent=attempt.sent) from None
-        finally:
-            attempt.give_up()
-            self._attempts.discard(attempt)
+            return await asked(self._throttle, self._threads, lane, READ_LIMIT if limit is None else limit, work)
+        except LateError as error:
+            raise error.told(call.action, writes=call.writes) from None
 
 
 def _hosted(document: Json) -> HostedZone:

@@ -1,17 +1,19 @@
-"""The requests of the API that are made here (REST v1), and for how long one may be sent."""
+"""The requests of the API that are made here (REST v1)."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from gslb.model.recordset import RecordSet
 from gslb.model.zone_plan import Change
-from providers.clouddns.wire import write
+from providers.clouddns.wire import Json, write
 
 PAGE = 1000
 """Results that are asked for at a time; the server gives fewer where it wants to."""
+
+_NONE: Mapping[RecordSet, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +57,10 @@ def list_records(zone: str, name: str = "", page: str = "") -> Call:
     return Call("resourceRecordSets.list", f"{_zone(zone)}/rrsets", ("dns.resourceRecordSets.list",), query)
 
 
-def create_change(zone: str, changes: Sequence[Change]) -> Call:
-    """All of ``changes``, or none."""
+def create_change(zone: str, changes: Sequence[Change], spelled: Mapping[RecordSet, Json] = _NONE) -> Call:
+    """All of ``changes``, or none; ``spelled`` is how record sets are listed that would be written in other words."""
     body = {
-        "deletions": [write(record) for change in changes for record in change.removed],
+        "deletions": [spelled.get(record) or write(record) for change in changes for record in change.removed],
         "additions": [write(record) for change in changes for record in change.added],
     }
     actions = ("create", "update", "delete")
@@ -77,51 +79,3 @@ def _zone(zone: str) -> str:
 
 def _page(token: str) -> dict[str, str]:
     return {"maxResults": str(PAGE)} | ({"pageToken": token} if token else {})
-
-
-class LateError(Exception):
-    """There is no time left to send a request, which has not been sent."""
-
-
-class Attempt:
-    """One try of a request, by a thread, for whoever waits for it no longer than until a moment of ``monotonic``.
-
-    So it is always known whether the server may have seen the request: what was given up is not sent any more.
-    """
-
-    def __init__(self, limit: float) -> None:
-        self._until = monotonic() + limit
-        self._lock = threading.Lock()
-        self._sent = self._given_up = False
-
-    @property
-    def sent(self) -> bool:
-        """Whether the server may have seen it."""
-        return self._sent
-
-    def left(self) -> float:
-        """Seconds that there are.
-
-        Raises:
-            LateError: there are none.
-        """
-        left = self._until - monotonic()
-        if left <= 0 or self._given_up:
-            raise LateError
-        return left
-
-    def begin(self) -> float:
-        """It is about to be sent; how many seconds there are.
-
-        Raises:
-            LateError: there are none.
-        """
-        with self._lock:
-            left = self.left()
-            self._sent = True
-            return left
-
-    def give_up(self) -> None:
-        """Nobody waits for it any more."""
-        with self._lock:
-            self._given_up = True

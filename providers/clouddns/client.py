@@ -5,8 +5,7 @@ connection is used; and its session, which repeats requests by itself, is not.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -20,7 +19,8 @@ from google.cloud.dns._http import Connection
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
 
-from providers.clouddns.calls import Attempt, Call, LateError
+from providers.attempt import Attempt
+from providers.clouddns.calls import Call
 from providers.clouddns.credentials import find
 from providers.clouddns.errors import translated
 
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
     from providers.clouddns import CloudDns
 
 _UNAUTHORIZED = 401
-
-
-@contextmanager
-def _held(lock: threading.Lock, attempt: Attempt) -> Iterator[None]:
-    if not lock.acquire(timeout=attempt.left()):
-        raise LateError
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class _OnceConnection(Connection):  # type: ignore[misc]  # which has no annotations
@@ -67,7 +57,7 @@ class _OnceConnection(Connection):  # type: ignore[misc]  # which has no annotat
             if credentials.token_state is TokenState.STALE:
                 self._renew(attempt)
             else:
-                with _held(self._lock, attempt):
+                with attempt.holding(self._lock):
                     if not credentials.valid:  # another thread may have seen to it
                         credentials.refresh(partial(self._ask, timeout=attempt.left()))
         credentials.apply(headers)
@@ -113,9 +103,10 @@ class Client:
 
         Raises:
             ProviderError: there is none, or a refusal.
+            LateError: there was no time left to send it.
         """
         try:
-            with _held(self._lock, attempt):
+            with attempt.holding(self._lock):
                 connection, project = self.connect()
             answer = connection.api_request(
                 method="POST" if call.writes else "GET",
@@ -125,10 +116,10 @@ class Client:
                 _target_object=attempt,
             )
             return _document(answer)
-        except (GoogleAPICallError, GoogleAuthError, LateError, OSError, ValueError) as error:
+        except (GoogleAPICallError, GoogleAuthError, OSError, ValueError) as error:
             if isinstance(error, GoogleAuthError):
                 self._connected = None  # a file that was read once may have been replaced
-            raise translated(error, call, self._options.endpoint, sent=attempt.sent) from error
+            raise translated(error, call, self._options.endpoint, attempt) from error
 
     def close(self) -> None:
         """Keep no connection open."""

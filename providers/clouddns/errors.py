@@ -13,6 +13,7 @@ from google.auth.exceptions import GoogleAuthError, RefreshError, ResponseError,
 from google.auth.exceptions import TimeoutError as GoogleTimeoutError
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, ReadTimeoutError
 
+from providers.attempt import Attempt
 from providers.base import (
     AuthFailedError,
     CasConflictError,
@@ -23,7 +24,7 @@ from providers.base import (
     ThrottledError,
     UnavailableError,
 )
-from providers.clouddns.calls import Call, LateError
+from providers.clouddns.calls import Call
 
 _THROTTLED = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 _DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
@@ -42,33 +43,22 @@ _GRANTS = (
 """What refusals of the token endpoint say, and what to do."""
 
 
-def translated(error: Exception, call: Call, endpoint: str, *, sent: bool) -> ProviderError:
+def translated(error: Exception, call: Call, endpoint: str, attempt: Attempt) -> ProviderError:
     """``error`` as the port has it.
 
     Args:
         error: what came of ``call``.
         call: the request.
         endpoint: where it went.
-        sent: the server may have seen it.
+        attempt: to send it.
     """
     match error:
         case GoogleAPICallError():
             return _refused(error, call)
-        case LateError():
-            return late(call, sent=sent)
         case GoogleAuthError():
             return _not_let_in(error)
         case _:
-            return _cut_off(error, call, endpoint, sent=sent)
-
-
-def late(call: Call, *, sent: bool) -> ProviderError:
-    """There was no answer in time."""
-    if not sent:
-        return UnavailableError(f"{call.action} could not be sent in time", "earlier requests have no answers either")
-    if call.writes:
-        return OutcomeUnknownError(f"{call.action} has no answer in time")
-    return UnavailableError(f"{call.action} has no answer in time", "see https://status.cloud.google.com")
+            return _cut_off(error, call, endpoint, attempt)
 
 
 def _refused(error: GoogleAPICallError, call: Call) -> ProviderError:
@@ -132,15 +122,15 @@ def _not_let_in(error: GoogleAuthError) -> ProviderError:
     return AuthFailedError(f"there are no credentials: {text}", f"write credentials, or: {_AGAIN}")
 
 
-def _cut_off(error: Exception, call: Call, endpoint: str, *, sent: bool) -> ProviderError:
+def _cut_off(error: Exception, call: Call, endpoint: str, attempt: Attempt) -> ProviderError:
     """The connection failed, or what came over it was no answer."""
     causes = list(_causes(error))
     if any(isinstance(cause, ReadTimeoutError) for cause in causes):
-        return late(call, sent=sent)
+        return attempt.late().told(call.action, writes=call.writes)
     text = f"{call.action} at {endpoint}: {causes[-1]}"
     never = any(isinstance(cause, NewConnectionError | ConnectTimeoutError | ProxyError) for cause in causes)
     distrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
-    if call.writes and sent and not never and not distrusted:
+    if call.writes and attempt.sent and not never and not distrusted:
         return OutcomeUnknownError(text)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         remedy = (

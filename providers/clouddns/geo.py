@@ -14,9 +14,10 @@ from gslb.model.expressible import Feature, Inexpressible
 from gslb.model.geodesy import Coordinates, distance
 from gslb.model.pick import nearest
 from gslb.model.steering import Group, Pick, RecordType, Rule, Steering, groups_for
+from gslb.model.windows import Window
 from providers.clouddns.areas import AREAS
 from providers.clouddns.regions import REGIONS
-from providers.clouddns.windows import Shares, Values, proportions, shares_of
+from providers.clouddns.windows import Shares, proportions, shares_of
 
 FEATURES = frozenset({Feature.NEAREST, Feature.PLACES})
 """What a geo policy can say about, for services that agree to it: not every client is at a region of Google Cloud."""
@@ -33,7 +34,7 @@ class Local:
         """How often each answer is to be given, as a share of one."""
         return proportions(shares_of(self.groups, answers))
 
-    def item(self, answers: int) -> Values:
+    def item(self, answers: int) -> Window:
         """The values that are answered together; empty where some of them are to be answered at a time.
 
         Those of groups at one place are all answered, unless an answer may not have so many.

@@ -5,11 +5,13 @@ sections 8 and 10.1.
 """
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gslb.model.recordset import RecordSet
+from providers import names
 from providers.clouddns.windows import MAX_WEIGHT
 
 MAX_ITEMS = 100
@@ -22,6 +24,8 @@ MAX_CHARACTERS = 100_000
 """of data in a change (totalRrdataSizePerChange)"""
 _MAX_TTL = 2**31 - 1
 _MAX_NAME, _MAX_LABEL = 255, 63
+_LABEL = re.compile(rb"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
+"""Google does not write which others the API takes, and in what notation it lists them."""
 
 
 def problems(records: Sequence[RecordSet]) -> Iterator[str]:
@@ -37,9 +41,11 @@ def problems(records: Sequence[RecordSet]) -> Iterator[str]:
 
 
 def _alone(record: RecordSet) -> Iterator[str]:
-    labels = record.name.removesuffix(".").split(".")
-    if len(record.name) + 1 > _MAX_NAME or not all(0 < len(label) <= _MAX_LABEL for label in labels):
+    labels = names.labels(record.name)
+    if sum(len(label) + 1 for label in labels) + 1 > _MAX_NAME or not all(0 < len(it) <= _MAX_LABEL for it in labels):
         yield f"a name has at most {_MAX_NAME} octets, and each of its labels 1 to {_MAX_LABEL}"
+    elif not all(map(_LABEL.fullmatch, labels[labels[0] == b"*" :])):
+        yield "a name has letters, digits, _ and, within its labels, - only, and * as its first label"
     if record.ttl is None or not 0 <= record.ttl <= _MAX_TTL:
         yield f"the TTL is not within 0 to {_MAX_TTL} seconds"
     most = 1 if record.type == "CNAME" else MAX_RECORDS

@@ -5,17 +5,22 @@ one group, all of it in each answer     plain values
 groups, or some of a group              policy wrr
 rules for places, the nearest pick      policy geo, for services that agree to it; plain or wrr where they come to that
 
-Anything else, see ``gslb.model.expressible``, cannot be said at all.
+Some of a group are laid out exactly, or compactly where there is no room for that; see ``gslb.model.windows``. Anything
+else cannot be said at all; see ``gslb.model.expressible``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from gslb.model.expressible import Feature, Inexpressible, Rendering, degraded, required
-from gslb.model.steering import RecordType, Steering, groups_for
+from gslb.model.steering import Group, RecordType, Steering, groups_for
+from gslb.model.windows import Window, compact, exact
 from providers.clouddns import geo
-from providers.clouddns.limits import MAX_ITEMS, MAX_RECORDS
-from providers.clouddns.windows import Shares, Values, shares_of, weights_of
+from providers.clouddns.limits import MAX_CHARACTERS, MAX_ITEMS, MAX_RECORDS
+from providers.clouddns.windows import Shares, shares_of, weights_of
 from providers.clouddns.wire import read
+
+_MARKER = 1000
+"""characters that are left for the marker of a service"""
 
 
 def render(steering: Steering, without: frozenset[Feature]) -> Rendering:
@@ -42,7 +47,7 @@ def _rendered(steering: Steering, kind: RecordType, agreed: frozenset[Feature]) 
     if needed:
         return _located(steering, kind)
     groups = groups_for(steering.rules[-1], kind)
-    return _weighed(shares_of(groups, steering.answers), kind) if groups else ({}, ())
+    return _weighed(groups, steering, kind) if groups else ({}, ())
 
 
 def _located(steering: Steering, kind: RecordType) -> _Rendered:
@@ -50,31 +55,40 @@ def _located(steering: Steering, kind: RecordType) -> _Rendered:
     answers, local = steering.answers, geo.everywhere(steering, kind)
     shares = [each.shares(answers) for each in local.values()]
     if all(each == shares[0] for each in shares):
-        groups = next(iter(local.values())).groups
-        return _weighed(shares_of(groups, answers), kind)
+        return _weighed(next(iter(local.values())).groups, steering, kind)
     items = {region: each.item(answers) for region, each in local.items()}
     faults = [local[region].fault(kind, answers) for region, values in items.items() if not values]
-    faults += _too_many(items.values(), kind)
+    faults += _excess(items.values(), steering, kind)
     document = [{"location": region, "rrdatas": list(values)} for region, values in items.items()]
     return {"routingPolicy": {"geo": {"items": document}}}, tuple(dict.fromkeys(faults))
 
 
-def _weighed(shares: Shares, kind: RecordType) -> _Rendered:
+def _weighed(groups: tuple[Group, ...], steering: Steering, kind: RecordType) -> _Rendered:
     """By weights; plainly, where there is one answer only."""
-    faults = [*_too_many(shares, kind)]
-    if len(shares) > MAX_ITEMS:
-        faults.append(
-            Inexpressible(kind, Feature.SIZE, f"{len(shares)} weighted answers, of {MAX_ITEMS} that it takes")
-        )
+    shares = shares_of(groups, steering.answers, exact)
+    if any(_excess(shares, steering, kind)):
+        shares = shares_of(groups, steering.answers, compact)
+    return _document(shares), tuple(_excess(shares, steering, kind))
+
+
+def _document(shares: Shares) -> Mapping[str, object]:
     if len(shares) == 1:
-        return {"rrdatas": list(*shares)}, tuple(faults)
+        return {"rrdatas": list(*shares)}
     weights = sorted(weights_of(shares).items())
     items = [{"weight": weight, "rrdatas": list(values)} for values, weight in weights]
-    return {"routingPolicy": {"wrr": {"items": items}}}, tuple(faults)
+    return {"routingPolicy": {"wrr": {"items": items}}}
 
 
-def _too_many(answers: Iterable[Values], kind: RecordType) -> Iterator[Inexpressible]:
+def _excess(answers: Collection[Window], steering: Steering, kind: RecordType) -> Iterator[Inexpressible]:
+    """What is too much. All of a service is replaced in a single request, so each type has its share of half of one."""
+    if len(answers) > MAX_ITEMS:
+        text = f"{len(answers)} weighted answers, of {MAX_ITEMS} that it takes"
+        yield Inexpressible(kind, Feature.SIZE, text)
     most = 1 if kind is RecordType.CNAME else MAX_RECORDS
     count = max(map(len, answers))
     if count > most:
         yield Inexpressible(kind, Feature.SIZE, f"{count} {kind} records in an answer, of {most} that it takes")
+    characters = sum(len(value) for values in answers for value in values)
+    if characters > (allowed := (MAX_CHARACTERS // 2 - _MARKER) // len(steering.types)):
+        text = f"{characters} characters of {kind} records, of {allowed} that it takes"
+        yield Inexpressible(kind, Feature.SIZE, text)

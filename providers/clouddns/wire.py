@@ -1,10 +1,11 @@
 """Record sets as the API has them in JSON (REST v1, ResourceRecordSet), and as gslb has them.
 
 Nothing is lost in between but what the server makes itself (``kind``, ``signatureRrdatas``) and what says nothing
-(false, null, and whatever is empty). So what was read can be named in a deletion exactly as it is there, also policies
-that are never rendered here: failover with trickled traffic, health checks, load balancers. The items of a policy stay
-in the order in which they are stored, since a deletion names them in that; the records of an item, and of a set, have
-none.
+(false, null, and whatever is empty), also of policies that are never rendered here: failover with trickled traffic,
+health checks, load balancers. Neither the records of a set, or of an item, nor the items of a policy have an order, and
+weights are the same that differ by less than doubles may on their way: so they have one form here.
+
+A deletion names a record set as it is there, in the order in which its items are listed; see ``read_with_words``.
 """
 
 import json
@@ -19,6 +20,8 @@ Json = Mapping[str, Any]
 
 _APART = frozenset({"name", "type", "ttl", "rrdatas"})
 _GENERATED = frozenset({"kind", "signatureRrdatas"})
+_DIGITS = 10
+"""of a weight that count"""
 
 
 def read(document: Json) -> RecordSet:
@@ -27,14 +30,37 @@ def read(document: Json) -> RecordSet:
     Raises:
         KeyError, TypeError, ValueError: it has no name, type or TTL, or is no record set at all.
     """
+    return _read(exactly(document))
+
+
+def read_with_words(document: Json) -> tuple[RecordSet, Json | None]:
+    """A record set from JSON, and that which a deletion has to name, if it would be written in other words than that.
+
+    Raises:
+        KeyError, TypeError, ValueError: see ``read``.
+    """
+    words = exactly(document)
+    record = _read(words)
+    return record, None if write(record) == words else words
+
+
+def exactly(document: Json) -> Json:
+    """A record set in JSON without what the server makes, and what says nothing."""
     kind = document["type"]
-    rest = _lean({name: value for name, value in document.items() if name not in _APART}, kind)
+    members = {name: _lean(value, kind) for name, value in document.items() if name not in _APART | _GENERATED}
+    rrdatas = {"rrdatas": _records(document["rrdatas"], kind)} if document.get("rrdatas") else {}
+    apart = {"name": document["name"].lower(), "type": kind, "ttl": int(document["ttl"])}
+    return apart | rrdatas | {name: it for name, it in members.items() if _says_something(it)}
+
+
+def _read(words: Json) -> RecordSet:
+    rest = {name: _unordered(value) for name, value in words.items() if name not in _APART}
     return RecordSet(
-        name=document["name"].lower(),
-        type=kind,
-        values=tuple(_records(document.get("rrdatas") or (), kind)),
-        ttl=int(document["ttl"]),
-        routing=json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if rest else "",
+        name=words["name"],
+        type=words["type"],
+        values=tuple(words.get("rrdatas", ())),
+        ttl=words["ttl"],
+        routing=_canonical(rest) if rest else "",
         weights=_weights(rest),
         routed=_characters(rest),
     )
@@ -65,7 +91,7 @@ def _records(rrdatas: Any, kind: str) -> list[str]:
 
 
 def _lean(value: Any, kind: str) -> Any:
-    """``value`` in one form, without what the server makes and what says nothing."""
+    """``value`` without what the server makes and what says nothing; records in one form and order."""
     match value:
         case dict():
             members = {
@@ -80,6 +106,38 @@ def _lean(value: Any, kind: str) -> Any:
             return int(value)
         case _:
             return value
+
+
+def _unordered(value: Any) -> Any:
+    """``value`` with the items of policies in one order, and their weights in one form."""
+    match value:
+        case {"weight": float(weight), **rest}:
+            return {**{name: _unordered(member) for name, member in rest.items()}, "weight": _rounded(weight)}
+        case {"items": list(items), **rest}:
+            told = sorted(map(_unordered, items), key=_place)
+            return {**{name: _unordered(member) for name, member in rest.items()}, "items": told}
+        case dict():
+            return {name: _unordered(member) for name, member in value.items()}
+        case list():
+            return list(map(_unordered, value))
+        case _:
+            return value
+
+
+def _place(item: Any) -> tuple[str, str]:
+    """Of an item among others: by location and records, and weights last."""
+    if not isinstance(item, dict):
+        return _canonical(item), ""
+    return _canonical({name: it for name, it in item.items() if name != "weight"}), _canonical(item)
+
+
+def _rounded(weight: float) -> float:
+    rounded = float(f"{weight:.{_DIGITS}g}")
+    return int(rounded) if rounded.is_integer() else rounded
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def _says_something(value: Any) -> bool:

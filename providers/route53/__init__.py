@@ -7,7 +7,7 @@ Options:
     region           that requests are signed for; default ``us-east-1``
     endpoint         URL of something that stands for AWS
     zones            ids of hosted zones by origin; default: they are looked for by name
-    private          of several zones of a name the private one is meant; default ``false``
+    private          private zones are meant, not public ones; default ``false``
     connect_timeout  for a connection to be there; default ``3s``
     read_timeout     for an answer to go on; default ``10s``
 
@@ -25,10 +25,10 @@ from gslb.model.expressible import Feature, Rendering
 from gslb.model.options import Options, PositiveDuration
 from gslb.model.recordset import RecordSet
 from gslb.model.steering import MAX_WEIGHT, Steering
-from providers.base import Capabilities, Throttle
-from providers.route53.account import Account
+from providers.base import Account, Capabilities, Throttle
+from providers.names import by_origin
 from providers.route53.limits import MAX_CHARACTERS, MAX_RECORDS, problems
-from providers.route53.render import FEATURES, PRIVATE_FEATURES, render
+from providers.route53.render import BY_VPC, FEATURES, PRIVATE_FEATURES, render
 
 _ZONE = re.compile(r"[A-Z0-9]{1,32}")
 _ENDPOINT = r"^(https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?)?$"
@@ -54,9 +54,7 @@ class Route53(Options):
         Field(pattern=_ENDPOINT, description="URL of something that stands for AWS, STS included"),
     ] = ""
     zones: Annotated[dict[str, str], Field(description="ids of hosted zones by origin")] = {}  # noqa: RUF012  pydantic copies it
-    private: Annotated[
-        bool, Field(description="private zones are meant where there are public ones of the same name")
-    ] = False
+    private: Annotated[bool, Field(description="private zones are meant, not public ones")] = False
     connect_timeout: Annotated[Timeout, Field(description="for a connection to be there")] = 3.0
     read_timeout: Annotated[Timeout, Field(description="for an answer to go on")] = 10.0
 
@@ -67,7 +65,7 @@ class Route53(Options):
         for zone in zones.values():
             if not _ZONE.fullmatch(zone):
                 raise ValueError(f"{zone!r} is no id of a hosted zone; write one such as Z0123456789ABCDEFGHIJ")
-        return {f"{origin.lower().removesuffix('.')}.": zone for origin, zone in zones.items()}
+        return by_origin(zones)
 
     @model_validator(mode="after")
     def _role_for_external_id(self) -> "Route53":
@@ -96,12 +94,14 @@ class Route53(Options):
 
     def render(self, steering: Steering, without: frozenset[Feature] = frozenset()) -> Rendering:
         """See Provider."""
-        return render(steering, without, self._features)
+        return render(steering, without, self._features, BY_VPC if self.private else frozenset())
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:  # type: ignore[override]  # pydantic's is deprecated
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         """See Provider."""
         return tuple(problems(records))
 
     def open(self, throttle: Throttle) -> Account:
-        """See Provider. The SDK is not imported here either, which would keep the event loop waiting."""
-        return Account(self, throttle)
+        """See Provider. The SDK looks for credentials with the first request, and again once they were refused."""
+        from providers.route53.account import Route53Account  # noqa: PLC0415  imports the SDK: not before it is needed
+
+        return Route53Account(self, throttle)

@@ -1,18 +1,20 @@
 """An account of Route 53: its zones, what they hold, and changes of that."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Container, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from gslb.model.recordset import RecordSet
+from gslb.model.names import ServiceName
+from gslb.model.recordset import RecordSet, is_reserved_for, markers
 from gslb.model.zone_plan import Change
-from providers.base import HostedZone, Lane, ProviderError, Receipt, RejectedError, Throttle
+from providers.base import HostedZone, Lane, ProviderError, Receipt, Throttle
 from providers.route53 import wire
 from providers.route53.batch import change_batch
 from providers.route53.cidr import Collections
 from providers.route53.requests import Requests
+from providers.zones import named, only
 
 if TYPE_CHECKING:
     from providers.route53 import Route53
@@ -21,9 +23,10 @@ _NEXT = ("RecordName", "RecordType", "RecordIdentifier")
 """what says where the next page starts"""
 _FEW = "30"
 """record sets that are listed at once where those of one name are wanted"""
+_NO_ZONE = "create it, or check profile and role in [providers.NAME]: whose account the credentials are for"
 
 
-class Account:
+class Route53Account:
     """See ``providers.base.Account``.
 
     Args:
@@ -54,9 +57,9 @@ class Account:
         """See Account."""
         if origin in self._options.zones:
             answer = await self._send("GetHostedZone", origin, lane, {"Id": self._options.zones[origin]})
-            return _checked(origin, _zone(answer["HostedZone"]))
+            return named(origin, _zone(answer["HostedZone"]), private=self._options.private)
         found = [zone async for zone in self._called(origin, lane)]
-        return _one(origin, found, private=self._options.private)
+        return only(origin, found, _NO_ZONE, private=self._options.private)
 
     async def read(self, zone: HostedZone, lane: Lane, names: Collection[str] | None = None) -> tuple[RecordSet, ...]:
         """See Account."""
@@ -67,10 +70,13 @@ class Account:
                 by_network.append(listed)
             else:
                 found |= (wire.read_with_words(listed, zone.id),)
-        own = (await self._collections.read(zone, lane)).values() if by_network else ()
+        marked = markers(found)
+        ours = any(_is_for(wire.read_name(listed["Name"]), marked) for listed in by_network)
+        own = (await self._collections.read(zone, lane)).values() if ours else ()  # which takes permissions of its own
         found |= (wire.read_with_words(listed, zone.id, own) for listed in by_network)
         spelled = {record: words for record, words in found.items() if words is not None}
-        self._spelled[zone.id] = spelled if names is None else self._spelled.get(zone.id, {}) | spelled
+        before = {} if names is None else self._spelled.get(zone.id, {})
+        self._spelled[zone.id] = {record: words for record, words in before.items() if record not in found} | spelled
         return tuple(found)
 
     async def apply(self, zone: HostedZone, changes: Sequence[Change], deadline: float, lane: Lane) -> Receipt:
@@ -89,7 +95,7 @@ class Account:
         except ProviderError:
             self._collections.forget(zone)
             raise
-        for record in after:
+        for record in (record for change in changes for record in change.added):
             spelled.pop(record, None)  # it is in our words now
         return Receipt(zone, _bare(answer["ChangeInfo"]["Id"]))
 
@@ -114,7 +120,7 @@ class Account:
 
     async def _called(self, origin: str, lane: Lane) -> AsyncIterator[HostedZone]:
         """All zones of a name."""
-        members: dict[str, object] = {"DNSName": origin}
+        members: dict[str, object] = {"DNSName": wire.write_name(origin)}
         while True:
             page = await self._send("ListHostedZonesByName", origin, lane, members)
             for zone in map(_zone, page["HostedZones"]):
@@ -128,7 +134,9 @@ class Account:
     async def _of_names(self, zone: HostedZone, names: Sequence[str], lane: Lane) -> AsyncIterator[wire.Wire]:
         """Record sets of some names; those of one name are listed one after the other."""
         for name in names:
-            async with aclosing(self._listed(zone, lane, {"StartRecordName": name, "MaxItems": _FEW})) as listing:
+            async with aclosing(
+                self._listed(zone, lane, {"StartRecordName": wire.write_name(name), "MaxItems": _FEW})
+            ) as listing:
                 async for listed in listing:
                     if wire.read_name(listed["Name"]) != name:
                         break
@@ -149,33 +157,15 @@ class Account:
             members = {name: it for name, it in members.items() if not name.startswith("Start")} | following
 
 
+def _is_for(name: str, services: Container[str]) -> bool:
+    """Whether ``name`` is one of ``services``, or reserved for one."""
+    _, _, parent = name.partition(".")
+    around = ServiceName(parent), ServiceName(f"*.{parent}")
+    return name in services or any(it in services and is_reserved_for(name, it) for it in around)
+
+
 def _zone(listed: Mapping[str, Any]) -> HostedZone:
     return HostedZone(wire.read_name(listed["Name"]), _bare(listed["Id"]), bool(listed["Config"]["PrivateZone"]))
-
-
-def _checked(origin: str, zone: HostedZone) -> HostedZone:
-    """``zone``, if it is called so."""
-    if zone.origin == origin:
-        return zone
-    remedy = f"correct zones in [providers.NAME]: the id for {origin.removesuffix('.')}"
-    raise RejectedError(f"Route 53's hosted zone {zone.id} is {zone.origin}, not {origin}", remedy)
-
-
-def _one(origin: str, found: Sequence[HostedZone], *, private: bool) -> HostedZone:
-    """The one that is meant of all that are called so."""
-    fitting = [zone for zone in found if zone.private == private] or found
-    if not fitting:
-        raise RejectedError(
-            f"Route 53 has no hosted zone {origin} in this account",
-            "create it, or check profile and role in [providers.NAME]: whose account the credentials are for",
-        )
-    if len(fitting) > 1:
-        told = ", ".join(f"{zone.id} ({'private' if zone.private else 'public'})" for zone in fitting)
-        remedy = (
-            f'write zones = {{ "{origin.removesuffix(".")}" = "{fitting[0].id}" }}, or another id, in [providers.NAME]'
-        )
-        raise RejectedError(f"Route 53 has {len(fitting)} hosted zones {origin}: {told}", remedy)
-    return fitting[0]
 
 
 def _bare(id_: str) -> str:

@@ -1,12 +1,8 @@
-"""A request as messages name it, and two errors that are told apart within this package."""
+"""A request as messages name it, and an error that is told apart within this package."""
 
 from dataclasses import dataclass
 
-from providers.base import AuthFailedError, ThrottledError
-
-
-class BusyError(ThrottledError):
-    """A change of the same zone is still being processed. That says nothing about the rate of requests."""
+from providers.base import AuthFailedError
 
 
 class CredentialsError(AuthFailedError):

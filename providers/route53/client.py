@@ -5,7 +5,7 @@ Everything here blocks, and belongs into a thread. Importing this module imports
 
 from collections.abc import Mapping
 from functools import cache, partial
-from threading import Lock
+from threading import Lock, local
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
+from providers.attempt import Attempt
 from providers.route53.asked import Asked, CredentialsError
 from providers.route53.errors import translated
 
@@ -39,19 +40,23 @@ class Client:
         self._options, self._connections = options, connections
         self._making = Lock()
         self._made: Any = None
+        self._trying = local()
+        """the attempt that a thread makes: the SDK tells when it is about to send a request, and not for whom"""
 
-    def send(self, asked: Asked, members: Mapping[str, object]) -> Mapping[str, Any]:
+    def send(self, asked: Asked, members: Mapping[str, object], attempt: Attempt) -> Mapping[str, Any]:
         """Send a request, and wait for the answer.
 
         Raises:
             ProviderError: it was not taken.
+            LateError: there was no time left to send it.
         """
         client = None
+        self._trying.attempt = attempt
         try:
-            client = self._client()
+            client = self._client(attempt)
             answer: Mapping[str, Any] = getattr(client, xform_name(asked.action))(**members)
-        except (BotoCoreError, ClientError, ResponseParserError) as error:
-            told = translated(error, asked)
+        except (BotoCoreError, ClientError, ResponseParserError, OSError, ValueError, LookupError) as error:
+            told = translated(error, asked, sent=attempt.sent)
             if isinstance(told, CredentialsError):
                 # The SDK keeps what it has read from files, or that there was nothing to read.
                 with self._making:
@@ -73,8 +78,8 @@ class Client:
             self._made = None
             client.close()
 
-    def _client(self) -> Any:
-        with self._making:
+    def _client(self, attempt: Attempt) -> Any:
+        with attempt.holding(self._making):
             if self._made is None:
                 self._made = self._make()
             return self._made
@@ -92,7 +97,13 @@ class Client:
             user_agent_extra="gslb",
         )
         session = boto3.Session(botocore_session=core, region_name=options.region)
-        return session.client("route53", endpoint_url=options.endpoint or None, config=config)
+        client = session.client("route53", endpoint_url=options.endpoint or None, config=config)
+        client.meta.events.register("before-send.route-53", self._begin)
+        return client
+
+    def _begin(self, **_: object) -> None:
+        """A request is signed, and is about to be sent."""
+        self._trying.attempt.begin()
 
 
 def _session(options: "Route53") -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from gslb.model.recordset import RecordSet
+from providers import names
 
 MAX_RECORDS, MAX_CHARACTERS = 1000, 32_000
 """of values in a request; an alias is counted as one"""
@@ -77,13 +78,16 @@ def _alone(record: RecordSet) -> Iterator[str]:
 
 
 def _name(name: str) -> Iterator[str]:
-    labels = name.removesuffix(".").split(".")
+    """Any octet may be in a name, but a dot within a label would be taken for one between two."""
+    labels = names.labels(name)
     if not all(labels):
         yield f"{name}: an empty label"
-    if longest := max((label for label in labels if len(label) > _MAX_LABEL), key=len, default=""):
-        yield f"{name}: a label of {len(longest)} octets; {_MAX_LABEL} at most"
-    if len(name) > _MAX_NAME:
-        yield f"{name}: {len(name)} octets; {_MAX_NAME} at most"
+    if any(b"." in label for label in labels):
+        yield f"{name}: a dot within a label"
+    if longest := max((len(label) for label in labels if len(label) > _MAX_LABEL), default=0):
+        yield f"{name}: a label of {longest} octets; {_MAX_LABEL} at most"
+    if (octets := sum(len(label) + 1 for label in labels)) > _MAX_NAME:
+        yield f"{name}: {octets} octets; {_MAX_NAME} at most"
 
 
 def _together(what: str, group: Sequence[RecordSet]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from gslb.model.area import Area, AreaKind, within
 from gslb.model.expressible import MATCHED, Feature, Inexpressible, Rendering, degraded, required
 from gslb.model.recordset import RecordSet
 from gslb.model.steering import RecordType, Steering, groups_for
+from gslb.model.windows import compact, exact
 from providers.route53.layout import lay_out
 from providers.route53.limits import MAX_CHARACTERS, MAX_RECORDS, problems
 from providers.route53.networks import block
@@ -17,25 +18,43 @@ from providers.route53.tree import grow
 
 FEATURES = frozenset({Feature.PLACES, Feature.SUBDIVISIONS, Feature.NETWORKS, Feature.NEAREST, Feature.UNKNOWN})
 """What can be said in a public zone, but for places, subdivisions and networks that Route 53 does not know."""
-PRIVATE_FEATURES = FEATURES - {Feature.NETWORKS}
-"""In a private one there is no IP-based routing (Amazon Route 53 Developer Guide, Choosing a routing policy)."""
+BY_VPC = frozenset({Feature.PLACES, Feature.SUBDIVISIONS, Feature.UNKNOWN})
+"""Said in a private zone for services that agree to it: there a client is where the region of its VPC is (Amazon Route
+53 Developer Guide, Geolocation routing in private hosted zones)."""
+PRIVATE_FEATURES = FEATURES - BY_VPC - {Feature.NETWORKS}
+"""In a private one IP-based routing is taken, but not supported (Amazon Route 53 Developer Guide, Values specific for
+IP-based records)."""
 
 _MARKER = 1, 1000
 """records and characters that are left for the marker of a service"""
 
 
-def render(steering: Steering, without: frozenset[Feature], features: frozenset[Feature]) -> Rendering:
+def render(
+    steering: Steering,
+    without: frozenset[Feature],
+    features: frozenset[Feature],
+    roughly: frozenset[Feature] = frozenset(),
+) -> Rendering:
     """``steering`` as record sets, in an order that equal ones share.
 
     Args:
         steering: what is to be answered.
         without: features that the service can do without.
         features: those that there are.
+        roughly: others, that there are for services that can do without them.
     """
-    said = _reachable(degraded(steering, without))
-    rendered = [_rendered(said, kind, features) for kind in said.types]
+    agreed = without & roughly
+    said = _reachable(_known_of(degraded(steering, without - agreed), agreed))
+    rendered = [_rendered(said, kind, features | agreed) for kind in said.types]
     records = sorted(chain.from_iterable(part.records for part in rendered), key=lambda record: record.key)
     return Rendering(tuple(records), tuple(chain.from_iterable(part.faults for part in rendered)))
+
+
+def _known_of(steering: Steering, agreed: frozenset[Feature]) -> Steering:
+    """Without rules for areas that Route 53 does not know, where the service can do without such."""
+    limited = ((rule, rule.match) for rule in steering.rules[:-1])
+    kept = [rule for rule, area in limited if area and (MATCHED[area.kind] not in agreed or _known(area))]
+    return replace(steering, rules=(*kept, steering.rules[-1]))
 
 
 def _reachable(steering: Steering) -> Steering:
@@ -52,9 +71,13 @@ def _rendered(steering: Steering, kind: RecordType, features: frozenset[Feature]
     faults = tuple(dict.fromkeys(_unsayable(steering, kind, features)))
     if faults or not any(groups_for(rule, kind) for rule in steering.rules):
         return Rendering((), faults)
-    records = lay_out(steering.name, kind, steering.ttl, grow(steering, kind))
-    excess = tuple(Inexpressible(kind, Feature.SIZE, text) for text in _excess(records, len(steering.types)))
-    return Rendering(() if excess else records, excess)
+    excess: list[str] = []
+    for layout in (exact, compact):
+        records = lay_out(steering.name, kind, steering.ttl, grow(steering, kind, layout))
+        excess = list(_excess(records, len(steering.types)))
+        if not excess:
+            return Rendering(records)
+    return Rendering((), tuple(Inexpressible(kind, Feature.SIZE, text) for text in excess))
 
 
 def _unsayable(steering: Steering, kind: RecordType, features: frozenset[Feature]) -> Iterator[Inexpressible]:

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 from functools import partial
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from providers.base import Lane, OutcomeUnknownError, Throttle, ThrottledError, UnavailableError
-from providers.route53.asked import Asked, BusyError
-from providers.route53.threads import Threads, UnansweredError
+from providers.attempt import LateError
+from providers.base import Lane, Throttle
+from providers.route53.asked import Asked
+from providers.route53.client import Client
+from providers.threads import THREADS, Threads, asked
 
 if TYPE_CHECKING:
     from providers.route53 import Route53
-    from providers.route53.client import Client
 
-MAX_REQUESTS = 16
-"""under way at once"""
 _FURTHER = 10.0
 """Seconds that fetching credentials may take, besides what a request itself may."""
 
@@ -28,10 +26,9 @@ class Requests:
     """
 
     def __init__(self, options: "Route53", throttle: Throttle) -> None:
-        self._options, self._throttle = options, throttle
-        self._threads = Threads(MAX_REQUESTS, "route53")
-        self._making = Lock()
-        self._made: Client | None = None
+        self._throttle, self._threads = throttle, Threads("route53")
+        self._patience = options.connect_timeout + options.read_timeout + _FURTHER
+        self._client = Client(options, THREADS * len(Lane))
 
     async def send(
         self,
@@ -56,38 +53,14 @@ class Requests:
         Raises:
             ProviderError: it was not taken.
         """
-        asked = Asked(action, about, writes)
-        await self._throttle.take(lane)
-        options = self._options
-        patience = options.connect_timeout + options.read_timeout + _FURTHER if limit is None else limit
+        request = Asked(action, about, writes)
+        work = partial(self._client.send, request, members)
         try:
-            answer = await self._threads.run(partial(self._sent, asked, members), patience)
-        except UnansweredError as error:
-            if writes and error.begun:
-                raise OutcomeUnknownError(f"{asked}: {error}; it may have been written") from None
-            raise UnavailableError(f"{asked}: {error}") from None
-        except BusyError:
-            raise
-        except ThrottledError:
-            self._throttle.throttled()
-            raise
-        self._throttle.succeeded()
-        return answer
+            return await asked(self._throttle, self._threads, lane, self._patience if limit is None else limit, work)
+        except LateError as error:
+            raise error.told(str(request), writes=writes) from None
 
     def close(self) -> None:
         """Give up what is under way."""
         self._threads.close()
-        if self._made is not None:
-            self._made.close()
-
-    def _sent(self, asked: Asked, members: Mapping[str, object]) -> Mapping[str, Any]:
-        """In a thread."""
-        return self._client().send(asked, members)
-
-    def _client(self) -> "Client":
-        from providers.route53.client import Client  # noqa: PLC0415  imports the SDK: not in the event loop, nor unused
-
-        with self._making:
-            if self._made is None:
-                self._made = Client(self._options, MAX_REQUESTS)
-            return self._made
+        self._client.close()

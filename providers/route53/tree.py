@@ -11,7 +11,7 @@ the nearest pick                geoproximity   one for each place; groups at one
                                                is not known gets groups by weight, and is told apart as above
 all targets of a group          simple         one
 8 of more than 8                multivalue     one for each target
-n of k                          weighted       all alike, one for each window of n targets: each is in n of k answers
+n of k                          weighted       all alike, one for each window of targets (``gslb.model.windows``)
 
 Networks come before places, as they do in gslb; were it otherwise, ``*`` leads on to whatever comes later. Within one
 policy the longest block and the smallest place count, as they do in gslb.
@@ -21,12 +21,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import takewhile
-from math import gcd
 
 from gslb.model.area import Area, AreaKind
 from gslb.model.geodesy import Coordinates
 from gslb.model.names import RegionName
 from gslb.model.steering import Group, Pick, RecordType, Rule, Steering, groups_for
+from gslb.model.windows import Layout, exact
 from providers.route53.networks import cidr
 from providers.route53.nodes import Node, Values, routed
 from providers.route53.places import ANYWHERE, EVERY_CONTINENT, geolocation, proximity, rounded
@@ -46,10 +46,17 @@ class _Whom(Enum):
     UNLOCATED = auto()
 
 
-def grow(steering: Steering, kind: RecordType) -> Node:
-    """The tree of ``steering`` for one type; all of its rules have answers of it, and are such as Route 53 can say."""
+def grow(steering: Steering, kind: RecordType, layout: Layout = exact) -> Node:
+    """The tree of ``steering`` for one type; all of its rules have answers of it, and are such as Route 53 can say.
+
+    Args:
+        steering: what is to be answered.
+        kind: record type.
+        layout: makes windows of a group of which some are given at a time. Only the exact one has multivalue answers,
+            which are a record set for each target.
+    """
     limited = [(rule.match, rule) for rule in steering.rules if rule.match is not None]
-    return _Growth(steering.answers, kind, steering.rules[-1]).among(limited, _Whom.ALL)
+    return _Growth(steering.answers, kind, steering.rules[-1], layout).among(limited, _Whom.ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class _Growth:
     answers: int
     kind: RecordType
     last: Rule
+    layout: Layout
 
     def among(self, rules: _Limited, whom: _Whom) -> Node:
         """For clients of whom it is known that none of the rules before ``rules`` is for them."""
@@ -114,22 +122,15 @@ class _Growth:
 
     def _given(self, region: RegionName, values: list[str]) -> Node:
         """Each value in as many answers as any other."""
-        values.sort()
-        count = min(len(values), self.answers)
-        if count == len(values):
-            return Values(tuple(values), region)
-        alike: dict[str, object] = {"MultiValueAnswer": True} if count == _MULTIVALUE else {"Weight": 1}
-        windows = [(value,) for value in values] if count == _MULTIVALUE else _windows(values, count)
+        if len(values) <= self.answers:
+            return Values(tuple(sorted(values)), region)
+        alike: dict[str, object] = {"Weight": 1}
+        windows = self.layout(values, self.answers)
+        if self.answers == _MULTIVALUE and self.layout is exact:
+            alike, windows = {"MultiValueAnswer": True}, exact(values, 1)
         nodes = [Values(window, f"{region}-{number}") for number, window in enumerate(windows, 1)]
         parts = ((f"{region}/{number}", alike, node, "") for number, node in enumerate(nodes, 1))
         return replace(routed(parts), label=region)
-
-
-def _windows(values: Sequence[str], count: int) -> list[tuple[str, ...]]:
-    """So few times ``count`` of ``values``, next to each other in a circle, that each is in as many as any other."""
-    circle = (*values, *values)
-    starts = range(0, len(values), gcd(count, len(values)))
-    return [tuple(sorted(circle[start : start + count])) for start in starts]
 
 
 def _for_network(limited: tuple[Area, Rule]) -> bool:

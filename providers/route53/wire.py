@@ -6,13 +6,18 @@ CIDR collections is the name of its networks; which of them are at a location is
 """
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from operator import itemgetter
 from typing import Any
 
+from dns.exception import DNSException
+
 from gslb.model.recordset import RecordSet
+from providers import names
 from providers.route53.networks import PREFIX, collection_name, networks_name
 from providers.route53.nodes import canonical
 
@@ -21,7 +26,9 @@ Wire = Mapping[str, Any]
 
 _ADDRESSES = frozenset({"A", "AAAA"})
 _PLAIN = frozenset({"Name", "Type", "TTL", "ResourceRecords", "SetIdentifier"})
-_ASTERISK = r"\052"
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
+_DOT = ord(".")
+_UNESCAPED = re.compile(r"[a-z0-9_.*-]+")
 
 
 Blocks = Mapping[str, tuple[str, ...]]
@@ -63,7 +70,7 @@ def read(listed: Wire, zone: str, collections: Iterable[CidrCollection] = ()) ->
     if "AliasTarget" in members:
         members["AliasTarget"] = _read_alias(members["AliasTarget"], zone)
     if "GeoProximityLocation" in members:
-        members["GeoProximityLocation"] = _without_bias(members["GeoProximityLocation"])
+        members["GeoProximityLocation"] = _read_proximity(members["GeoProximityLocation"])
     if "CidrRoutingConfig" in members:
         members["CidrRoutingConfig"] = _read_cidr(members["CidrRoutingConfig"], zone, collections)
     return RecordSet(
@@ -101,12 +108,13 @@ def written(record: RecordSet, zone: str, collections: Mapping[str, str]) -> Wir
     members: dict[str, Any] = json.loads(record.routing) if record.routing else {}
     if "AliasTarget" in members:
         alias = members["AliasTarget"]
-        members["AliasTarget"] = {**alias, "HostedZoneId": alias["HostedZoneId"] or zone}
+        if not alias["HostedZoneId"]:
+            members["AliasTarget"] = {**alias, "HostedZoneId": zone, "DNSName": write_name(alias["DNSName"])}
     if "CidrRoutingConfig" in members:
         cidr = members["CidrRoutingConfig"]
         collection = collections.get(cidr["CollectionId"], cidr["CollectionId"])
         members["CidrRoutingConfig"] = {"CollectionId": collection, "LocationName": cidr["LocationName"]}
-    plain: dict[str, Any] = {"Name": record.name, "Type": record.type}
+    plain: dict[str, Any] = {"Name": write_name(record.name), "Type": record.type}
     if record.identifier:
         plain["SetIdentifier"] = record.identifier
     if record.ttl is not None:
@@ -117,14 +125,29 @@ def written(record: RecordSet, zone: str, collections: Mapping[str, str]) -> Wir
 
 
 def read_name(name: str) -> str:
-    r"""Absolute, in lower case, with ``*`` for ``\052``. Other characters may stay escaped, as the API takes them."""
-    plain = name.replace(_ASTERISK, "*").lower()
-    return plain if plain.endswith(".") else f"{plain}."
+    r"""Absolute, in lower case, and with whatever Route 53 escapes as the model has it: ``a/b.`` for ``a\057b.``."""
+    lower = name.lower() if name.endswith(".") else f"{name.lower()}."
+    if "\\" in lower:
+        told = lower.encode().removesuffix(b".").split(b".")  # a dot within a label is escaped
+        with suppress(DNSException):
+            return names.text(_OCTAL.sub(lambda found: bytes([int(found[1], 8)]), label) for label in told)
+    return lower
+
+
+def write_name(name: str) -> str:
+    """A name of the model as Route 53 lists it, but with ``*`` as it is."""
+    if _UNESCAPED.fullmatch(name):
+        return name
+    return "".join(f"{''.join(map(_escaped, label))}." for label in names.labels(name))
+
+
+def _escaped(octet: int) -> str:
+    return chr(octet) if _UNESCAPED.fullmatch(chr(octet)) and octet != _DOT else f"\\{octet:03o}"
 
 
 def exactly(listed: Wire) -> Wire:
     """A record set as it is listed, as ``written`` would have it if it were written so: values in order."""
-    told = {**listed, "Name": read_name(listed["Name"])}
+    told = {**listed, "Name": write_name(read_name(listed["Name"]))}
     if "ResourceRecords" in listed:
         told["ResourceRecords"] = sorted(listed["ResourceRecords"], key=itemgetter("Value"))
     return told
@@ -148,8 +171,11 @@ def _member(record: RecordSet, name: str) -> Wire | None:
 
 
 def _read_value(value: str, kind: str) -> str:
-    """The API tells addresses as they were once written."""
-    return str(ip_address(value)) if kind in _ADDRESSES else value
+    """The API tells addresses as they were once written: also such as have leading zeros, which stay as they are."""
+    if kind in _ADDRESSES:
+        with suppress(ValueError):
+            return str(ip_address(value))
+    return value
 
 
 def _read_alias(alias: Wire, zone: str) -> Wire:
@@ -158,9 +184,18 @@ def _read_alias(alias: Wire, zone: str) -> Wire:
     return {**alias, "HostedZoneId": "", "DNSName": read_name(alias["DNSName"])}
 
 
-def _without_bias(place: Wire) -> Wire:
-    """None is the same as zero."""
-    return {name: member for name, member in place.items() if name != "Bias" or member}
+def _read_proximity(place: Wire) -> Wire:
+    """No bias is the same as zero, and coordinates have one form, that of ``providers.route53.places.proximity``."""
+    told = {name: member for name, member in place.items() if name != "Bias" or member}
+    if "Coordinates" in told:
+        told["Coordinates"] = {name: _degrees(text) for name, text in told["Coordinates"].items()}
+    return told
+
+
+def _degrees(text: str) -> str:
+    with suppress(ValueError):
+        return f"{float(text) + 0.0:.2f}"  # no negative zero; the API takes two decimals at most
+    return text
 
 
 def _read_cidr(cidr: Wire, zone: str, collections: Iterable[CidrCollection]) -> Wire:

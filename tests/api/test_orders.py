@@ -58,7 +58,7 @@ async def test_a_drain_shows_how_far_it_is(api: Api) -> None:
     assert view["drain"]["exposed_until"] is None
     (order,) = (await api.get("/v1/orders")).body["orders"]
     assert order["created"] == view["created"]
-    await until(lambda: api.controller.publisher._over)
+    await until(lambda: api.controller.publishing._reach.ended)
 
     async def foreseen() -> bool:
         (order,) = (await api.get("/v1/orders")).body["orders"]
@@ -278,7 +278,7 @@ async def test_a_large_move_is_confirmed_by_the_token_of_the_refusal(api: Api, l
 
 
 async def test_status_says_whom_resolvers_may_still_hold(api: Api) -> None:
-    await until(lambda: api.controller.publisher._over)
+    await until(lambda: api.controller.publishing._reach.ended)
     await give(api, "out", "istanbul")
     _, ankara = (await service(api))["endpoints"]
     assert ankara["exposure"] == {"given": True, "until": None}
@@ -339,7 +339,7 @@ async def test_the_latest_recovery_stands_beside_the_prediction(probed: Api) -> 
     before = (await service(probed))["recovery"]
     assert (before["achieved"], before["at"]) == (None, None)
     assert before["predicted"] > 1
-    await until(lambda: probed.controller.publisher._over)
+    await until(lambda: probed.controller.publishing._reach.ended)
     await kill(probed)
     await until(lambda: probed.controller.recoveries.latest)
     after = (await service(probed))["recovery"]

@@ -19,7 +19,7 @@ PROBLEM = "application/problem+json"
 
 async def published(api: Api) -> None:
     """Wait until everything decided is confirmed; with no nameserver there is nobody to wait for."""
-    await until(lambda: not api.controller.publisher._pending["embedded"])
+    await until(lambda: not api.controller.publisher._pending)
 
 
 # What it knows
@@ -110,6 +110,7 @@ async def test_explain_says_why_each_endpoint_and_region_is_in_or_out(api: Api) 
 async def test_decisions_are_the_steerings_in_full(api: Api) -> None:
     answer = (await api.get("/v1/decisions")).body
     assert answer["generation"] == api.controller.publisher.generation
+    assert answer["lease"] is None  # nothing is written at an API provider
     read = msgspec.convert(answer["services"], dict[ServiceName, Steering])
     assert read == {name: decision.steering for name, decision in api.controller.engine.decisions.items()}
     assert read

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from gslb.cli.check import report
 from gslb.config.load import load
+from gslb.model.expressible import DEGRADABLE
 from providers import BUILTIN
 from tests.config.files import Table, design, to_toml
 
@@ -45,6 +46,26 @@ def test_it_prints_where_each_zone_is_published_and_how_fast_that_is(tmp_path: P
         ["example.com", "embedded", "embedded", "0s", "100ms", "-"],
         ["example.com", "main", "acme", "20s", "1m", "5/s, 7 at once"],
     ]
+
+
+def test_it_prints_how_providers_say_it_and_what_they_cannot(tmp_path: Path, acme: Table) -> None:
+    gcp = {"type": "clouddns", "project": "shop", "anonymous": True}
+    aws = {"type": "route53"}
+    more = {"providers/gcp": gcp, "providers/aws": aws, "providers/idle": aws}
+    everywhere = {"zones/example.com/providers": ["embedded", "main", "aws", "gcp"]}
+    assert table(checked(tmp_path, acme | more | everywhere), "said by") == [
+        ["provider", "weights", "one in another", "routing policies", "cannot say"],
+        ["main", "up to 255", "yes", "-", "-"],
+        ["gcp", "up to 1000", "no", "wrr, geo", ", ".join(sorted(DEGRADABLE))],
+        [
+            "aws",
+            "up to 255",
+            "yes",
+            "simple, weighted, multivalue, geolocation, geoproximity, ip-based",
+            "asns, servfail, sticky, withheld",
+        ],
+    ]
+    assert "said by" not in checked(tmp_path, {})
 
 
 def test_it_prints_the_table_of_a_provider_with_all_defaults(tmp_path: Path, acme: Table) -> None:

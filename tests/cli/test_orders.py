@@ -85,7 +85,7 @@ def kinds(api: Api) -> list[str]:
 
 
 async def test_a_drain_says_when_it_will_be_over_and_how_to_undo_it(api: Api, lab: Lab) -> None:
-    await until(lambda: api.controller.publisher._over)
+    await until(lambda: api.controller.publishing._reach.ended)
     given = await gslb(lab, "drain", "istanbul", *REASON, "--for", "2h", "--ramp", "1m", "--service", "api.*")
     assert given.code == 0, given.err
     assert "istanbul is on its way out" in given.out

@@ -14,7 +14,8 @@ from rich.console import Console, RenderableType
 from typer.testing import CliRunner
 
 from gslb.cli.timeline import app
-from gslb.cli.timeline_report import clock, markdown_report, offset, printable, text_report
+from gslb.cli.timeline_report import clock, markdown_report, offset, text_report
+from gslb.cli.words import printable
 from gslb.errors import GslbError
 from gslb.model.area import parse_area
 from gslb.model.combine import Health

@@ -1,6 +1,6 @@
 """A provider to configure: what it can say, and how fast it is, are options of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -27,6 +27,7 @@ class Acme(Options):
     lacks: Annotated[list[str], Field(description="features that it cannot say")] = []  # noqa: RUF012  pydantic copies it
     most: Annotated[int, Field(description="groups that it takes for a name")] = 100
     longest: Annotated[int, Field(description="characters that it takes in a name")] = 255
+    heaviest: Annotated[int, Field(description="highest weight that it takes")] = 255
     floor: Annotated[int, Field(description="lowest TTL")] = 0
     settling: Annotated[Duration, Field(description="until it confirms")] = 2.0
     spreading: Annotated[Duration, Field(description="from there until all servers answer so")] = 58.0
@@ -56,9 +57,15 @@ class Acme(Options):
         groups = sum(len(groups_for(rule, kind)) for rule in steering.rules)
         if groups > self.most:
             found.append(Inexpressible(kind, Feature.SIZE, f"{groups} groups for {steering.name}"))
-        return found
+        return [*found, *self._weights(steering, kind)]
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:  # type: ignore[override]  # pydantic's is another
+    def _weights(self, steering: Steering, kind: RecordType) -> Iterator[Inexpressible]:
+        weights = {group.weight for rule in steering.rules for group in groups_for(rule, kind)}
+        for weight in sorted(weights):
+            if weight > self.heaviest:
+                yield Inexpressible(kind, Feature.SIZE, f"a weight of {weight}")
+
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         return tuple(f"the name {r.name} has {len(r.name)} characters" for r in records if len(r.name) > self.longest)
 
     def open(self, throttle: Throttle) -> Account:

@@ -33,7 +33,7 @@ PORT = """
         rate_of_mine: float = 1.0
         capabilities = property(lambda self: Capabilities(1.0, 1.0, rate=3.0))
         def render(self, steering, without=frozenset()): ...
-        def validate(self, records): return ()
+        def problems(self, records): return ()
         def open(self, throttle): ...
 """
 
@@ -181,7 +181,7 @@ def test_a_type_is_imported_only_where_a_table_has_it(install: Install, files: F
     ("former", "new", "fault"),
     [
         ("def render", "def rendr", "has no method render, which a provider needs"),
-        ("def validate(self, records): return ()", "", "has no method validate"),
+        ("def problems(self, records): return ()", "", "has no method problems"),
         ("def open", "def opn", "has no method open"),
         ("capabilities =", "capabilites =", "has no capabilities, which a provider needs"),
         ("rate_of_mine", "rate", "has an option rate of its own, which every provider has already"),

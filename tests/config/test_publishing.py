@@ -128,6 +128,25 @@ def test_a_provider_with_faults_of_its_own_is_there_for_zones(files: Files) -> N
     assert files.problem(document).key == "providers.main.rate"
 
 
+@pytest.mark.parametrize(
+    ("type_", "id_"), [("route53", "Z0123456789ABCDEFGHIJ"), ("clouddns", "my-zone")], ids=["route53", "clouddns"]
+)
+def test_what_a_provider_calls_zones_is_for_zones_that_are_published_there(files: Files, type_: str, id_: str) -> None:
+    ours = {"providers": ["main"]}
+    zones = {"zones/bücher.example": ours, "zones/example.net": ours}
+
+    def told(*named: str) -> list[tuple[str, str]]:
+        table = {"type": type_, "zones": dict.fromkeys(named, id_)}
+        document = design({"providers/main": table, **zones})
+        return [(problem.key, problem.remedy) for problem in files.problems(document)]
+
+    document = design({"providers/main": {"type": type_, "zones": {"Bücher.example": id_}}, **zones})
+    assert files.load(document).providers["main"].provider.zones == {"xn--bcher-kva.example.": id_}  # type: ignore[attr-defined]
+    assert told("exmaple.net") == [('providers.main.zones."exmaple.net"', "did you mean 'example.net'?")]
+    assert told("example.com") == [('providers.main.zones."example.com"', "did you mean 'example.net'?")]
+    assert [key for key, _ in told("*.example.net")] == ["providers.main.zones"]
+
+
 def test_a_provider_without_zones_is_warned_of(files: Files) -> None:
     found = [w for w in files.load(design({"providers/main": ACME})).warnings if w.key == "providers.main"]
     assert [(w.message, w.remedy) for w in found] == [

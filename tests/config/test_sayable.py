@@ -8,6 +8,7 @@ from gslb.errors import Problem
 from gslb.model.expressible import DEGRADABLE, Feature
 from tests.config.acme import Acme
 from tests.config.files import REMOVED, Files, Table, design
+from tests.geo.databases import city_database
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -206,6 +207,20 @@ def test_nodata_instead_of_servfail_has_an_effect_when_people_order_everybody_ou
     assert len(warned(files, at_acme(["weighted"], [], degrade=["servfail"]))) == 1
 
 
+def test_a_degradation_that_is_not_enough_is_not_proposed_again(files: Files) -> None:
+    areas = {"istanbul": ["TR"], "ankara": ["TR"], "izmir": ["DE"]}
+    more: Table = {
+        "regions": {name: table | {"areas": areas[name]} for name, table in REGIONS.items()},
+        "providers/main": {"type": "clouddns", "project": "shop"},
+        "geo": {"databases": [city_database(files.folder / "city.mmdb").name]},
+    }
+    document = at_acme(["geo"], [], more, degrade=["places"])
+    key, message, ways = only(files, document)
+    assert key == f"{AT}.policy[0]"
+    assert message.startswith("geo: main (clouddns) cannot say weights of istanbul and ankara")
+    assert ways == ["remove this step", HOME]
+
+
 # Records
 
 
@@ -229,7 +244,31 @@ def test_services_that_differ_in_their_names_only_are_each_told_of_by_name(files
     assert refused == {longer}
 
 
-def test_services_of_one_form_cost_one_rehearsal(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_too_long_is_not_held_against_others_of_the_form(files: Files) -> None:
+    document = at_acme(["weighted"], [], {"providers/main/longest": 27})
+    document["services"]["longer.api.example.com"] = document["services"].pop("api.example.com")
+    document["services"]["api.example.com"] = dict(document["services"]["longer.api.example.com"])
+    key, message, _ = only(files, document)
+    assert key == 'services."longer.api.example.com"'
+    assert message.endswith("the name _gslb.longer.api.example.com. has 29 characters")
+
+
+def test_a_weight_that_cannot_be_said_is_not_held_against_others_of_the_form(files: Files) -> None:
+    document = at_acme(["geo", "weighted"], ["networks"], {"providers/main/heaviest": 40}, degrade=["networks"])
+    for name, weight in {"first": 40, "heavy": 50, "zero": 0, "last": 1}.items():
+        weights = {"istanbul": weight, "ankara": 5, "izmir": 5}
+        document["services"][f"{name}.example.com"] = document["services"]["api.example.com"] | {"regions": weights}
+    key, message, _ = only(files, document)
+    assert key.startswith('services."heavy.example.com"')
+    assert message == "main (acme) cannot say a weight of 50"
+
+
+@pytest.mark.parametrize(
+    ("policy", "alike"), [(["geo", "weighted"], True), (["geo", {"type": "take", "regions": 1}, "weighted"], False)]
+)
+def test_services_of_one_form_cost_one_rehearsal(
+    files: Files, monkeypatch: pytest.MonkeyPatch, policy: list[Any], *, alike: bool
+) -> None:
     rendered: list[str] = []
     render = Acme.render
 
@@ -238,20 +277,25 @@ def test_services_of_one_form_cost_one_rehearsal(files: Files, monkeypatch: pyte
         return render(self, steering, without)
 
     monkeypatch.setattr(Acme, "render", counted)
-    document = at_acme(["geo", "weighted"], [])
+    document = at_acme(policy, [])
     for number in range(5):
-        document["services"][f"s{number}.example.com"] = dict(document["services"]["api.example.com"])
+        weights = dict.fromkeys(REGIONS, number + 2)
+        document["services"][f"s{number}.example.com"] = document["services"]["api.example.com"] | {"regions": weights}
     files.load(document)
     counts = [rendered.count(name) for name in dict.fromkeys(rendered)]
-    assert counts[0] > 5
-    assert counts[1:] == [1] * 5
+    if alike:
+        situations = 4  # all up, none, and without each of the two that have areas of their own
+        assert counts == [situations, 1, 1, 1, 1, 1]
+    else:
+        assert len(counts) == 6
+        assert min(counts) > 4
 
 
 def test_a_provider_that_raises_is_named_once(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(self: Acme, *_: Any) -> Any:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(Acme, "validate", fail)
+    monkeypatch.setattr(Acme, "problems", fail)
     document = at_acme(["weighted"], [])
     document["services"]["b.example.com"] = dict(document["services"]["api.example.com"])
     key, message, ways = only(files, document)

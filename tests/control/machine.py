@@ -197,7 +197,7 @@ class World:
     def settle(self) -> None:
         """The publisher finds out which answers are given nowhere any more, as Publisher._follow_end does it."""
         publisher = self.controller.publisher
-        due = publisher._due[self.provider.name]
+        due = publisher._due
         while self._asked is not None or due.is_set():
             if self._asked is None:
                 due.clear()

@@ -70,7 +70,7 @@ async def test_a_dead_region_leaves_the_answers_and_the_history_says_why(lab: La
         await until(lambda: answers(controller) == {ANKARA})
         await confirmed(controller)
         assert await dig(nameserver) == {ANKARA}
-        await until(lambda: not controller.publisher._pending["embedded"])
+        await until(lambda: not controller.publisher._pending)
         records = await history(controller)
     down = of(TransitionRecord, records)[-1]
     assert isinstance(down, TransitionRecord)
@@ -93,7 +93,7 @@ async def test_the_first_publication_names_every_service_though_they_were_decide
     )
     async with lab.controller(nameserver.socket) as controller:
         await until(lambda: controller.engine.decisions.keys() == {API, SHOP})
-        await until(lambda: not controller.publisher._pending["embedded"])
+        await until(lambda: not controller.publisher._pending)
         records = await history(controller)
     decisions, (publication,) = of(DecisionRecord, records), of(PublicationRecord, records)
     assert isinstance(publication, PublicationRecord)

@@ -186,8 +186,16 @@ def test_what_was_assumed_is_not_so_where_nothing_had_been_given_before() -> Non
     shelf.ledger.assume(API, 30, {ISTANBUL, ANKARA})
     shelf.ledger.assume(SHOP, 30, {ISTANBUL})
     shelf.ledger.publish(1, [steering(ANKARA)])
-    shelf.ledger.begin()
+    shelf.ledger.begin(lambda _: True)
     assert shelf.ledger.exposed(API) == {ANKARA: math.inf}
+    assert shelf.ledger.services == {API}
+
+
+def test_what_others_may_have_given_before_stays_assumed() -> None:
+    shelf = Shelf()
+    for name in (API, SHOP):
+        shelf.ledger.assume(name, 30, {ISTANBUL})
+    shelf.ledger.begin(lambda name: name == SHOP)
     assert shelf.ledger.services == {API}
 
 

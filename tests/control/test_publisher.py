@@ -10,7 +10,6 @@ from gslb.control.publisher import Publisher
 from gslb.model.names import ServiceName
 from gslb.model.record import PublicationRecord
 from gslb.model.steering import Steering
-from providers.base import Capabilities, Place
 from tests.control.bench import API, SHOP
 from tests.control.loops import running
 from tests.waiting import until
@@ -19,10 +18,9 @@ from tests.waiting import until
 class Slow:
     """A provider that confirms when it is told to."""
 
-    capabilities = Capabilities(0.0, 0.0)
+    name = "slow"
 
-    def __init__(self, name: str = "slow") -> None:
-        self.name = name
+    def __init__(self) -> None:
         self.published: list[int] = []
         self.asked: list[int] = []
         self.asked_of_end: list[int] = []
@@ -60,21 +58,18 @@ class Slow:
             self._confirmed = generation
             self._news.notify_all()
 
-    def places(self) -> tuple[Place, ...]:
-        return ()
-
     async def run(self) -> None:
         await asyncio.Event().wait()
 
 
 class Press:
-    """A publisher with slow providers, and what it has told."""
+    """A publisher with a slow provider, and what it has told."""
 
-    def __init__(self, *more: Slow, clock: Clock | None = None) -> None:
-        self.clock, self.provider = clock or Clock(), Slow()
+    def __init__(self) -> None:
+        self.clock, self.provider = Clock(), Slow()
         self.records: list[PublicationRecord] = []
         self.over: list[int] = []
-        self.publisher = Publisher(self.clock, [self.provider, *more], self._confirmed, self.over.append)
+        self.publisher = Publisher(self.clock, self.provider, self._confirmed, self.over.append)
 
     def publish(self, *changed: ServiceName) -> int:
         generation = self.publisher.next_generation()
@@ -165,24 +160,6 @@ async def test_older_answers_are_told_to_be_over_only_once_the_provider_has_said
         assert press.over == []
         await press.provider.end(generation)
         await until(lambda: press.over == [generation])
-
-
-async def test_of_two_providers_the_slower_one_says_what_is_over() -> None:
-    other = Slow("other")
-    press = Press(other)
-    async with running(press.publisher.run()):
-        first = press.publish(API)
-        await press.provider.end(first)
-        await until(lambda: press.publisher._over.get("slow") == first)
-        assert press.over == []
-        second = press.publish(API)
-        await press.provider.end(second)
-        await until(lambda: press.publisher._over.get("slow") == second)
-        await other.end(first)
-        await until(lambda: other.asked_of_end.count(second))
-        assert set(press.over) <= {first}
-        await other.end(second)
-        await until(lambda: press.over[-1:] == [second])
 
 
 async def test_a_generation_that_comes_while_an_older_one_is_waited_for_is_asked_for_as_well() -> None:

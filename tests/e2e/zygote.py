@@ -21,7 +21,7 @@ def preload() -> None:
     """Import what accounts import, and read the descriptions of APIs that the SDKs keep."""
     from providers.route53.client import Client  # noqa: PLC0415  imports the SDK
 
-    Client(Route53(endpoint="http://127.0.0.1:1"), 1)._client().close()
+    Client(Route53(endpoint="http://127.0.0.1:1"), 1)._make().close()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImportWarning)  # as in providers.clouddns
         import providers.clouddns.account  # noqa: F401, PLC0415  likewise

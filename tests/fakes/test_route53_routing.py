@@ -205,6 +205,13 @@ def at_office(collection: str, location: str) -> dict[str, Any]:
     return {"CidrRoutingConfig": {"CollectionId": collection, "LocationName": location}}
 
 
+def test_a_private_zone_takes_ip_based_routing_which_is_not_supported_there(account: Account) -> None:
+    """Amazon Route 53 Developer Guide, Values specific for IP-based records: it is "allowed", not "supported"."""
+    inside = Account(account.fake, account.client, account.fake.zone(ZONE, private=True))
+    inside.change(create(plain("w", id="a", **at_office(offices(account, izmir="192.0.2.0/24"), "izmir"))))
+    assert len(inside.held("w")) == 1
+
+
 def test_a_cidr_record_set_names_a_collection_and_a_location_that_exist(account: Account) -> None:
     collection = offices(account, izmir="192.0.2.0/24")
     account.change(create(plain("w", id="a", **at_office(collection, "izmir"))))

@@ -12,14 +12,15 @@ from gslb.model.area import Area, parse_area
 from gslb.model.branch import Signals, Step
 from gslb.model.combine import Health
 from gslb.model.expressible import Feature, required
-from gslb.model.names import RegionName
-from gslb.model.rehearsal import MOST, Rehearsal, Situation, nobody
+from gslb.model.names import RegionName, VantageName
+from gslb.model.rehearsal import Rehearsal, Situation, nobody
 from gslb.model.steering import NoAnswer, RecordType, Steering
 from gslb.model.topology import AllDown
 from policies.capacity import Capacity
 from policies.failover import Failover
 from policies.fence import Fence
 from policies.geo import Geo
+from policies.latency import Latency
 from policies.nearest import Nearest
 from policies.sticky import Sticky
 from policies.take import Take
@@ -81,6 +82,35 @@ def test_whatever_fails_nothing_is_needed_that_was_not_rehearsed(made: World) ->
     assert needs([made.at(0.0).steering]) <= needs(rehearsed(made).values())
 
 
+RANKS_BY_NO_WEIGHT = [Geo(), *FENCES, Failover(), Latency(), Sticky(), Nearest(), Weighted()]
+
+
+@given(
+    st.lists(st.sampled_from(RANKS_BY_NO_WEIGHT), max_size=3),
+    st.lists(st.tuples(st.integers(1, 255), st.booleans()), min_size=3, max_size=3),
+)
+def test_steps_that_rank_by_no_weight_have_the_same_regions_answer_whatever_the_weights(
+    policy: list[Step], weights: list[tuple[int, bool]]
+) -> None:
+    plain, weighted = three(policy), three(policy)
+    vantages: dict[VantageName, tuple[Area, ...]] = {VantageName("here"): (TR,)}
+    found = []
+    for made, factor in ((plain, 0), (weighted, 1)):
+        members = tuple(
+            replace(member, weight=((weight - 1) * factor + 1) * heavy)
+            for member, (weight, heavy) in zip(made.service.members, weights, strict=True)
+        )
+        rehearsal = Rehearsal(replace(made.service, members=members), made.regions, vantages)
+        found.append([(situation, weightless(steering)) for situation, steering in rehearsal.situations()])
+    assert found[0] == found[1]
+    assert not any(getattr(step, "ranks_by_weight", True) for step in policy)
+
+
+def weightless(steering: Steering) -> list[object]:
+    """Who answers whom, and how one of them is picked."""
+    return [(rule.match, [group.region for group in rule.groups], rule.pick) for rule in steering.rules]
+
+
 @given(failures())
 def test_every_situation_is_one_that_it_may_come_into(made: World) -> None:
     """What is rehearsed is what would be decided then: nothing is refused that could never happen."""
@@ -124,6 +154,15 @@ def test_demand_without_room_is_rehearsed_where_a_step_reads_it() -> None:
     assert found[Situation(everybody, swamped=True)].rules[0].withheld > 0
 
 
+def test_who_comes_back_step_by_step_answers_beside_who_is_behind_it() -> None:
+    assert not any(situation.held for situation in rehearsed(three([Failover(), Sticky()])))
+    found = rehearsed(three([Failover(), Sticky()], ramp=600.0))
+    climbing = Situation(frozenset(NAMES), held=RegionName("istanbul"))
+    assert regions(found[climbing]) == ["istanbul", "ankara"]
+    assert (A, Feature.STICKY) in needs(found.values())
+    assert {situation.held for situation in found} == {None, *NAMES}
+
+
 def test_with_fewer_steps_it_is_as_if_the_others_were_not_there() -> None:
     made = three([Failover(), Sticky()])
     rehearsal, everybody = Rehearsal(made.service, made.regions, {}), Situation(frozenset(NAMES))
@@ -135,13 +174,13 @@ def test_with_fewer_steps_it_is_as_if_the_others_were_not_there() -> None:
     assert rehearsal.answers(everybody, 2) == rehearsal.answers(everybody)
 
 
-def test_of_many_regions_the_likelier_situations_are_rehearsed() -> None:
+def test_of_many_regions_each_tier_of_each_rule_is_rehearsed_at_the_cost_of_their_number() -> None:
     areas = [(parse_area(f"10.{number}.0.0/16"),) for number in range(12)]
-    made = of(world({f"r{number}": [gateway(*V4)] for number in range(12)}), [Geo()], areas)
+    made = of(world({f"r{number}": [gateway(*V4)] for number in range(12)}), [Geo(), Failover()], areas)
     found = rehearsed(made)
-    assert len(found) == MOST
-    assert Situation(frozenset()) in found
-    assert all(Situation(frozenset(made.regions) - {name}) in found for name in made.regions)
+    seen = {(rule.match, rule.groups[0].region) for steering in found.values() for rule in steering.rules}
+    assert seen == {(match, name) for match in (None, *(area for (area,) in areas)) for name in made.regions}
+    assert len(found) <= 12 * 13 + 2
 
 
 @pytest.mark.parametrize(

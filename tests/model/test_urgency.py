@@ -99,6 +99,19 @@ def test_whatever_is_taken_from_a_client_is_urgent(before: Steering, after: Stee
         assert urgency(before, after) is Urgency.URGENT
 
 
+def test_it_is_urgent_that_somebody_answers_again_where_nobody_does() -> None:
+    assert urgency(service(NAME), BOTH) is Urgency.URGENT
+    assert urgency(service(NAME), service(NAME)) is Urgency.COSMETIC
+    nobody = Rule(parse_area("TR"), ())
+    assert urgency(geo(nobody, rule("", ONE)), geo(rule("TR", TWO), rule("", ONE))) is Urgency.URGENT
+
+
+@given(steerings(), steerings(), clients())
+def test_whoever_is_given_something_anew_need_not_wait(before: Steering, after: Steering, client: Client) -> None:
+    if answers(after, client) and not answers(before, client):
+        assert urgency(before, after) is Urgency.URGENT
+
+
 @given(steerings(), st.integers(0, 300))
 def test_a_ttl_is_cosmetic(steering: Steering, ttl: int) -> None:
     assert urgency(steering, replace(steering, ttl=ttl)) is Urgency.COSMETIC

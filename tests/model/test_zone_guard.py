@@ -28,38 +28,35 @@ def kept(count: int, gone: int) -> ZonePlan:
 
 def test_few_services_may_go_and_so_may_a_share_of_many() -> None:
     for count, gone in ((3, 3), (10, 3), (100, 30)):
-        plan, refusals = guard(kept(count, gone), (), LIMITS)
+        plan, refusals = guard(kept(count, gone), (), count, LIMITS)
         assert (len(plan.changes), refusals) == (gone, ())
 
 
-def test_more_than_that_may_go_only_if_somebody_wants_so() -> None:
+def test_more_than_that_may_not_go() -> None:
     for count, gone in ((4, 4), (10, 4), (100, 31)):
-        plan, (refusal,) = guard(kept(count, gone), (), LIMITS)
+        plan, (refusal,) = guard(kept(count, gone), (), count, LIMITS)
         assert plan.changes == ()
         assert (refusal.rule, len(refusal.services)) == (PlanRule.DELETES, gone)
         assert f"{gone} of {count}" in refusal.text
-        forced, refusals = guard(kept(count, gone), (), LIMITS, force=True)
-        assert (len(forced.changes), refusals) == (gone, ())
 
 
 def test_updates_are_written_although_deletions_are_not() -> None:
     changed = [answer(named(i), "192.0.2.77") for i in range(5, 10)]
-    plan, (refusal,) = guard(plan_of(10, *changed), (), LIMITS)
+    plan, (refusal,) = guard(plan_of(10, *changed), (), 10, LIMITS)
     assert refusal.rule is PlanRule.DELETES
     assert {change.service for change in plan.changes} == {named(i) for i in range(5, 10)}
 
 
 def test_a_service_that_is_configured_is_never_left_without_an_answer() -> None:
-    for force in (False, True):
-        plan, (refusal,) = guard(kept(5, 1), {named(0)}, LIMITS, force=force)
-        assert (plan.changes, refusal.rule, refusal.services) == ((), PlanRule.NEVER_EMPTY, (named(0),))
+    plan, (refusal,) = guard(kept(5, 1), {named(0)}, 5, LIMITS)
+    assert (plan.changes, refusal.rule, refusal.services) == ((), PlanRule.NEVER_EMPTY, (named(0),))
 
 
 def test_weights_are_not_all_zero() -> None:
     zero = [weighted(named(0), "a", 0), weighted(named(0), "b", 0)]
-    plan, (refusal,) = guard(plan_of(1, *zero), {named(0)}, LIMITS)
+    plan, (refusal,) = guard(plan_of(1, *zero), {named(0)}, 1, LIMITS)
     assert (plan.changes, refusal.rule) == ((), PlanRule.ALL_ZERO)
-    plan, refusals = guard(plan_of(1, zero[0], weighted(named(0), "b", 1)), {named(0)}, LIMITS)
+    plan, refusals = guard(plan_of(1, zero[0], weighted(named(0), "b", 1)), {named(0)}, 1, LIMITS)
     assert (len(plan.changes), refusals) == (1, ())
 
 
@@ -69,7 +66,7 @@ def test_what_stays_as_it_is_counts_as_well() -> None:
     read = [one, other, Marker(named(0), "us", 1).record(300)]
     for left in ([other], [weighted(named(0), "a", 0), other]):
         planned = plan_zone(ZONE, read, {named(0): left}, "us", 2)
-        plan, refusals = guard(planned, {named(0)}, LIMITS)
+        plan, refusals = guard(planned, {named(0)}, 1, LIMITS)
         assert (plan, refusals) == (planned, ())
         assert other in plan.changes[0].kept
 
@@ -78,5 +75,5 @@ def test_the_name_servers_of_the_zone_are_not_touched() -> None:
     apex = ServiceName(ZONE)
     for kind in ("NS", "SOA"):
         plan = plan_zone(ZONE, [], {apex: [RecordSet(ZONE, kind, ("ns1.example.net.",), 60)]}, "us", 1)
-        left, (refusal,) = guard(plan, {apex}, LIMITS, force=True)
+        left, (refusal,) = guard(plan, {apex}, 0, LIMITS)
         assert (left.changes, refusal.rule) == ((), PlanRule.ROOT_NS)

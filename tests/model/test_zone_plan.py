@@ -130,6 +130,26 @@ def test_what_others_have_marked_is_theirs_unless_it_is_taken_from_just_them(ado
     assert set(change.removed) == set(read)
 
 
+@pytest.mark.parametrize("kind", ["TXT", "CNAME"])
+def test_what_is_in_the_place_of_a_marker_and_is_none_is_in_the_way(kind: str) -> None:
+    service = NAMES[0]
+    there = RecordSet(marker_name(service), kind, ('"of somebody else"',), 300)
+    wanted = {service: [answer(service)]}
+    plan = plan_zone(ZONE, [*FOREIGN, there], wanted, "us", 1)
+    assert plan.changes == ()
+    assert [(it.service, it.records, it.owner) for it in plan.conflicts] == [(service, (there,), "")]
+    (change,) = plan_zone(ZONE, [there], wanted, "us", 1, adopted={service: ""}).changes
+    assert set(applied([there], [change])) == {answer(service), Marker(service, "us", 1).record(300)}
+
+
+def test_what_is_adopted_from_ourselves_is_marked_anew_though_it_is_as_it_should_be() -> None:
+    service = NAMES[0]
+    read = [answer(service), Marker(service, "us", 7).record(300)]
+    (change,) = plan_zone(ZONE, read, {service: [answer(service)]}, "us", 0, adopted={service: "us"}).changes
+    assert (change.removed, change.added) == ((read[1],), (Marker(service, "us", 0).record(300),))
+    assert change.kept == (read[0],)
+
+
 def test_what_is_as_it_should_be_but_marked_by_others_is_in_the_way_too() -> None:
     service = NAMES[0]
     read = [answer(service), Marker(service, "them", 1).record(300)]
@@ -150,6 +170,22 @@ def test_who_has_an_older_lease_writes_nothing_over_a_newer_one() -> None:
     assert plan_zone(ZONE, read, wanted, "us", 6, adopted={service: "us"}).conflicts == ()
 
 
+def test_a_later_lease_takes_the_place_of_an_older_one_where_it_is_to_and_only_once() -> None:
+    service, old = NAMES[0], Marker(NAMES[0], "us", 1, 5).record(300)
+    read, wanted = [*FOREIGN, answer(service), old], {service: [answer(service)]}
+    assert plan_zone(ZONE, read, wanted, "us", 2, 9).changes == ()
+    (change,) = plan_zone(ZONE, read, wanted, "us", 2, 9, renew=True).changes
+    assert (change.removed, change.added) == ((old,), (Marker(service, "us", 2, 9).record(300),))
+    assert (change.kept, change.renews) == ((answer(service),), True)
+    renewed = applied(read, [change])
+    assert plan_zone(ZONE, renewed, wanted, "us", 2, 10, renew=True).changes == ()
+    assert plan_zone(ZONE, renewed, wanted, "us", 1, 10, renew=True).changes == ()
+    with pytest.raises((AssertionError, KeyError)):
+        applied(renewed, plan_zone(ZONE, read, {}, "us", 1).changes)
+    assert not any(it.renews for it in plan_zone(ZONE, read, {service: []}, "us", 2, renew=True).changes)
+    assert not any(it.renews for it in plan_zone(ZONE, read, {}, "us", 2, renew=True).changes)
+
+
 def test_a_service_without_any_answer_keeps_its_name() -> None:
     service = NAMES[0]
     read = [answer(service), Marker(service, "us", 1).record(300)]
@@ -164,7 +200,6 @@ def test_new_answers_come_first_and_what_goes_goes_last() -> None:
     wanted = {new: [answer(new)], changed: [answer(changed, "192.0.2.2")]}
     plan = plan_zone(ZONE, read, wanted, "us", 2)
     assert [change.service for change in plan.changes] == [new, changed, gone]
-    assert plan.owned == 2
 
 
 def test_markers_are_read_back_and_nothing_else_is_one() -> None:

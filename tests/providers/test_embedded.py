@@ -14,8 +14,8 @@ from gslb.nameserver import disk
 from gslb.nameserver.protocol import MAX_LOWERED
 from gslb.nameserver.snapshot import Record, Zone
 from providers import BUILTIN, EMBEDDED
-from providers.base import Capabilities, Place
-from providers.embedded import Embedded
+from providers.base import Capabilities
+from providers.embedded import Embedded, Place
 from tests.control.loops import running
 from tests.nameserver.support import SNAPSHOT, ZONES, Server, service, started, values
 from tests.waiting import until

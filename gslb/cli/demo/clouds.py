@@ -54,8 +54,14 @@ class Clouds:
         self._source = source
 
     def configure(self, text: str) -> str:
-        """The demo's configuration, with zones published at the stand-ins too."""
+        """The demo's configuration, with zones published at the stand-ins too.
+
+        Raises:
+            DemoError: ``text`` does not say what is to be changed in it.
+        """
         for before, after in _CHANGES.items():
+            if text.count(before) != 1:
+                raise DemoError(f"--with-clouds: the demo's configuration does not say {before!r} once")
             text = text.replace(before, after)
         return text + files("gslb.cli.demo").joinpath("clouds.toml").read_text()
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from math import inf
 from random import Random
 from typing import Any, TypeVar
 
@@ -38,6 +39,10 @@ MOST_LEFT = 8
 """Calls that were cancelled and go on all the same; with so many, no further one is made."""
 RATE, BURST = 1.0, 1
 """Requests per second and at once, where neither the configuration nor the provider says."""
+OPENS = 180.0
+"""Seconds after which an account that is still being opened is opened once more."""
+MOST_OPENING = 3
+"""accounts that are being opened at once"""
 PATIENCE = 0.4
 """Seconds that an account has to close."""
 
@@ -102,9 +107,11 @@ class Access:
         self.breaker, self.bugs = Breaker(), Bugs(name)
         self.on_recovered: Callable[[], object] = lambda: None
         self._account: Account | None = None
-        self._opening: asyncio.Future[Account] | None = None
-        self._closing: asyncio.Task[None] | None = None
-        self._closed = False
+        self._openings: list[asyncio.Future[Account]] = []
+        self._opened_at = -inf
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = self._known = False
+        self._denied: set[tuple[str, str]] = set()
         self._calls: set[Call] = set()
         self._left: set[asyncio.Task[Any]] = set()
         metrics.breaker.labels(name).set(0)
@@ -117,7 +124,8 @@ class Access:
         Raises:
             BarredError: the account is left alone.
         """
-        seconds = self.breaker.admit(self._clock.monotonic(), hurry=asking.hurry)
+        new = bool(self._denied) and (asking.operation, asking.zone) not in self._denied  # it may be allowed
+        seconds = self.breaker.admit(self._clock.monotonic(), hurry=asking.hurry or new)
         if seconds:
             raise BarredError(seconds)
         sent = self._metrics.requests.labels(self.name, asking.zone, asking.operation).inc
@@ -136,6 +144,8 @@ class Access:
             result = await self._made(call, asking, work)
         except ProviderError as error:
             self._metrics.errors.labels(self.name, asking.zone, type(error).__name__.removesuffix("Error")).inc()
+            if isinstance(error, AuthFailedError):
+                self._denied.add((asking.operation, asking.zone))
             self._judge(error)
             raise
         except BaseException:
@@ -143,7 +153,7 @@ class Access:
             raise
         finally:
             self._calls.discard(call)
-        self._works()
+        self._is_known()
         return result
 
     async def _made(self, call: Call, asking: Asking, work: Work[T]) -> T:
@@ -160,24 +170,46 @@ class Access:
             raise _lost(asking, f"{asking.operation}: {text}") from error
 
     async def _with_account(self, work: Work[T]) -> T:
-        if self._account is None:
-            if self._opening is None or self._opening.done():
-                self._opening = opened(self.options, Turnstile(self.bucket))
-                self._opening.add_done_callback(self._came)
-            self._account = await asyncio.shield(self._opening)
-        return await work(self._account)
+        if self._account is not None:
+            return await work(self._account)
+        return await work(self._kept(await asyncio.shield(self._opening())))
+
+    def _kept(self, account: Account) -> Account:
+        """``account``, or the one that another attempt has opened before it came."""
+        return account if self._account is None else self._account
+
+    def _opening(self) -> asyncio.Future[Account]:
+        """The newest attempt to open the account: one that hangs is not waited for for ever."""
+        now, most = self._clock.monotonic(), len(self._openings) >= MOST_OPENING
+        if not self._openings or (now - self._opened_at >= OPENS and not most):
+            opening = opened(self.options, Turnstile(self.bucket))
+            self._openings.append(opening)
+            self._opened_at = now
+            opening.add_done_callback(self._came)
+            return opening
+        return self._openings[-1]
 
     def _came(self, opening: asyncio.Future[Account]) -> None:
         """Nobody may wait for it any more."""
-        if not opening.cancelled() and opening.exception() is None:
+        self._openings.remove(opening)
+        if opening.cancelled() or opening.exception() is not None:
+            return
+        if self._account is None and not self._closed:
             self._account = opening.result()
-            if self._closed:
-                self._closing = asyncio.create_task(self.close())
+        elif self._account is not opening.result():
+            task = asyncio.create_task(_closed(opening.result()))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     def _judge(self, error: ProviderError) -> None:
-        """What a failure says of the account as a whole: whoever refuses is there."""
+        """What a failure says of the account as a whole: whoever refuses is there.
+
+        Where a call is denied, though others were allowed, some permission is missing, and not that of all zones.
+        """
         if isinstance(error, ThrottledError):
             self.breaker.undecided()
+        elif isinstance(error, AuthFailedError) and self._known:
+            self._works()
         elif isinstance(error, UnavailableError | OutcomeUnknownError | AuthFailedError):
             backoff = LONG if isinstance(error, AuthFailedError) else QUICK
             if self.breaker.failed(self._clock.monotonic(), backoff, self._random.random()):
@@ -186,7 +218,13 @@ class Access:
                 for call in tuple(self._calls):
                     call.drop()
         else:
-            self._works()
+            self._is_known()
+
+    def _is_known(self) -> None:
+        """It is known who asks."""
+        self._known = True
+        self._denied.clear()
+        self._works()
 
     def _works(self) -> None:
         if self.breaker.succeeded():
@@ -199,9 +237,13 @@ class Access:
         self._closed = True
         account, self._account = self._account, None
         if account is not None:
-            with contextlib.suppress(Exception):  # it is not needed any more, whatever becomes of it
-                async with asyncio.timeout(PATIENCE):
-                    await account.close()
+            await _closed(account)
+
+
+async def _closed(account: Account) -> None:
+    with contextlib.suppress(Exception):  # it is not needed any more, whatever becomes of it
+        async with asyncio.timeout(PATIENCE):
+            await account.close()
 
 
 def _lost(asking: Asking, text: str) -> ProviderError:

@@ -11,6 +11,7 @@ from gslb.control.writing.site import Site
 from gslb.control.writing.standing import Standing
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Marker, RecordSet, read_marker
+from gslb.model.zone_plan import is_stale
 
 
 class Comparison:
@@ -46,11 +47,14 @@ class Comparison:
         """See whether what should be there is."""
         site = self._site
         services = [name for name, it in site.standings.items() if it.aligned and image.knows(name)]
-        seen = draft(site.setup, image, site.standings, services, site.generation)
+        seen = draft(site.setup, image, site.standings, services, site.generation, renew=True)
         self.is_as_wanted(image, seen.as_wanted)
         repair = site.setup.drift is Drift.REPAIR
         for service in {*services} - {*seen.as_wanted}:
-            site.standings[service].astray(repair=repair)
+            # Who holds an older lease had nothing to write there: that is undone in any case.
+            _, marker = parted(image.of(service))
+            stale = is_stale(marker, site.setup.owner, site.setup.fence)
+            site.standings[service].astray(repair=repair or stale)
         self._reports.drifted()
 
     def is_as_wanted(self, image: Image, services: Collection[ServiceName]) -> None:

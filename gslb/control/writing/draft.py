@@ -6,15 +6,14 @@ A provider is a plug-in: what it raises while it renders or judges concerns the 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-
-import msgspec
+from shlex import quote
 
 from gslb.control.writing.image import Image
 from gslb.control.writing.setup import WriterSetup
 from gslb.control.writing.standing import LANES, Standing
 from gslb.model.expressible import Rendering
 from gslb.model.names import ServiceName
-from gslb.model.recordset import RecordSet
+from gslb.model.recordset import RecordSet, marker_name
 from gslb.model.urgency import urgency_of_change
 from gslb.model.zone_guard import guard
 from gslb.model.zone_plan import Change, Conflict, ZonePlan, batches, plan_zone
@@ -62,6 +61,8 @@ def draft(
     standings: Mapping[ServiceName, Standing],
     services: Collection[ServiceName],
     generation: int,
+    *,
+    renew: bool = False,
 ) -> Draft:
     """What is to be written for ``services``; what cannot be said of them is noted in their standings.
 
@@ -71,16 +72,16 @@ def draft(
         standings: of all services.
         services: those to look at, each of them with a decision, or to be removed.
         generation: what markers are to say.
+        renew: those of an older lease are to be replaced, though nothing else is.
     """
     troubles: dict[ServiceName, Trouble] = {}
     desired = dict(_desired(setup, image, standings, services, troubles))
     known = [service for service in services if service not in troubles]
     read = tuple(image.records(known))
-    plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation)
-    troubles |= {conflict.service: _conflict(conflict) for conflict in plan.conflicts}
-    plan = msgspec.structs.replace(plan, owned=len(image.ours))
+    plan = plan_zone(setup.zone, read, desired, setup.owner, setup.fence, generation, renew=renew)
+    troubles |= {conflict.service: _conflict(conflict, setup) for conflict in plan.conflicts}
     changed = {change.service for change in plan.changes}
-    plan = _guarded(setup, plan, standings, troubles)
+    plan = _guarded(setup, plan, len(image.ours), standings, troubles)
     good = [change for change in plan.changes if _is_good(setup, change, troubles)]
     lanes = sorted(((_lane(standings[each.service], each), each) for each in good), key=lambda pair: pair[0])
     as_wanted = tuple(service for service in known if service not in changed and service not in troubles)
@@ -130,21 +131,36 @@ def _rendered(setup: WriterSetup, standing: Standing, service: ServiceName) -> R
     return standing.rendered[1]
 
 
-def _conflict(conflict: Conflict) -> Trouble:
-    names = ", ".join(sorted({f"{record.name} {record.type}" for record in conflict.records}))
+def _conflict(conflict: Conflict, setup: WriterSetup) -> Trouble:
+    records = sorted({f"{record.name} {record.type}" for record in conflict.records})
+    names = ", ".join(records) or f"{marker_name(conflict.service)} TXT"
     if conflict.fence:
         text = f"written under a later lease, {conflict.fence}: {names}"
-        remedy = "another controller of this installation publishes it; see that they share a lease"
+        remedy = "see which other controller of this installation publishes it"
+        if conflict.service in setup.services:
+            remedy = f"{remedy}; if none does, run {_adoption(conflict, setup)}"
         return Trouble(text, remedy, elsewhere=True)
     owner = f"belong to {conflict.owner}" if conflict.owner else "belong to nobody that is known"
-    return Trouble(f"record sets in the way {owner}: {names}", "remove them, or have them adopted", elsewhere=True)
+    remedy = f"remove them, or run {_adoption(conflict, setup)}"
+    return Trouble(f"record sets in the way {owner}: {names}", remedy, elsewhere=True)
+
+
+def _adoption(conflict: Conflict, setup: WriterSetup) -> str:
+    """The command that makes them ours."""
+    former = f" --from {quote(conflict.owner)}" if conflict.owner else ""
+    service, provider = quote(conflict.service.removesuffix(".")), quote(setup.provider)
+    return f"gslb adopt CONFIG {service} --provider {provider}{former}"
 
 
 def _guarded(
-    setup: WriterSetup, plan: ZonePlan, standings: Mapping[ServiceName, Standing], troubles: dict[ServiceName, Trouble]
+    setup: WriterSetup,
+    plan: ZonePlan,
+    owned: int,
+    standings: Mapping[ServiceName, Standing],
+    troubles: dict[ServiceName, Trouble],
 ) -> ZonePlan:
     answered = {change.service for change in plan.changes if _answers(standings[change.service])}
-    guarded, refusals = guard(plan, answered, setup.limits)
+    guarded, refusals = guard(plan, answered, owned, setup.limits)
     for refusal in refusals:
         for service in refusal.services:
             troubles[service] = Trouble(f"refused ({refusal.rule}): {refusal.text}", _REMEDIES[refusal.rule.value])
@@ -172,7 +188,7 @@ def _is_good(setup: WriterSetup, change: Change, troubles: dict[ServiceName, Tro
         troubles[change.service] = Trouble(text, "publish fewer groups or areas")
         return False
     try:
-        refused = setup.options.validate(change.after)
+        refused = setup.options.problems(change.after)
     except Exception as error:  # noqa: BLE001  as above
         text = f"{setup.provider} cannot judge it: {type(error).__name__}: {error}"
         troubles[change.service] = Trouble(text, error=error)

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from gslb.control.clock import Clock
 from gslb.control.writing.access import Access
+from gslb.control.writing.keeper import kept
 from gslb.control.writing.metrics import WriterMetrics
 from gslb.control.writing.setup import Tell, WriterPlace, WriterSetup
 from gslb.control.writing.site import Site
@@ -57,8 +58,9 @@ class Writers:
     def configure(self, setups: Sequence[WriterSetup]) -> None:
         """Write these zones from now on. What is the same goes on as it is; what is left out is left as it is there.
 
-        A zone that goes on with other services removes those that it had; a provider with another table, or another
-        pace, is opened anew, and its zones begin anew.
+        A zone that goes on with other services removes those that it had; one that is to be published elsewhere, in a
+        zone of its own say, once it is confirmed there. A provider with another table, or another
+        pace, is opened anew, and its zones begin anew. What others have in the way of services is looked at again.
         """
         wanted = {setup.key: setup for setup in setups}
         accounts = {setup.provider: setup for setup in setups}
@@ -71,9 +73,11 @@ class Writers:
             writer = self._writers.get(key)
             if writer is None:
                 self._start(setup)
-            elif writer.site.setup != setup:
+                continue
+            if writer.site.setup != setup:
                 writer.configure(setup)
                 self._publish_at([writer])
+            writer.reconsider()
         self._carriers = {}
         for (_, zone), writer in self._writers.items():
             self._carriers.setdefault(zone, []).append(writer)
@@ -98,9 +102,16 @@ class Writers:
         and while somebody else has changed what was written; otherwise it moves on with each publication. None: no
         API provider carries it. One that is removed is carried until it is known to be there no more.
         """
-        carriers = (writer for zone in _zones_of(service) for writer in self._carriers.get(zone, ()))
-        known = (writer.over(service) for writer in carriers)
+        known = (writer.over(service) for writer in self._carriers_of(service))
         return min((generation for generation in known if generation is not None), default=None)
+
+    def _carriers_of(self, service: ServiceName) -> Iterator[ZoneWriter]:
+        return (writer for zone in _zones_of(service) for writer in self._carriers.get(zone, ()))
+
+    def _is_awaited(self, service: ServiceName) -> bool:
+        """Whether a service is to be published somewhere, and nowhere is so yet."""
+        places = {writer.publishes(service) for writer in self._carriers_of(service)}
+        return False in places and True not in places
 
     def places(self) -> tuple[WriterPlace, ...]:
         """How it stands with each zone."""
@@ -139,13 +150,14 @@ class Writers:
             access.on_recovered = lambda: self._recovered(setup.provider)
             self._accesses[setup.provider] = access
         site = Site(setup, access, self._clock, self._metrics, self._tell, self._has_moved, self._witness, self._random)
+        site.awaited = self._is_awaited
         self._writers[setup.key] = ZoneWriter(site)
         self._publish_at([self._writers[setup.key]])
         if self._running:
             self._run(setup.key)
 
     def _run(self, key: Key) -> None:
-        self._tasks[key] = asyncio.create_task(self._writers[key].run())
+        self._tasks[key] = asyncio.create_task(kept(self._writers[key], self._random))
 
     def _stop(self, key: Key) -> asyncio.Task[None] | None:
         self._writers.pop(key).reports.leave()
@@ -188,6 +200,8 @@ class Writers:
 
     def _tell_moved(self) -> None:
         self._moving = False
+        for writer in self._writers.values():
+            writer.look_elsewhere()
         self._tell.moved()
 
 

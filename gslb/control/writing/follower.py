@@ -5,14 +5,16 @@ settling    whether the provider's servers have it: 0.5 s to 5 s   reading
 reading     whether it is there as it was written                  asking; what is not: the whole zone is read again
 asking      whether the zone's nameservers answer so: 1 s to 10 s  confirmed
 
-What was found as it should be, and not written just now, begins with asking; where nobody can be asked, it waits for as
-long as the provider takes at most. Whatever is written anew meanwhile is followed anew: it includes what was before.
+What was found as it should be, and not written just now, may be on its way all the same: it waits for as long as the
+provider takes at most, and then begins with asking. So does what no server has answered for, unless the provider has
+said that it is settled. Whatever is written anew meanwhile is followed anew: it includes what was before.
 """
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from math import inf
 
 from gslb.control.writing.access import BarredError
 from gslb.control.writing.backoff import LONG, QUICK
@@ -65,10 +67,12 @@ class Following:
         began: when, in monotonic seconds.
         stage: what is next.
         due: when.
+        spread: when all servers have it for certain, if neither the provider nor any of them says so.
         pause: seconds until it is asked again.
         asked: services that servers are to be asked for; None before that is known.
         late: it was told that this takes long.
         failures: in a row, of the API.
+        heard: some server has answered.
     """
 
     services: dict[ServiceName, int]
@@ -77,10 +81,12 @@ class Following:
     began: float
     stage: Stage
     due: float
+    spread: float
     pause: float = FIRST_POLL
     asked: dict[Address, frozenset[ServiceName]] | None = None
     late: bool = False
     failures: int = 0
+    heard: bool = False
 
     def put_off(self, now: float, longest: float) -> None:
         """Ask again after a while, which grows."""
@@ -115,10 +121,13 @@ class Follower:
 
     def found(self, services: Collection[ServiceName]) -> None:
         """Follow what is as it should be, though it is not known since when."""
-        told, due = self._site.setup.options.capabilities, self._site.now
-        if not self._witnesses:
-            due += told.publication + told.propagation
-        self._add(services, frozenset(), None, Stage.ASKING, due)
+        self._add(services, frozenset(), None, Stage.ASKING, self._spread)
+
+    @property
+    def _spread(self) -> float:
+        """When all servers have what is there now."""
+        told = self._site.setup.options.capabilities
+        return self._site.now + told.publication + told.propagation
 
     @property
     def _witnesses(self) -> bool:
@@ -141,7 +150,7 @@ class Follower:
                 standing.followed = True
                 followed[service] = standing.version
         if followed:
-            self._items.append(Following(followed, names, receipt, self._site.now, stage, due))
+            self._items.append(Following(followed, names, receipt, self._site.now, stage, due, self._spread))
             self._wake.set()
 
     async def run(self) -> None:
@@ -208,7 +217,7 @@ class Follower:
                 item.stage, item.due = Stage.READING, now
 
     def _settled(self, item: Following) -> None:
-        item.stage, item.due, item.late = Stage.READING, self._site.now, False
+        item.stage, item.due, item.late, item.spread = Stage.READING, self._site.now, False, -inf
         seconds = self._site.metrics.settled.labels(*self._site.labels)
         for service, version in item.services.items():
             there = self._site.standings[service].there if self._is(service, version) else None
@@ -250,13 +259,17 @@ class Follower:
         behind = sighting.behind if sighting is not None else {}
         if sighting is not None:
             self._note(sighting.silent)
+            item.heard |= bool(expected.keys() - sighting.silent.keys())
+        if not item.heard and self._site.now < item.spread:
+            item.due = item.spread
+            return
         item.asked = dict(behind)
         waiting = frozenset[ServiceName]().union(*behind.values())
         present = [name for name, version in item.services.items() if self._is(name, version)]
         ready = [name for name in present if name not in waiting]
         if ready:
             self._reports.given(ready)
-            self._site.confirm(ready, witnessed=bool(expected))
+            self._site.confirm(ready, witnessed=item.heard)
         item.put_off(self._site.now, LONGEST_ASK)
         if behind and not item.late and self._site.now - item.began >= SPREADS:
             item.late = True

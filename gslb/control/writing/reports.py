@@ -1,7 +1,7 @@
 """What people are told of a zone: each thing once, when it begins and when it is over.
 
 what                                               services  is over
-requests fail                                      all       when one is answered
+requests fail                                      all       when one like them is answered
 one is blocked                                     one       when it is there as it is wanted
 answers of one cannot be said                      one       when all of them can
 what was written is not answered so after a while  some      when it is
@@ -32,30 +32,48 @@ class Reports:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._logged: type[ProviderError] | None = None
-        self._told: type[ProviderError] | None = None
+        self._failures: dict[str, tuple[int, ProviderError]] = {}
+        self._logged: dict[str, type[ProviderError]] = {}
+        self._told: dict[str, type[ProviderError]] = {}
         self._blocked: dict[ServiceName, str] = {}
         self._unsaid: dict[ServiceName, str] = {}
         self._late: set[ServiceName] = set()
         self._drifted: tuple[ServiceName, ...] = ()
 
-    def failed(self, error: ProviderError, failures: int) -> None:
-        """A request has failed, after so many others in a row."""
-        kind = type(error)
-        if self._logged is not kind:
-            self._logged = kind
-            self._site.log.warning("request failed", reason=error.message, remedy=error.remedy)
-        if self._told is not kind and (isinstance(error, LASTING) or failures >= TOLD_AFTER):
-            self._told = kind
-            self._site.tell.trouble(*self._site.labels, error.message)
+    @property
+    def failing(self) -> ProviderError | None:
+        """What some work has failed with that has not succeeded since."""
+        return next((error for _, error in self._failures.values()), None)
 
-    def worked(self) -> None:
-        """A request was answered."""
-        if self._told is not None:
+    def failed(self, work: str, error: ProviderError, *, at_once: bool = False) -> int:
+        """Some work has failed; returns how often in a row. Other work that succeeds meanwhile does not count.
+
+        Args:
+            work: what it is.
+            error: why.
+            at_once: to be told though it may pass by itself.
+        """
+        kind, failures = type(error), self._failures.get(work, (0, error))[0] + 1
+        self._failures[work] = failures, error
+        if self._logged.get(work) is not kind:
+            self._logged[work] = kind
+            self._site.log.warning("request failed", work=work, reason=error.message, remedy=error.remedy)
+        if self._told.get(work) is not kind and (at_once or isinstance(error, LASTING) or failures >= TOLD_AFTER):
+            is_known = kind in self._told.values()
+            self._told[work] = kind
+            if not is_known:
+                self._site.tell.trouble(*self._site.labels, error.message)
+        return failures
+
+    def worked(self, work: str) -> None:
+        """Such work has succeeded, or there is none to be done any more."""
+        if self._failures.pop(work, None) is None:
+            return
+        del self._logged[work]
+        if self._told.pop(work, None) is not None and not self._told:
             self._site.over(ANSWERED)
-        elif self._logged is not None:
-            self._site.log.info(ANSWERED)
-        self._logged = self._told = None
+        else:
+            self._site.log.info(ANSWERED, work=work)
 
     def blocked(self, service: ServiceName, trouble: Trouble) -> None:
         """A service cannot be written."""
@@ -108,7 +126,7 @@ class Reports:
 
     def leave(self) -> None:
         """Nobody looks any more; whoever looks from now on tells anew."""
-        if self._told is not None:
+        if self._told:
             self._site.over(LEFT)
         services = self._late.union(self._blocked, self._unsaid)
         if services:

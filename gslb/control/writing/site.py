@@ -43,6 +43,9 @@ class Site:
         moved: called when ``over`` has moved for some service.
         witness: asks nameservers.
         random: spreads waits.
+
+    Attributes:
+        awaited: whether a service that is published here no more is to be published elsewhere, and is not there yet.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Site:
     ) -> None:
         self.setup, self.access, self.clock, self.metrics = setup, access, clock, metrics
         self.tell, self.moved, self.witness, self.random = tell, moved, witness, random
+        self.awaited: Callable[[ServiceName], bool] = lambda _: False
         self.hosted: HostedZone | None = None
         self.image: Image | None = None
         self.standings: dict[ServiceName, Standing] = {}

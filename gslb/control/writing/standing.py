@@ -188,10 +188,11 @@ class Standing:
             self._changed()
         return not same
 
-    def begin(self, lane: Lane) -> Wanted | None:
-        """It is about to be written, as what is returned."""
+    def begin(self, lane: Lane, *, renews: bool = False) -> Wanted | None:
+        """It is about to be written, as what is returned; ``renews``: only its marker is, which tries nothing."""
         self.writing, self.presumed = True, lane
-        self.tried = self.tried if self.wanted is None else self.wanted.generation
+        if self.wanted is not None and not renews:
+            self.tried = self.wanted.generation
         return self.wanted
 
     def wrote(self, answers: tuple[RecordSet, ...], marker: Marker | None, as_wanted: Wanted | None) -> None:

@@ -11,8 +11,9 @@ def place_of(writer: ZoneWriter) -> WriterPlace:
     blocked = {name: it.blocked for name, it in standings if it.blocked is not None}
     unsaid = {name: "; ".join(fault.text for fault in it.unsaid) for name, it in standings if it.unsaid}
     error, remedy = "", ""
-    if writer.failing is not None:
-        error, remedy = writer.failing.message, writer.failing.remedy
+    failing = writer.reports.failing
+    if failing is not None:
+        error, remedy = failing.message, failing.remedy
     elif blocked:
         name, why = next(iter(blocked.items()))
         error, remedy = f"{name.removesuffix('.')}: {why.text}", why.remedy
@@ -35,7 +36,7 @@ def place_of(writer: ZoneWriter) -> WriterPlace:
 
 def _state(writer: ZoneWriter) -> WriterState:
     standings = writer.site.standings.values()
-    if writer.failing is not None or writer.barred:
+    if writer.failing or writer.barred:
         return WriterState.FAILING
     if writer.site.image is None and writer.site.answered is None:
         return WriterState.STARTING

@@ -14,7 +14,7 @@ from gslb.model.zone_plan import Change
 from providers.base import ProviderError, RejectedError
 
 SELDOM = 300.0
-"""Seconds after which what stands in the way of a service is looked at again, where nobody looks for drift."""
+"""Longest time in seconds after which what others have in the way of a service is looked at again."""
 AFTER_LOOK = 1.1
 """of the longest time between two looks for drift, which see it as well"""
 
@@ -30,7 +30,8 @@ class Suspicion:
     def __init__(self, site: Site, reports: Reports) -> None:
         self._site, self._reports = site, reports
         self._groups = count(1)
-        self._conflicts = 0
+        self._conflicts = self._unknown = 0
+        self._silent: ServiceName | None = None
 
     def refused(self, changes: Sequence[Change], error: RejectedError) -> bool:
         """A request was refused; whether it is known now for whose sake."""
@@ -48,9 +49,20 @@ class Suspicion:
             text = "changed by somebody else whenever it is to be written"
             self._suspect(changes, Trouble(text, "see who else writes it"), QUICK)
 
+    def unknown(self, changes: Sequence[Change], error: ProviderError) -> bool:
+        """Nobody knows whether a request was taken; whether that may be so for all services, and not for one alone."""
+        self._unknown += 1
+        if self._unknown == 1 and not self._site.standings[changes[0].service].group:
+            return True
+        if not self._suspect(changes, Trouble(f"it is not known whether it is written: {error.message}"), QUICK):
+            return True
+        before, self._silent = self._silent, changes[0].service
+        return before not in {None, self._silent}  # nothing has been taken since, of any service
+
     def written(self) -> None:
         """A request was taken."""
-        self._conflicts = 0
+        self._conflicts = self._unknown = 0
+        self._silent = None
 
     def _suspect(self, changes: Sequence[Change], trouble: Trouble, backoff: Backoff) -> bool:
         """One of these is at fault: of several, each half is tried by itself."""
@@ -73,6 +85,6 @@ class Suspicion:
         wait = backoff.wait(standing.refusals, site.random.random())
         if trouble.elsewhere:
             setup = site.setup
-            wait = SELDOM if setup.drift is Drift.OFF else setup.drift_interval * AFTER_LOOK
+            wait = SELDOM if setup.drift is Drift.OFF else min(SELDOM, setup.drift_interval * AFTER_LOOK)
         standing.blocked = Blocked(trouble.text, site.now, site.now + wait, trouble.remedy, trouble.elsewhere)
         self._reports.blocked(service, trouble)

@@ -6,7 +6,9 @@ value that the service may not answer any more.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Protocol
 
@@ -25,7 +27,9 @@ from gslb.model.steering import RecordType
 from gslb.model.zone_plan import ANSWERS
 
 PATIENCE = 2.0
-"""Seconds that a server has for an answer."""
+"""Seconds that a server has for an answer, all tries together."""
+TRIES = 2
+"""for a datagram may be lost"""
 QUERIES = 64
 """under way at once, to all servers of all zones"""
 PER_SERVER = 8
@@ -64,7 +68,8 @@ class Sighting:
 
     Attributes:
         behind: services of which a server answers what is older, by server; those that have all are left out.
-        silent: servers that have not answered, or not as an authority, by why.
+        silent: servers that have not answered for some service, or not as an authority, by why. What they have
+            answered for others counts all the same.
     """
 
     behind: Mapping[Address, frozenset[ServiceName]]
@@ -99,29 +104,35 @@ class DnsWitness:
         seen = await asyncio.gather(*(self._look_at(server, expected) for server, expected in asked.items()))
         pairs = list(zip(asked, seen, strict=True))
         return Sighting(
-            {server: found for server, found in pairs if isinstance(found, frozenset) and found},
-            {server: found for server, found in pairs if isinstance(found, str)},
+            {server: behind for server, (behind, _) in pairs if behind},
+            {server: why for server, (_, why) in pairs if why},
         )
 
-    async def _look_at(self, server: Address, expected: Sequence[Expected]) -> frozenset[ServiceName] | str:
-        """The services of which one server answers what is older; or why it does not answer."""
+    async def _look_at(self, server: Address, expected: Sequence[Expected]) -> tuple[frozenset[ServiceName], str]:
+        """The services of which one server answers what is older, and why it does not answer for others, if so."""
         try:
             async with asyncio.timeout(PATIENCE):
                 ip = await self._address(server.host)
-            behind: set[ServiceName] = set()
-            for start in range(0, len(expected), PER_SERVER):
-                some = expected[start : start + PER_SERVER]
-                has = await asyncio.gather(*(self._has(ip, server.port, each) for each in some), return_exceptions=True)
-                for each, it in zip(some, has, strict=True):
-                    if isinstance(it, BaseException):
-                        raise it
-                    if not it:
-                        behind.add(each.service)
         except TimeoutError:
-            return "its name is not resolved in time"
+            return frozenset(), "its name is not resolved in time"
+        except SilentError as error:
+            return frozenset(), str(error)
+        behind, silent = set[ServiceName](), ""
+        for start in range(0, len(expected), PER_SERVER):
+            some = expected[start : start + PER_SERVER]
+            seen = await asyncio.gather(*(self._judge(ip, server.port, each) for each in some))
+            behind |= {each.service for each, has in zip(some, seen, strict=True) if has is False}
+            silent = next((has for has in seen if isinstance(has, str)), silent)
+            if all(isinstance(has, str) for has in seen):
+                break  # it is away, and would keep all others waiting
+        return frozenset(behind), silent
+
+    async def _judge(self, ip: IP, port: int, expected: Expected) -> bool | str:
+        """Whether a server has what was written of one service; or why it does not say."""
+        try:
+            return await self._has(ip, port, expected)
         except SilentError as error:
             return str(error)
-        return frozenset(behind)
 
     async def _address(self, server: IP | str) -> IP:
         if not isinstance(server, str):
@@ -162,10 +173,7 @@ class DnsWitness:
         query = dns.message.make_query(name, kind, use_edns=0, payload=PAYLOAD)
         query.flags &= ~dns.flags.RD
         try:
-            async with self._queries:
-                answer, _ = await dns.asyncquery.udp_with_fallback(
-                    query, str(ip), PATIENCE, port, ignore_unexpected=True
-                )
+            answer = await self._answer(query, ip, port)
         except dns.exception.Timeout:
             raise SilentError(f"no answer from {ip} within {PATIENCE:g} s") from None
         except (dns.exception.DNSException, OSError, EOFError) as error:
@@ -175,6 +183,14 @@ class DnsWitness:
         wanted = dns.rdatatype.from_text(kind)
         found = [rdata.to_text() for rrset in answer.answer if rrset.rdtype == wanted for rdata in rrset]
         return frozenset(text.lower() if kind in ANSWERS else text for text in found)
+
+    async def _answer(self, query: dns.message.Message, ip: IP, port: int) -> dns.message.Message:
+        ask = partial(dns.asyncquery.udp_with_fallback, query, str(ip), PATIENCE / TRIES, port, ignore_unexpected=True)
+        async with self._queries:
+            for _ in range(TRIES - 1):
+                with suppress(dns.exception.Timeout):
+                    return (await ask())[0]
+            return (await ask())[0]
 
 
 def allowed_values(

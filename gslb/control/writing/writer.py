@@ -5,7 +5,7 @@ that is about something less urgent is given up for one that is more so, as long
 
 what fails                       what is done
 nothing was there as read        the zone is read again; the second time in a row one of the services is suspected
-not known                        the zone is read again, after a wait
+not known                        the zone is read again, after a wait; the second time in a row likewise
 refused                          its services are tried by halves until it is known which is; that one waits long
 throttled, unavailable           a wait that grows from half a second to a minute
 credentials, the zone itself     a wait that grows from half a minute to five
@@ -48,6 +48,8 @@ from providers.base import (
 
 T = TypeVar("T")
 
+PLANNING = "planning"
+"""work that is no request"""
 LINGER = 1.0
 """Seconds that a change of nothing but TTLs waits for others of its kind."""
 
@@ -61,13 +63,13 @@ class ZoneWriter:
 
     def __init__(self, site: Site) -> None:
         self.site, self.reports = site, Reports(site)
-        self.failing: ProviderError | None = None
+        self.failing = False
         self.retry_at = -inf
         self._follower = Follower(site, self.reports)
         self._comparison = Comparison(site, self._follower, self.reports)
         self._suspicion = Suspicion(site, self.reports)
         self._call: Call | None = None
-        self._failures = self._odd = 0
+        self._work = PLANNING
         self.barred = self._hurry = self._seeks = False
         self._tried_at = -inf
         self._look_at = self._next_look()
@@ -129,6 +131,25 @@ class ZoneWriter:
             return 0 if service in self.site.setup.services else None
         return standing.over
 
+    def reconsider(self) -> None:
+        """See at once whether what others have in the way is still there."""
+        if any(
+            standing.blocked is not None and standing.blocked.elsewhere for standing in self.site.standings.values()
+        ):
+            self.site.look_again(Lane.ROUTINE)
+
+    def publishes(self, service: ServiceName) -> bool | None:
+        """Whether what a service has here was confirmed once, and is there; None: it is not to be."""
+        if service not in self.site.setup.services:
+            return None
+        standing = self.site.standings.get(service)
+        return standing is not None and standing.over > 0 and standing.there is not None
+
+    def look_elsewhere(self) -> None:
+        """Something is confirmed somewhere: what waits for that here may be removed."""
+        if any(standing.removing and not standing.removed for standing in self.site.standings.values()):
+            self.site.wake.set()
+
     def recovered(self) -> None:
         """The account works again."""
         self.retry_at = min(self.retry_at, self._tried_at + EXTRA)
@@ -147,10 +168,17 @@ class ZoneWriter:
             self.site.wake.clear()
             pause = self._pause()
             if pause > 0:
-                self._odd = self._odd if self.retry_at > self.site.now else 0
+                if self.retry_at <= self.site.now:
+                    self._rest()
                 await wait_for(self.site.wake, pause)
             else:
                 await self._attempt()
+
+    def _rest(self) -> None:
+        """Nothing is to be done at present."""
+        self.reports.worked(PLANNING)
+        if not any(standing.pending for standing in self.site.standings.values()):
+            self.reports.worked("apply")  # whatever has failed, it is not wanted any more, or there all the same
 
     def _pause(self) -> float:
         """Seconds until there is something to do."""
@@ -159,12 +187,14 @@ class ZoneWriter:
             return self.retry_at - now
         if self._seeks or site.hosted is None or site.image is None or site.reread is not None:
             return 0.0
-        due = (self._due(standing) for service, standing in site.standings.items() if self._is_known(service))
+        due = (self._due(name, standing) for name, standing in site.standings.items() if self._is_known(name))
         return max(0.0, min(min(due, default=inf), self._look_at) - now)
 
-    def _due(self, standing: Standing) -> float:
+    def _due(self, service: ServiceName, standing: Standing) -> float:
         if not standing.pending or not self.site.generation:
             return inf
+        if standing.removing and self.site.awaited(service):
+            return inf  # or nobody would answer for it
         if standing.blocked is not None:
             return standing.blocked.until
         return standing.since + LINGER if standing.lane is Lane.COSMETIC else -inf
@@ -182,21 +212,20 @@ class ZoneWriter:
         except ProviderError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001  a plug-in may have said what makes no sense; the others go on
-            self.site.image, self._odd = None, self._odd + 1
-            self._failures = self._odd  # for requests may be answered all the same
+            self.site.image, self._work = None, PLANNING  # requests may be answered all the same
             self._failed(UnavailableError(self.site.access.bugs.note(error, self.site.setup.zone, "planning")))
 
     def _failed(self, error: ProviderError) -> None:
-        self._failures += 1
-        self.barred, self.failing = False, error
+        self.barred, self.failing = False, True
         self._seeks |= isinstance(error, RejectedError)
         backoff = LONG if isinstance(error, LASTING) else QUICK
-        self.retry_at = self.site.now + backoff.wait(self._failures, self.site.random.random())
-        self.reports.failed(error, self._failures)
+        failures = self.reports.failed(self._work, error)
+        self.retry_at = self.site.now + backoff.wait(failures, self.site.random.random())
 
     def _worked(self) -> None:
-        self._failures, self.barred, self.failing, self.retry_at = 0, False, None, -inf
-        self.reports.worked()
+        self.barred = self.failing = False
+        self.retry_at = -inf
+        self.reports.worked(self._work)
 
     async def _step(self) -> None:
         """Make one request, if there is one to be made."""
@@ -227,7 +256,7 @@ class ZoneWriter:
 
     async def _make(self, operation: str, lane: Lane, work: Callable[[Account, Lane], Coroutine[Any, Any, T]]) -> T:
         call, asking = self.site.begin(operation, lane, hurry=self._hurry)
-        self._call, self._tried_at, self._hurry = call, self.site.now, False
+        self._call, self._tried_at, self._hurry, self._work = call, self.site.now, False, operation
         try:
             result = await self.site.make((call, asking), lambda account: work(account, lane))
         finally:
@@ -263,7 +292,7 @@ class ZoneWriter:
     def _batch(self) -> tuple[Lane, tuple[Change, ...]] | None:
         """What is to be written next; notes what need not, or cannot be."""
         site, now = self.site, self.site.now
-        due = {name: self._due(it) for name, it in site.standings.items() if self._is_known(name)}
+        due = {name: self._due(name, it) for name, it in site.standings.items() if self._is_known(name)}
         services = {name for name, moment in due.items() if moment <= now}
         if not services or site.image is None:
             return None
@@ -272,8 +301,9 @@ class ZoneWriter:
             services |= {name for name in cosmetic if due.get(name, inf) <= now + LINGER}  # they go together
         if any(site.standings[name].removing for name in services):
             # Whoever is refused for being one of too many is so beside all others, and not by itself later on.
-            services |= {name for name, it in site.standings.items() if it.removing and it.pending}
-        found = draft(site.setup, site.image, site.standings, sorted(services), site.generation)
+            removed = {name for name, it in site.standings.items() if it.removing and it.pending}
+            services |= {name for name in removed if not site.awaited(name)}
+        found = draft(site.setup, site.image, site.standings, sorted(services), site.generation, renew=True)
         self.reports.said(services)
         self._comparison.is_as_wanted(site.image, found.as_wanted)
         for service, trouble in found.troubles.items():
@@ -285,14 +315,17 @@ class ZoneWriter:
         hosted, image, deadline = site.hosted, site.image, site.setup.deadline
         assert hosted is not None  # noqa: S101  comes first
         assert image is not None  # noqa: S101  likewise
-        wanted = {change.service: site.standings[change.service].begin(lane) for change in changes}
+        wanted = {
+            change.service: site.standings[change.service].begin(lane, renews=change.renews) for change in changes
+        }
         try:
             receipt = await self._make(
                 "apply", lane, lambda account, lane: account.apply(hosted, changes, deadline, lane)
             )
-        except OutcomeUnknownError:
+        except OutcomeUnknownError as error:
             self._forget(changes)
-            raise
+            if self._suspicion.unknown(changes, error):
+                raise
         except (CasConflictError, NotOwnedError) as error:
             self._worked()
             site.image = None

@@ -37,8 +37,8 @@ class Watched:
     def render(self, steering: Steering, without: frozenset[Feature] = frozenset()) -> Rendering:
         return self.provider.render(steering, without)
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
-        return self.provider.validate(records)
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
+        return self.provider.problems(records)
 
     def open(self, throttle: Throttle) -> Account:
         return WatchedAccount(self.provider.open(throttle), self.calls)

@@ -179,7 +179,7 @@ class Held:
         records = (record for kind in kinds for record in _records(steering, kind))
         return Rendering(tuple(records), tuple(faults))
 
-    def validate(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
         return self.refuses(records)
 
     def open(self, throttle: Throttle) -> Account:

@@ -3,13 +3,14 @@
 import asyncio
 
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from gslb.control.writing.setup import WriterState
 from gslb.model.expressible import Feature
 from gslb.model.names import ServiceName
 from gslb.model.recordset import markers
 from gslb.model.steering import Pick
-from providers.base import UnavailableError
+from providers.base import AuthFailedError, UnavailableError
 from tests.control.loops import running
 from tests.control.writing.held import ZONE, Cloud, Held
 from tests.control.writing.meddling import failing, of
@@ -223,3 +224,91 @@ async def test_a_service_that_moves_to_another_provider_is_not_over_before_the_f
         assert rig.over(*S[:2]) == [1, 2]
         await rig.until_over(S[0])
         assert not old.answers(S[0])
+
+
+NESTED = ServiceName(f"api.eu.{ZONE}")
+EU = f"eu.{ZONE}"
+
+
+async def moved_into_a_zone_of_its_own(rig: Rig) -> None:
+    """A service is published in the outer zone, and then configured in one of its own."""
+    rig.publish(answer(NESTED, ONE), *(answer(service, ONE) for service in S[:2]))
+    await rig.until_over(NESTED, *S[:2])
+    rig.configure(rig.setup(S[:2], witness=False), rig.setup([NESTED], zone=EU, witness=False))
+    rig.publish(answer(NESTED, ONE))
+
+
+async def test_a_service_that_gets_a_zone_of_its_own_is_removed_from_the_outer_one_once_the_new_one_has_it() -> None:
+    cloud = Cloud({ZONE: {}, EU: {}}, settles=30.0)
+    async with at_work(NESTED, *S[:2], cloud=cloud, witness=False) as rig:
+        await moved_into_a_zone_of_its_own(rig)
+        await until(lambda: cloud.answers(NESTED, EU))
+        await asyncio.sleep(25)
+        assert cloud.answers(NESTED) == {ONE}
+        await until(lambda: not cloud.answers(NESTED), within=40)
+        await rig.until_over(NESTED, *S[:2])
+        assert NESTED not in markers(cloud.held())
+
+
+async def test_where_the_new_zone_cannot_be_written_the_service_stays_in_the_outer_one() -> None:
+    async with at_work(NESTED, *S[:2], witness=False) as rig:
+        await moved_into_a_zone_of_its_own(rig)
+        await asyncio.sleep(3600)
+        assert rig.cloud.answers(NESTED) == {ONE}
+        assert rig.over(NESTED) == [0]
+        rig.configure(rig.setup(S[:2], witness=False))
+        await until(lambda: not rig.cloud.answers(NESTED), within=60)  # it is to be nowhere
+
+
+async def test_a_service_that_is_published_elsewhere_all_along_is_removed_at_once() -> None:
+    first, second = Cloud(), Cloud()
+    rig = Rig(first)
+    one, two = (rig.setup(S[:2], provider=name, options=Held(at)) for name, at in (("one", first), ("two", second)))
+    rig.configure(one, two)
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        second.meddle = failing(UnavailableError("503"), of("apply"))
+        rig.publish(answer(S[0], TWO))
+        rig.configure(rig.setup(S[1:2], provider="one", options=one.options), two)
+        await until(lambda: not first.answers(S[0]), within=60)
+
+
+async def test_a_writer_that_ends_is_logged_told_of_and_begun_anew() -> None:
+    async with at_work(*S[:2]) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        real, faults = rig.writer()._pause, 4
+
+        def pause() -> float:
+            nonlocal faults
+            faults -= 1
+            if faults >= 0:
+                raise ZeroDivisionError("oops")
+            return real()
+
+        rig.writer()._pause = pause  # type: ignore[method-assign]
+        with capture_logs() as logs:
+            rig.publish(answer(S[0], TWO))
+            await until(lambda: rig.told.troubles)
+            assert rig.place().error == "unexpected ZeroDivisionError: oops"
+            for number in range(2, 6):
+                rig.publish(answer(S[0], f"192.0.2.{number}"))
+                await asyncio.sleep(120)
+            await rig.until_over(*S[:2])
+        assert rig.cloud.answers(S[0]) == {"192.0.2.5"}
+        ends = [line for line in logs if line["event"] == "a writer has ended and is begun anew"]
+        assert len(ends) == 4
+        assert all("exc_info" in line for line in ends)
+        assert rig.told.troubles == ["unexpected ZeroDivisionError: oops"]
+        await until(lambda: rig.told.ends, within=700)
+        assert rig.place().error == ""
+
+
+async def test_an_error_whose_message_is_no_text_is_told_as_text() -> None:
+    async with at_work(S[0]) as rig:
+        rig.cloud.meddle = failing(AuthFailedError(ValueError("expired")), of("zone", first=1))
+        rig.writer().site.hosted = None
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0], within=400)
+        assert rig.told.troubles == ["expired"]

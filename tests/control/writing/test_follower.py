@@ -10,7 +10,7 @@ from gslb.control.writing.setup import WriterState
 from gslb.control.writing.witness import Expected, Sighting
 from gslb.model.address import Address
 from gslb.model.recordset import RecordSet
-from providers.base import Lane, RejectedError, UnavailableError
+from providers.base import Capabilities, Lane, OutcomeUnknownError, RejectedError, UnavailableError
 from tests.control.loops import running
 from tests.control.writing.held import ZONE, Cloud, Held, HeldWitness, Moment, Seen
 from tests.control.writing.meddling import doing, failing, hanging, of
@@ -101,6 +101,42 @@ async def test_servers_that_do_not_answer_hold_nothing_up_but_are_counted() -> N
         rig.publish(answer(S[0], TWO))
         await rig.until_over(S[0])
         assert rig.metric("silent_nameservers_total") == 3
+
+
+@pytest.mark.parametrize("silent", [True, False])
+async def test_what_may_have_been_written_just_now_waits_for_the_time_that_the_provider_takes(*, silent: bool) -> None:
+    cloud = lagging(0.0)
+    async with at_work(S[0], cloud=cloud) as rig:
+        rig.publish(answer(S[0], ONE, TWO))
+        await rig.until_over(S[0])
+        cloud.lags = dict.fromkeys(LAGS, 39.0 if silent else 0.0)  # servers elsewhere may be later than those asked
+        cloud.silent = set(LAGS) if silent else set()
+        cloud.meddle = failing(OutcomeUnknownError("no answer"), of("apply", first=1), Moment.LEAVING)
+        began, witnessed = now(), rig.metric("witnessed_seconds_count")
+        rig.publish(answer(S[0], TWO))
+        await rig.until_over(S[0])
+        assert now() - began >= 40
+        assert rig.metric("witnessed_seconds_count") - witnessed == (0 if silent else 1)
+
+
+async def test_a_change_of_which_neither_the_provider_nor_any_server_says_that_it_is_there_waits_as_long() -> None:
+    cloud = lagging(0.0, settles=1e6)
+    cloud.silent = set(LAGS)
+    told = Capabilities(900.0, 10.0, batch_size=1000, batch_characters=32_000, rate=100.0, burst=100)
+    async with at_work(S[0], cloud=cloud, options=Held(cloud, told)) as rig:
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0])
+        assert 910 <= now() < 920
+        cloud.silent = {LAGS[0]}
+        rig.publish(answer(S[0], TWO))
+        began = now()
+        await rig.until_over(S[0])
+        assert now() - began < 620
+    async with at_work(S[0], cloud=cloud, options=Held(cloud, told)) as rig:
+        rig.publish(answer(S[0], TWO))
+        began = now()
+        await rig.until_over(S[0])
+        assert now() - began >= 910
 
 
 async def test_a_server_with_the_marker_but_other_values_does_not_have_it() -> None:

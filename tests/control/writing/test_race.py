@@ -2,10 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
+from gslb.config.providers import Drift
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Marker, RecordSet, by_key, markers
 from gslb.model.steering import Steering
@@ -13,7 +16,7 @@ from gslb.model.zone_plan import Change, by_service
 from providers.base import CasConflictError
 from tests.control.loops import running
 from tests.control.writing.held import FOREIGN, ZONE, Cloud, Held, Records
-from tests.control.writing.rig import Rig, S, answer
+from tests.control.writing.rig import ONE, TWO, Rig, S, answer, at_work, until
 from tests.virtualtime import VirtualLoop
 
 SERVICES = S[:3]
@@ -123,3 +126,43 @@ def test_an_older_lease_writes_nothing_over_a_later_one(changes: int, seed: int)
             assert answers_of(state, service) in (two if marker.fence == 2 else one).wanted[service]
     assert set(fences.values()) == {2}
     assert sum("later lease" in text for text in one.rig.told.troubles) == len(SERVICES)
+
+
+@asynccontextmanager
+async def succeeded(cloud: Cloud, drift: Drift = Drift.REPORT) -> AsyncIterator[Rig]:
+    """A controller that found all as it wants it, under the lease after the one by which that was written."""
+    rig = Rig(cloud, seed=2)
+    rig.generation = 100
+    rig.configure(rig.setup(S[:2], fence=2, drift=drift))
+    async with running(rig.writers.run()):
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        yield rig
+
+
+async def test_who_had_the_lease_before_can_write_nothing_though_all_was_found_as_it_should_be() -> None:
+    async with at_work(*S[:2]) as old:
+        old.publish(*(answer(service, ONE) for service in S[:2]))
+        await old.until_over(*S[:2])
+        async with succeeded(old.cloud) as new:
+            old.publish(answer(S[0], TWO))
+            old.configure(old.setup(S[:1]))
+            await asyncio.sleep(3600)
+            assert (old.cloud.answers(S[0]), old.cloud.answers(S[1])) == ({ONE}, {ONE})
+            assert (old.over(S[0]), new.over(*S[:2]), new.told.drifts) == ([1], [101, 101], [])
+
+
+@pytest.mark.parametrize("drift", [Drift.REPORT, Drift.REPAIR])
+async def test_what_stands_under_an_older_lease_is_undone_whatever_is_done_about_drift(drift: Drift) -> None:
+    cloud = Cloud()
+    async with at_work(*S[:2], cloud=cloud) as old:
+        old.publish(*(answer(service, ONE) for service in S[:2]))
+        await old.until_over(*S[:2])
+    before = cloud.held()
+    async with succeeded(cloud, drift) as new:
+        ours = {record for record in cloud.held() if record.name.endswith(S[0])}
+        theirs = {record for record in before if record.name.endswith(S[0]) and record not in FOREIGN}
+        cloud.meddle_with(ours - set(FOREIGN), [replace(it, values=(TWO,)) if it.type == "A" else it for it in theirs])
+        await until(lambda: cloud.answers(S[0]) == {ONE}, within=700)
+        await new.until_over(*S[:2])
+        assert markers(cloud.held())[S[0]][0].fence == 2

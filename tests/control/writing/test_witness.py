@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import NamedTuple
 
+import dns.message
 import dns.rcode
 import pytest
 
@@ -134,6 +135,34 @@ async def test_servers_that_do_not_answer_are_told_of_and_keep_nobody_waiting(
     assert seen.behind[NS1] == {each.service for each in many[1:]}
     assert why in seen.silent[NS2]
     assert time.monotonic() - began < 6
+
+
+class Lossy(Authority):
+    """Loses the first so many questions for markers of one service."""
+
+    def __init__(self, held: Zone, service: ServiceName, lost: int) -> None:
+        super().__init__(held)
+        self._name, self._left = marker_name(service), lost
+
+    def answer(self, wire: bytes, transport: str) -> bytes | None:
+        if self._left and dns.message.from_wire(wire).question[0].name.to_text() == self._name:
+            self._left -= 1
+            return None
+        return super().answer(wire, transport)
+
+
+@pytest.mark.parametrize(("lost", "silent"), [(1, False), (100, True)])
+async def test_what_is_lost_on_the_way_hides_nothing_of_what_else_is_answered(
+    lost: int, monkeypatch: pytest.MonkeyPatch, *, silent: bool
+) -> None:
+    monkeypatch.setattr(witness, "PATIENCE", 1.0)
+    services = [ServiceName(f"s{number}.example.com.") for number in range(20)]
+    held = {key: values for it in services for key, values in zone(6, "192.0.2.1", service=it).items()}
+    seen = await look(
+        {HERE: Lossy(held, services[3], lost), THERE: Authority(held)}, *(expected(7, service=it) for it in services)
+    )
+    assert seen.behind == {NS1: frozenset(services) - ({services[3]} if silent else set()), NS2: frozenset(services)}
+    assert seen.silent.keys() == ({NS1} if silent else set())
 
 
 async def test_a_server_whose_name_is_not_resolved_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:

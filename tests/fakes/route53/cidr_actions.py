@@ -21,6 +21,8 @@ def create_cidr_collection(call: Call) -> Reply:
             raise ApiError("CidrCollectionAlreadyExistsException", f"A CIDR collection named {name} exists already.")
         if there.name == name:
             return _made(there)
+    if len(call.store.collections) >= (most := call.store.settings.cidr_collections):
+        raise ApiError("LimitsExceeded", f"Limits Exceeded: MAX_CIDR_COLLECTIONS_PER_ACCOUNT {most}")
     collection = Collection(name, reference)
     call.store.collections[collection.id] = collection
     return _made(collection)

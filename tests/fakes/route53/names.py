@@ -5,7 +5,7 @@ import re
 from tests.fakes.route53.errors import ApiError, invalid_batch
 
 _PLAIN = re.compile(r"[a-z0-9_-]")
-_ESCAPE = re.compile(r"\\([0-3][0-7]{2})")
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 _MAX_LABEL = 63
 _MAX_NAME = 255
 WILDCARD = r"\052"
@@ -18,13 +18,13 @@ def canonical(name: str) -> str:
     Raises:
         ApiError: an empty label, a label of more than 63 characters, or more than 255 in all.
     """
-    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 8)), name.removesuffix("."))
-    labels = plain.lower().split(".")
+    octets = name.removesuffix(".").encode().split(b".")  # a dot within a label is escaped
+    labels = [_ESCAPE.sub(lambda found: bytes([int(found[1], 8)]), label).lower() for label in octets]
     if not all(labels):
         raise _invalid("DomainLabelEmpty (Domain label is empty)", name)
     if any(len(label) > _MAX_LABEL for label in labels):
         raise _invalid("DomainLabelTooLong (Domain label is too long)", name)
-    if len(plain) + 1 > _MAX_NAME:
+    if sum(len(label) + 1 for label in labels) > _MAX_NAME:
         raise _invalid("DomainNameTooLong (Domain name is too long)", name)
     return ".".join("".join(map(_escaped, label)) for label in labels) + "."
 
@@ -39,10 +39,8 @@ def within(name: str, zone: str) -> bool:
     return name == zone or name.endswith(f".{zone}")
 
 
-def _escaped(character: str) -> str:
-    if _PLAIN.match(character):
-        return character
-    return "".join(f"\\{byte:03o}" for byte in character.encode())
+def _escaped(octet: int) -> str:
+    return chr(octet) if _PLAIN.match(chr(octet)) else f"\\{octet:03o}"
 
 
 def _invalid(problem: str, name: str) -> ApiError:

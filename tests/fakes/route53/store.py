@@ -32,12 +32,14 @@ class Settings:
         in_flight: seconds for which a zone takes no other change.
         one_value: a weighted or latency record set has one value at most, as the API reference says.
         name_servers: of zones made from now on; empty: names such as AWS gives.
+        cidr_collections: that there may be.
     """
 
     propagation: float | Sequence[float] = 0.0
     in_flight: float = 0.0
     one_value: bool = True
     name_servers: tuple[str, ...] = ()
+    cidr_collections: int = 5
 
     @property
     def delays(self) -> tuple[float, ...]:

@@ -7,10 +7,10 @@ import pytest
 
 from gslb.model.recordset import Marker
 from gslb.model.zone_plan import Change
-from providers.base import Account, HostedZone, Lane, RejectedError, UnavailableError
+from providers.base import Account, HostedZone, Lane, RejectedError
 from providers.clouddns import calls
 from providers.throttle import TokenBucket
-from tests.fakes.clouddns import Delay, FakeCloudDns, Meddle
+from tests.fakes.clouddns import FakeCloudDns, Meddle
 from tests.providers.clouddns.support import (
     API,
     HOSTED,
@@ -95,13 +95,16 @@ async def test_zones_are_told_apart_by_name_and_by_who_can_ask(fake: FakeCloudDn
             await account.zone("example.org.", Lane.ROUTINE)
     async with opened(options(fake, private=True)) as account:
         assert await account.zone(ORIGIN, Lane.ROUTINE) == inside
+    async with opened(options(fake, zones={ORIGIN: "inside"})) as account:
+        with pytest.raises(RejectedError, match=r"zone inside for example\.com\. is private(.|\n)*private = true"):
+            await account.zone(ORIGIN, Lane.ROUTINE)
 
 
 async def test_of_several_zones_for_one_origin_one_has_to_be_named(fake: FakeCloudDns) -> None:
     fake.create("second", ORIGIN)
     fake.create("other", "example.net.")
     async with opened(options(fake)) as account:
-        with pytest.raises(RejectedError, match=r"example-com, second(.|\n)*zones = \{ \"example\.com\.\" = "):
+        with pytest.raises(RejectedError, match=r"example-com, second(.|\n)*zones = \{ \"example\.com\" = "):
             await account.zone(ORIGIN, Lane.ROUTINE)
     async with opened(options(fake, zones={"Example.com": "second"})) as account:
         assert await account.zone(ORIGIN, Lane.ROUTINE) == HostedZone(ORIGIN, "second")
@@ -158,25 +161,3 @@ async def test_the_event_loop_goes_on_while_there_is_no_answer(account: Account,
         going.set()
         await task
         fake.log.clear()
-
-
-async def test_what_is_urgent_does_not_stand_behind_what_gets_no_answer(account: Account, fake: FakeCloudDns) -> None:
-    fake.faults.add("resourceRecordSets.list", Delay(30), times=None)
-    reads = [asyncio.create_task(account.read(HOSTED, Lane.COSMETIC)) for _ in range(20)]
-    await until(lambda: fake.count("resourceRecordSets.list"))
-    await account.apply(HOSTED, adding(address()), 5.0, Lane.URGENT)
-    assert not any(read.done() for read in reads)
-    for read in reads:
-        read.cancel()
-    await asyncio.gather(*reads, return_exceptions=True)
-
-
-async def test_after_it_is_closed_nothing_more_is_sent(fake: FakeCloudDns) -> None:
-    fake.faults.add("*", Delay(0.1), times=None)
-    account = options(fake).open(Turnstile())
-    reads = [asyncio.create_task(account.read(HOSTED, Lane.ROUTINE)) for _ in range(8)]
-    await until(lambda: fake.count() >= 4)  # the others wait for a thread
-    await account.close()
-    outcomes = await asyncio.gather(*reads, return_exceptions=True)
-    assert sum(isinstance(outcome, UnavailableError) for outcome in outcomes) == 4
-    assert fake.count() == 4

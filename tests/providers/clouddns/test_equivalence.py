@@ -34,7 +34,7 @@ class Bench:
         """The record sets that say it, by type."""
         rendering = self.provider.render(steering, AGREED)
         assert rendering.faults == ()
-        assert self.provider.validate(rendering.records) == ()
+        assert self.provider.problems(rendering.records) == ()
         self._run(publish(self.account, {API: rendering.records}))
         assert self._run(publish(self.account, {API: rendering.records})) == 0
         for record in rendering.records:

@@ -59,6 +59,9 @@ def test_a_path_is_relative_to_the_configuration_and_origins_are_absolute() -> N
         ({"endpoint": "http://192.0.2.1:80"}, "sent tokens without TLS"),
         ({"endpoint": "ftp://127.0.0.1"}, "endpoint"),
         ({"endpoint": "https://127.0.0.1/dns"}, "endpoint"),
+        ({"endpoint": "https://user:phrase@127.0.0.1"}, "endpoint"),
+        ({"zones": {"a..example.com": "one"}}, "is not a DNS name"),
+        ({"zones": {"example.com": "one", "Example.com.": "two"}}, "is there twice"),
         ({"impersonate": "somebody"}, "impersonate"),
         ({"zones": {"example.com": "../other"}}, "zones"),
         ({"zones": {"example.com": 7}}, "zones"),
@@ -89,6 +92,10 @@ def test_tokens_may_go_to_this_machine_without_tls(endpoint: str) -> None:
         ([address(ttl=2**31)], "the TTL is not within"),
         ([address(f"{'x' * 64}.example.com.")], "each of its labels 1 to 63"),
         ([address(f"{'x.' * 130}com.")], "at most 255 octets"),
+        ([address("a/b.example.com.")], "letters, digits, _ and"),
+        ([address(r"a\@b.example.com.")], "letters, digits, _ and"),
+        ([address("a.*.example.com.")], "letters, digits, _ and"),
+        ([address("a-.example.com.")], "letters, digits, _ and"),
         (
             [address(), RecordSet(API, "CNAME", ("a.",), 30)],
             "an alias (CNAME) has its name for itself, and there are A",
@@ -96,13 +103,13 @@ def test_tokens_may_go_to_this_machine_without_tls(endpoint: str) -> None:
     ],
 )
 def test_what_would_be_refused_is_told_without_asking(records: list[RecordSet], text: str) -> None:
-    (problem,) = CloudDns(project="p").validate(records)
+    (problem,) = CloudDns(project="p").problems(records)
     assert problem.startswith(records[0].name)
     assert text in problem
 
 
 def test_nothing_is_said_about_what_is_in_order() -> None:
-    assert CloudDns(project="p").validate([address(), Marker(API, "us", 2**62, 2**62).record(300)]) == ()
+    assert CloudDns(project="p").problems([address(), Marker(API, "us", 2**62, 2**62).record(300)]) == ()
 
 
 def test_the_page_has_the_options_and_exactly_the_permissions_that_are_used() -> None:

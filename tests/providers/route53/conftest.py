@@ -1,26 +1,18 @@
 """Credentials in the environment, as the SDK looks for them, and nothing else that it might find on this machine."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.route53 import UNLIMITED, Clock, FakeRoute53
+from tests.providers.route53.support import known
 
 
 @pytest.fixture(autouse=True)
 def credentials(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file that credentials may be written to."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    folder = tmp_path_factory.mktemp("aws")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    return folder / "credentials"
+    return known(monkeypatch, tmp_path_factory.mktemp("aws"))
 
 
 @pytest.fixture

@@ -1,20 +1,35 @@
 """Accounts at a fake Route 53, and changes of a zone from beginning to end."""
 
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from gslb.model.names import ServiceName
 from gslb.model.recordset import RecordSet
 from gslb.model.zone_plan import Change, batches, plan_zone
-from providers.base import HostedZone, Lane
+from providers.base import Account, HostedZone, Lane
 from providers.route53 import Route53
-from providers.route53.account import Account
 from tests.fakes.route53 import FakeRoute53
 
 ORIGIN = "example.com."
 SERVICE = ServiceName("api.example.com.")
 DEADLINE = 10.0
+
+
+def known(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Have the SDK find credentials in the environment; the file that others may be written to."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDTEST")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    return folder / "credentials"
 
 
 class Turns:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Marker, RecordSet, reserved_name
@@ -21,14 +22,14 @@ def actions(fake: FakeRoute53) -> list[str]:
     return [entry.action for entry in fake.log()]
 
 
-def test_the_sdk_is_not_imported_before_it_is_needed() -> None:
+def test_the_sdk_is_not_imported_before_an_account_is_opened() -> None:
     program = (
-        "import asyncio, sys\n"
+        "import sys\n"
         "from providers.route53 import Route53\n"
-        "class Throttle:\n    async def take(self, lane): ...\n"
-        "async def main(): Route53().open(Throttle())\n"
-        "asyncio.run(main())\n"
-        "assert not {'boto3', 'botocore', 'urllib3'} & sys.modules.keys()\n"
+        "provider, sdk = Route53(), {'boto3', 'botocore', 'urllib3'}\n"
+        "assert not sdk & sys.modules.keys()\n"
+        "provider.open(None)\n"
+        "assert sdk < sys.modules.keys()\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": ":".join(sys.path)})
 
@@ -43,6 +44,19 @@ async def test_it_is_a_provider_with_an_account() -> None:
     capabilities = Route53().capabilities
     assert set(capabilities.policies) <= {"simple", *POLICIES.values()}
     assert (capabilities.batch_size, capabilities.batch_characters) == (1000, 32_000)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"endpoint": "https://user:phrase@dns.example"},
+        {"zones": {"a..example.com": "Z1"}},
+        {"zones": {"example.com": "Z1", "Example.com.": "Z2"}},
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(table: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(table))):
+        Route53.model_validate(table)
 
 
 async def test_all_zones_are_listed_over_several_pages(fake: FakeRoute53) -> None:
@@ -67,7 +81,7 @@ async def test_a_zone_is_found_by_its_name_and_not_by_that_of_its_neighbours(fak
 async def test_a_zone_that_is_not_there_is_told_with_what_to_do(fake: FakeRoute53) -> None:
     hosted(fake, "zz.com.")
     async with account(fake) as at:
-        with pytest.raises(RejectedError, match=r"no hosted zone example\.com\. in this account") as told:
+        with pytest.raises(RejectedError, match=r"no public zone for example\.com\.") as told:
             await at.zone(ORIGIN, Lane.ROUTINE)
     assert "profile and role" in told.value.remedy
 
@@ -79,12 +93,9 @@ async def test_a_private_zone_is_meant_if_the_table_says_so(fake: FakeRoute53, p
         found = await at.zone(ORIGIN, Lane.ROUTINE)
         assert found == zones[private]
         assert len(await at.nameservers(found, Lane.COSMETIC)) == (0 if private else 4)
-
-
-async def test_a_private_zone_is_meant_if_there_is_no_other(fake: FakeRoute53) -> None:
-    only = hosted(fake, private=True)
-    async with account(fake) as at:
-        assert await at.zone(ORIGIN, Lane.ROUTINE) == only
+    async with account(fake, private=private, zones={"example.com": zones[not private].id}) as at:
+        with pytest.raises(RejectedError, match="write private = "):
+            await at.zone(ORIGIN, Lane.ROUTINE)
 
 
 async def test_of_several_zones_of_a_name_one_must_be_named(fake: FakeRoute53) -> None:
@@ -101,7 +112,7 @@ async def test_of_several_zones_of_a_name_one_must_be_named(fake: FakeRoute53) -
 async def test_an_id_of_another_zone_is_an_error(fake: FakeRoute53) -> None:
     other = hosted(fake, "example.net.")
     async with account(fake, zones={"example.com": other.id}) as at:
-        with pytest.raises(RejectedError, match=rf"{other.id} is example\.net\., not example\.com\.") as told:
+        with pytest.raises(RejectedError, match=rf"{other.id} is for example\.net\., not example\.com\.") as told:
             await at.zone(ORIGIN, Lane.ROUTINE)
         assert "the id for example.com" in told.value.remedy
     async with account(fake, zones={"example.com": "Z404"}) as at:

@@ -7,8 +7,8 @@ from gslb.model.names import ServiceName
 from gslb.model.recordset import RecordSet
 from providers.base import CasConflictError, HostedZone, Lane, OutcomeUnknownError, RejectedError
 from tests.fakes.account import connected
-from tests.fakes.route53 import FakeRoute53, Fault, faults
-from tests.fakes.route53.errors import ApiError
+from tests.fakes.route53 import FakeRoute53, Fault, faults, records
+from tests.fakes.route53.errors import access_denied
 from tests.providers.route53.support import DEADLINE, ORIGIN, SERVICE, account, change, hosted, publish
 from tests.providers.route53.test_render import ANKARA, ISTANBUL, SYDNEY, everybody, rendered, steering
 
@@ -106,6 +106,16 @@ async def test_collections_of_others_are_left_alone(fake: FakeRoute53) -> None:
     assert [dict(it.blocks) for it in list(fake.store.collections.values())[:2]] == before
 
 
+async def test_record_sets_of_others_by_network_take_no_permission_for_collections(fake: FakeRoute53) -> None:
+    zone = hosted(fake)
+    theirs = records.RecordSet(f"theirs.{ORIGIN}", "A", "a", records.Cidr("somebodys", "*"), 60, ("192.0.2.9",))
+    fake.put(zone.id, theirs)
+    fake.faults.always(faults.refused(access_denied("ListCidrCollections")), "ListCidrCollections")
+    async with account(fake) as at:
+        assert f"theirs.{ORIGIN}" in {record.name for record in await at.read(zone, Lane.ROUTINE)}
+        assert await publish(at, zone, {SERVICE: rendered(steering(everybody(ISTANBUL)))})
+
+
 async def test_blocks_that_somebody_has_changed_are_seen_and_put_right(fake: FakeRoute53) -> None:
     zone, wanted = hosted(fake), for_networks("192.0.2.0/24", "198.51.100.0/24")
     async with account(fake) as at:
@@ -169,15 +179,20 @@ async def test_what_has_become_of_a_collection_is_read_again(fake: FakeRoute53, 
 
 async def test_where_there_may_be_no_more_collections_that_is_told_with_what_to_do(fake: FakeRoute53) -> None:
     zone = hosted(fake)
-    fake.faults.add(faults.refused(ApiError("LimitsExceeded", "5 collections")), CREATE)
+    several = {
+        (name := ServiceName(f"{label}.{ORIGIN}")): for_networks(f"10.{number}.0.0/16", service=name)
+        for number, label in enumerate("abcdef")
+    }
     async with account(fake) as at:
-        with pytest.raises(RejectedError, match="LimitsExceeded: 5 collections") as told:
-            await publish(at, zone, {SERVICE: for_networks("192.0.2.0/24")})
-    assert "higher quota" in told.value.remedy
+        with pytest.raises(RejectedError, match="LimitsExceeded") as told:
+            await publish(at, zone, several)
+    assert "rules for the same networks" in told.value.remedy
+    assert "CIDR collections per account" in told.value.remedy
 
 
 async def test_many_collections_and_blocks_are_read_over_several_pages(fake: FakeRoute53) -> None:
     zone, client = hosted(fake), connected(fake)
+    fake.settings.cidr_collections = 200
     wanted = for_networks(*(f"10.{number}.0.0/16" for number in range(99)))
     for number in range(120):
         client.create_cidr_collection(Name=f"theirs-{number}", CallerReference=str(number))

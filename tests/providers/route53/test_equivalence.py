@@ -8,9 +8,8 @@ from hypothesis import assume, given, settings
 from gslb.model.distribution import distribution
 from gslb.model.recordset import read_marker
 from gslb.model.steering import Steering
-from providers.base import HostedZone, Lane
+from providers.base import Account, HostedZone, Lane
 from providers.route53 import Route53
-from providers.route53.account import Account
 from tests.fakes.route53 import UNLIMITED, FakeRoute53
 from tests.providers.route53.steerings import CLIENTS, has_places, steerings
 from tests.providers.route53.support import SERVICE, Turns, hosted, publish
@@ -30,7 +29,7 @@ async def holds(at: Account, zone: HostedZone, steering: Steering) -> None:
     rendering = Route53().render(steering)
     assert all(fault.text.endswith("so that all are replaced in one request") for fault in rendering.faults)
     assume(not rendering.faults)
-    assert Route53().validate(rendering.records) == ()
+    assert Route53().problems(rendering.records) == ()
     await publish(at, zone, {SERVICE: rendering.records})
     held = await at.read(zone, Lane.COSMETIC)
     own = {record for record in held if record.name != zone.origin and read_marker(record) is None}

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gslb.model.recordset import RecordSet
 from providers.base import (
+    Account,
     AuthFailedError,
     HostedZone,
     Lane,
@@ -20,7 +21,6 @@ from providers.base import (
     UnavailableError,
 )
 from providers.route53 import Route53
-from providers.route53.account import Account
 from providers.route53.asked import Asked
 from tests.fakes.route53 import Access, FakeRoute53, Fault, Quota, errors, faults
 from tests.fakes.route53.errors import ApiError
@@ -82,6 +82,73 @@ async def test_each_fault_has_its_error_and_its_remedy(
     assert fake.count(action) == 1  # nothing is sent twice
 
 
+@pytest.mark.parametrize(
+    ("config", "variables", "told", "remedy"),
+    [
+        ("[default]\ncredential_process = /nonexistent/tool\n", {}, "/nonexistent/tool", "AWS_CONFIG_FILE"),
+        ("[default]\ncredential_process = echo hello\n", {}, "JSONDecodeError", "credential_process"),
+        (
+            "",
+            {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nonexistent/token", "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/x"},
+            "/nonexistent/token",
+            "AWS_WEB_IDENTITY_TOKEN_FILE (/nonexistent/token)",
+        ),
+        (
+            "",
+            {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://example.org/x"},
+            "Unsupported host",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ),
+        ("", {"AWS_ACCESS_KEY_ID": "A\n", "AWS_SECRET_ACCESS_KEY": "b"}, "cannot be sent", "stray characters"),
+    ],
+)
+@writing_and_reading
+async def test_what_is_wrong_with_where_credentials_come_from_is_told(
+    fake: FakeRoute53,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    config: str,
+    variables: dict[str, str],
+    told: str,
+    remedy: str,
+    *,
+    writes: bool,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "config").write_text(config, encoding="utf-8")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    async with account(fake) as at:
+        error = await failing(at, hosted(fake), writes=writes)
+    assert isinstance(error, AuthFailedError), error
+    assert told in error.message
+    assert remedy in error.remedy
+    assert fake.count() == 0
+
+
+@pytest.mark.parametrize("role", ["", "arn:aws:iam::123456789012:role/x"], ids=["own", "role"])
+async def test_a_refusal_of_a_proxy_is_none_of_aws(role: str) -> None:
+    async def blocked(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=403, text="<html><body>403 Blocked</body></html>", content_type="text/html")
+
+    runner = web.ServerRunner(web.Server(blocked))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
+        at = Route53(endpoint=f"http://127.0.0.1:{port}", role=role).open(Turns())
+        for writes in (True, False):
+            error = await failing(at, HostedZone(ORIGIN, "Z1"), writes=writes)
+            assert isinstance(error, UnavailableError), error
+            assert "status 403, and not by AWS" in error.message
+            assert "HTTPS_PROXY" in error.remedy
+        await at.close()
+    finally:
+        await runner.cleanup()
+
+
 @pytest.mark.parametrize(("fault", "refused"), [(faults.throttled(), 1), (faults.refused(errors.prior_request()), 0)])
 async def test_a_zone_that_is_busy_does_not_slow_down_the_account(
     fake: FakeRoute53, fault: Fault, refused: int
@@ -90,7 +157,7 @@ async def test_a_zone_that_is_busy_does_not_slow_down_the_account(
     turns = Turns()
     async with account(fake, turns) as at:
         await failing(at, hosted(fake), writes=True)
-    assert (turns.refused, turns.welcome) == (refused, 0)
+    assert (turns.refused, turns.welcome) == (refused, 1 - refused)
 
 
 async def test_what_is_above_the_quota_of_the_account_is_told_to_the_throttle(fake: FakeRoute53) -> None:
@@ -218,7 +285,7 @@ async def test_a_certificate_that_is_not_trusted_is_told_with_what_to_do(
 
 @pytest.mark.parametrize(
     ("status", "writing", "reading"),
-    [(200, OutcomeUnknownError, UnavailableError), (403, RejectedError, RejectedError)],
+    [(200, OutcomeUnknownError, UnavailableError), (403, UnavailableError, UnavailableError)],
 )
 @writing_and_reading
 async def test_what_is_no_answer_of_route_53_is_not_taken_for_one(
@@ -256,7 +323,7 @@ def test_a_role_that_could_not_be_assumed_has_written_nothing(action: str) -> No
     from providers.route53.errors import translated  # noqa: PLC0415  likewise
 
     response = {"Error": {"Code": "InternalFailure", "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
-    error = translated(ClientError(response, action), Asked(WRITES, ORIGIN, writes=True))
+    error = translated(ClientError(response, action), Asked(WRITES, ORIGIN, writes=True), sent=True)
     assert isinstance(error, OutcomeUnknownError if action == WRITES else UnavailableError)
     assert action in error.message
 

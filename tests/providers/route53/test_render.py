@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -261,6 +261,29 @@ def test_a_private_zone_has_no_networks() -> None:
     assert Feature.NETWORKS in PROVIDER.capabilities.features
 
 
+@pytest.mark.parametrize(
+    ("match", "feature", "whom"),
+    [
+        ("TR", Feature.PLACES, "clients in TR"),
+        ("US-CA", Feature.SUBDIVISIONS, "clients in US-CA"),
+        ("unknown", Feature.UNKNOWN, "clients of unknown location"),
+    ],
+)
+def test_in_a_private_zone_places_take_consent_as_they_are_those_of_vpcs(
+    match: str, feature: Feature, whom: str
+) -> None:
+    given_, private = steering((match, [ANKARA]), everybody(ISTANBUL)), Route53(private=True)
+    assert faults(given_, provider=private) == [(feature, f"a rule for {whom}")]
+    assert private.render(given_, frozenset({feature})) == PROVIDER.render(given_)
+    assert feature not in private.capabilities.features
+
+
+def test_in_a_private_zone_with_consent_places_that_are_not_known_are_left_out() -> None:
+    given_, private = steering(("TR-34", [ANKARA]), ("US-CA", [SYDNEY]), everybody(ISTANBUL)), Route53(private=True)
+    expected = PROVIDER.render(steering(("US-CA", [SYDNEY]), everybody(ISTANBUL)))
+    assert private.render(given_, frozenset({Feature.SUBDIVISIONS})) == expected
+
+
 def test_a_cname_has_its_name_for_itself_and_one_value() -> None:
     edge = group("istanbul", 1, "edge.example.net.", kind=CNAME)
     both = steering(everybody(edge, ISTANBUL), types=(A, CNAME))
@@ -305,6 +328,33 @@ def test_what_is_too_much_is_a_fault(given_: Steering, expected: str) -> None:
     assert any(expected in it.text for it in found), found
 
 
+def test_more_targets_than_there_is_room_for_exactly_are_in_few_windows_each_in_one() -> None:
+    records = rendered(steering(Rule(None, tuple(many(1, 51)), no_answer=NoAnswer.NODATA), types=(A, AAAA)))
+    windows = [record.values for record in records if record.values]
+    assert len(windows) == 13
+    assert sorted(value for window in windows for value in window) == sorted(f"10.0.0.{n}" for n in range(51))
+    assert {record.weights for record in at(records).values()} == {(1.0,)}
+
+
+def test_more_than_a_hundred_targets_are_no_multivalue_answers() -> None:
+    records = rendered(steering(everybody(*many(1, 101)), answers=8))
+    assert {record.weights for record in at(records).values()} == {(1.0,)}
+    assert len(at(records)) == 13
+
+
+@given(st.integers(1, 9), st.lists(st.integers(1, 30), min_size=1, max_size=3), st.data())
+def test_whatever_fits_still_fits_when_targets_go_away(answers: int, multiples: list[int], data: st.DataObject) -> None:
+    """The groups are such as take the fewest windows."""
+
+    def some(of: Group) -> Group:
+        gone = data.draw(st.integers(0, 3))
+        return replace(of, targets=of.targets[min(gone, len(of.targets) - 1) :])
+
+    groups = [many(number + 1, answers * times)[number] for number, times in enumerate(multiples)]
+    assume(not PROVIDER.render(steering(everybody(*groups), answers=answers)).faults)
+    assert PROVIDER.render(steering(everybody(*map(some, groups)), answers=answers)).faults == ()
+
+
 def test_characters_are_counted_as_well() -> None:
     values = [f"2001:db8:1111:2222:3333:4444:5555:{number:x}" for number in range(0x1000, 0x1000 + 399)]
     long = steering(everybody(group("istanbul", 1, *values, kind=AAAA)), answers=400, types=(AAAA,))
@@ -327,7 +377,7 @@ def test_equal_steerings_are_rendered_alike_however_targets_are_ordered(given_: 
 @given(steerings())
 def test_what_is_rendered_is_ours_in_order_and_would_be_taken(given_: Steering) -> None:
     records = PROVIDER.render(given_).records
-    assert PROVIDER.validate(records) == ()
+    assert PROVIDER.problems(records) == ()
     assert all(one.key < other.key for one, other in pairwise(records))
     assert all(record.name == SERVICE or is_reserved_for(record.name, SERVICE) for record in records)
     assert all((record.ttl is not None) is bool(record.values) for record in records)

@@ -1,17 +1,22 @@
 """Record sets of every kind are read in one form, lose nothing, and are removed exactly, whoever has made them."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from gslb.model.names import RegionName, ServiceName
 from gslb.model.recordset import RecordSet
+from gslb.model.steering import Group, Pick, RecordType, Rule, Steering, Target
+from providers import names
 from providers.base import HostedZone, Lane
 from providers.route53 import Route53, wire
 from tests.fakes.account import alias, connected, plain
 from tests.fakes.route53 import FakeRoute53, records
-from tests.providers.route53.support import DEADLINE, ORIGIN, account, change, hosted
+from tests.providers.route53.support import DEADLINE, ORIGIN, SERVICE, account, answer, change, hosted, publish
 
 ELB = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": "dualstack.lb-1.eu-west-1.elb.amazonaws.com."}
 
@@ -85,6 +90,19 @@ async def test_what_was_written_in_other_words_is_removed_in_ours_once_it_is_our
     assert [it.values for it in fake.record_sets(zone.id) if it.type == "AAAA"] == [("2001:db8::1",)]
 
 
+async def test_what_somebody_has_written_in_our_words_is_removed_in_them(fake: FakeRoute53) -> None:
+    zone = hosted(fake)
+    async with account(fake) as at:
+        for value in ("2001:0db8::1", "2001:db8::1"):
+            fake.put(zone.id, records.RecordSet(f"six.{ORIGIN}", "AAAA", ttl=60, values=(value,)))
+            read = await at.read(zone, Lane.COSMETIC, [f"six.{ORIGIN}"])
+            assert [record.values for record in read] == [("2001:db8::1",)]
+        await at.apply(
+            zone, [change(removed=[answer("six", "2001:db8::1", kind="AAAA", ttl=60)])], DEADLINE, Lane.ROUTINE
+        )
+    assert len(fake.record_sets(zone.id)) == 2
+
+
 async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
     zone = filled(fake)
     async with account(fake) as at:
@@ -97,7 +115,9 @@ async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
     assert held["*.wild", ""].name == f"*.wild.{ORIGIN}"
     assert held["weighted", "B c/d"].weights == (255.0,)
     assert held["weighted", "B c/d"].routing == '{"HealthCheckId":"check-1","Weight":255}'
-    assert held["near", "b"].routing == '{"GeoProximityLocation":{"Coordinates":{"Latitude":"+1.","Longitude":"2.5"}}}'
+    assert (
+        held["near", "b"].routing == '{"GeoProximityLocation":{"Coordinates":{"Latitude":"1.00","Longitude":"2.50"}}}'
+    )
     assert '"HostedZoneId":"Z35SXDOTRQ7X7K"' in held["elb", ""].routing
     assert (
         f'"DNSName":"*.wild.{ORIGIN}","EvaluateTargetHealth":false,"HostedZoneId":""' in held["own-wild", "a"].routing
@@ -105,16 +125,58 @@ async def test_what_is_read_has_one_form(fake: FakeRoute53) -> None:
     assert held["own", ""].ttl is None
 
 
+def test_a_value_that_cannot_be_read_stays_as_it_is() -> None:
+    listed = {"Name": "a.", "Type": "A", "TTL": 1, "ResourceRecords": [{"Value": "192.0.2.01"}]}
+    assert wire.read(listed, "Z1").values == ("192.0.2.01",)
+
+
+async def test_places_that_are_told_in_other_words_are_still_those_that_were_written(fake: FakeRoute53) -> None:
+    zone, near = hosted(fake), Group(RegionName("a"), 1, (Target((), RecordType.A, "192.0.2.1"),), (41.0, -0.0))
+    groups = near, replace(near, region=RegionName("b"), location=(50.11, 8.6))
+    steering = Steering(SERVICE, 30, 5, 4, (RecordType.A,), (Rule(None, groups, Pick.NEAREST),))
+    async with account(fake) as at:
+        await publish(at, zone, {SERVICE: Route53().render(steering).records})
+        for kept in fake.record_sets(zone.id):
+            if isinstance(kept.routing, records.Geoproximity) and kept.routing.coordinates is not None:
+                latitude, longitude = (f"+{float(text):g}" for text in kept.routing.coordinates)
+                other = dataclasses.replace(kept.routing, coordinates=(latitude, longitude))
+                fake.put(zone.id, dataclasses.replace(kept, routing=other))
+        assert await publish(at, zone, {SERVICE: Route53().render(steering).records}, fence=2) == ()
+        assert await publish(at, zone, {}, fence=2)
+        assert {it.type for it in fake.record_sets(zone.id)} == {"NS", "SOA"}
+
+
+@pytest.mark.parametrize("label", ["a/b", r"a\$b", "a~b", r"\@", "a+b", r"b\252cher", r"\000\255", "*", "a*b"])
+async def test_whatever_is_in_a_name_it_is_written_once(fake: FakeRoute53, label: str) -> None:
+    zone, service = hosted(fake), ServiceName(f"{label}.{ORIGIN}")
+    values = tuple(Target((), RecordType.A, f"192.0.2.{number}") for number in range(3))
+    rule = Rule(None, (Group(RegionName("a"), 1, values),))
+    records = Route53().render(Steering(service, 30, 5, 2, (RecordType.A,), (rule,))).records
+    async with account(fake) as at:
+        assert await publish(at, zone, {service: records})
+        assert await publish(at, zone, {service: records}, fence=2) == ()
+        assert {it.name for it in await at.read(zone, Lane.ROUTINE, [service])} == {service}
+
+
+@given(st.lists(st.binary(min_size=1, max_size=12).filter(lambda label: b"." not in label), min_size=1, max_size=5))
+def test_names_are_read_as_they_are_written_whatever_octets_they_have(labels: list[bytes]) -> None:
+    name = names.text(labels)
+    assert wire.read_name(wire.write_name(name)) == name
+    assert list(names.labels(name)) == [label.lower() for label in labels]
+
+
 async def test_what_somebody_else_has_made_is_valid_too(fake: FakeRoute53) -> None:
     zone = filled(fake)
     async with account(fake) as at:
-        assert Route53().validate(await at.read(zone, Lane.ROUTINE)) == ()
+        assert Route53().problems(await at.read(zone, Lane.ROUTINE)) == ()
 
 
 @pytest.mark.parametrize(
     ("records_", "problem"),
     [
         ([RecordSet("a..example.com.", "A", ("192.0.2.1",), 30)], "an empty label"),
+        ([RecordSet(r"a\.example.com.", "A", ("192.0.2.1",), 30)], "a dot within a label"),
+        ([RecordSet("a" + 63 * r"\000" + ".example.com.", "A", ("192.0.2.1",), 30)], "a label of 64 octets"),
         ([RecordSet(f"{'a.' * 128}example.com.", "A", ("192.0.2.1",), 30)], "268 octets; 255 at most"),
         ([RecordSet("a.", "A", ("192.0.2.1",), 30, "x" * 129, '{"Weight":1}', (1.0,))], "an identifier of 129"),
         ([RecordSet("a.", "A", ("192.0.2.1",), 30, "x", '{"Weight":256}', (256.0,))], "a weight of 256"),
@@ -141,7 +203,7 @@ async def test_what_somebody_else_has_made_is_valid_too(fake: FakeRoute53) -> No
     ],
 )  # fmt: skip
 def test_what_route_53_would_refuse_is_known_without_asking_it(records_: list[RecordSet], problem: str) -> None:
-    assert any(problem in text for text in Route53().validate(records_))
+    assert any(problem in text for text in Route53().problems(records_))
 
 
 routings: st.SearchStrategy[dict[str, Any]] = st.one_of(
