@@ -15,7 +15,7 @@ from gslb.model.zone_plan import ANSWERS
 from providers.base import Provider
 from tests.control.loops import running
 from tests.control.writing.rig import Rig, until
-from tests.e2e.clouds import Records
+from tests.e2e.clouds import Brisk, Records
 from tests.nameserver.support import group, service
 
 ZONE = "example.com."
@@ -91,7 +91,7 @@ async def publish(provider: Provider, server: str, scenario: Scenario, fence: in
     """Make the change, until it is confirmed; ``server`` is the zone's nameserver."""
     rig = Rig(servers=Redirected(server), seed=fence)
     rig.generation = 10 * fence
-    rig.configure(rig.setup(scenario.services, options=provider, fence=fence, **FAST))
+    rig.configure(rig.setup(scenario.services, options=Brisk(provider), fence=fence, **FAST))
 
     def confirmed() -> bool:
         place = rig.place()
