@@ -1,7 +1,6 @@
 """What can be wrong between a daemon and a provider, each at a stand-in of its own, and how it is put right again.
 
-None of it is known to the daemon beforehand: all tables are in order, and it is files, roles, clocks and servers that are
-not.
+The daemon knows of none beforehand: its tables are in order, and it is files, roles, clocks and servers that are not.
 """
 
 import json
@@ -19,7 +18,6 @@ import trustme
 
 from tests.e2e.clouds import PROJECT, Aws, Cloud, Gcp, aws, gcp
 from tests.e2e.daemon import SERVICE
-from tests.fakes import clouddns, route53
 from tests.fakes.clouddns import Delay
 from tests.fakes.clouddns.tokens import Tokens
 from tests.fakes.route53 import Access
@@ -31,7 +29,7 @@ ORIGIN = "example.com."
 KEY, SECRET = "AKIDTEST", "secret"
 SOON = "1s"
 """How long the daemon waits for an answer."""
-_NAMED = "http://127.0.0.1:"
+NOBODY = "http://127.0.0.1:"
 
 
 @dataclass(slots=True)
@@ -105,7 +103,7 @@ class Ward:
 
     def _told(self, name: str, cloud: Aws, error: str, remedy: str, cure: Callable[[], object], **more: Any) -> Ailment:
         """With a profile of its own, in which the key is a good one unless it is said otherwise."""
-        self._profile(name, **{})
+        self._profile(name)
         table = {**cloud.table, "profile": name, "read_timeout": SOON, **more}
         return Ailment(name, "route53", table, error, remedy, cure, cloud)
 
@@ -141,7 +139,9 @@ class Ward:
 
     def _no_hosted_zone(self) -> Ailment:
         cloud = self._amazon()
-        return self._told("aws-zone", cloud, "no hosted zone", "create it", lambda: cloud.host(ORIGIN))
+        return self._told(
+            "aws-zone", cloud, "there is no public zone for example.com.", "create it", lambda: cloud.host(ORIGIN)
+        )
 
     def _other_account(self) -> Ailment:
         cloud = self._amazon(ORIGIN)
@@ -171,21 +171,10 @@ class Ward:
 
     def _amazon_is_down(self) -> Ailment:
         port = free_port()
-        found = Ailment(
-            name="aws-down",
-            type="route53",
-            table={"endpoint": f"{_NAMED}{port}", "profile": "aws-down", "read_timeout": SOON},
-            error="Could not connect",
-            remedy="check the network",
-            cure=lambda: start(),
-            cloud=None,
-        )
+        table = {"endpoint": f"{NOBODY}{port}", "profile": "aws-down", "read_timeout": SOON}
         self._profile("aws-down")
-
-        def start() -> None:
-            found.cloud = self._amazon(ORIGIN, port=port)
-
-        return found
+        told = "Could not connect", "check the network"
+        return self._down("aws-down", "route53", table, told, lambda: self._amazon(ORIGIN, port=port))
 
     # Cloud DNS
 
@@ -260,24 +249,25 @@ class Ward:
     def _google_hangs(self) -> Ailment:
         cloud = self._google(ORIGIN)
         cloud.fake.faults.add("changes.create", Delay(inf), times=None)
-        told = "changes.create has no answer in time", "https://status.cloud.google.com"
+        told = "changes.create: no answer within 1 s", "https://status.cloud.google.com"
         return self._said("gcp-hangs", cloud, *told, cloud.fake.faults.clear)
 
     def _google_is_down(self) -> Ailment:
         port = free_port()
-        found = Ailment(
-            name="gcp-down",
-            type="clouddns",
-            table={"endpoint": f"{_NAMED}{port}", "project": PROJECT, "anonymous": True},
-            error="Connection refused",
-            remedy="look at endpoint",
-            cure=lambda: start(),
-            cloud=None,
-        )
+        table = {"endpoint": f"{NOBODY}{port}", "project": PROJECT, "anonymous": True}
+        told = "Connection refused", "look at endpoint"
+        return self._down("gcp-down", "clouddns", table, told, lambda: self._google(ORIGIN, port=port))
 
-        def start() -> None:
-            found.cloud = self._google(ORIGIN, port=port)
+    @staticmethod
+    def _down(
+        name: str, kind: str, table: Mapping[str, Any], told: tuple[str, str], start: Callable[[], Cloud]
+    ) -> Ailment:
+        """Nobody listens there until somebody is started."""
 
+        def cure() -> None:
+            found.cloud = start()
+
+        found = Ailment(name, kind, table, *told, cure, None)
         return found
 
     def _certificate(self) -> tuple[ssl.SSLContext, Callable[[], None]]:

@@ -52,12 +52,16 @@ class Published:
         self, folder: Path, providers: Mapping[str, Mapping[str, Any]], environment: Mapping[str, str]
     ) -> None:
         self.istanbul, self.ankara = Region(ISTANBUL), Region(ANKARA)
-        regions = CONFIG.format(
-            istanbul=f"{ISTANBUL}:{self.istanbul.port}", ankara=f"{ANKARA}:{self.ankara.port}"
-        )
+        regions = CONFIG.format(istanbul=f"{ISTANBUL}:{self.istanbul.port}", ankara=f"{ANKARA}:{self.ankara.port}")
         tables = [_table(name, table) for name, table in providers.items()]
         text = "\n".join([f"providers = {json.dumps([EMBEDDED, *providers])}", regions, *tables])
         self.daemon = Daemon(folder, text, environment=environment)
+
+    def reload(self, text: str) -> None:
+        """Go on with another configuration."""
+        self.daemon.config.write_text(text)
+        result = self.gslb("reload")
+        assert result.returncode == 0, result.stderr
 
     def close(self) -> None:
         self.daemon.close()
@@ -82,9 +86,7 @@ class Published:
     def gslb(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command to this daemon."""
         command = [sys.executable, "-m", "gslb", *arguments]
-        return subprocess.run(
-            command, cwd=self.daemon.folder, capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run(command, cwd=self.daemon.folder, capture_output=True, text=True, timeout=60, check=False)
 
     def answers_with(self, *addresses: str) -> None:
         """Wait until the daemon's own nameserver answers with these, and no others."""
@@ -121,4 +123,3 @@ def publishing(
         yield published
     finally:
         published.close()
-
