@@ -138,18 +138,17 @@ def _conflict(conflict: Conflict, setup: WriterSetup) -> Trouble:
         text = f"written under a later lease, {conflict.fence}: {names}"
         remedy = "see which other controller of this installation publishes it"
         if conflict.service in setup.services:
-            remedy = f"{remedy}; if none does, run {_adoption(conflict, setup)}"
+            remedy = f"{remedy}; if none does, run {adoption(conflict.service, setup.provider, conflict.owner)}"
         return Trouble(text, remedy, elsewhere=True)
     owner = f"belong to {conflict.owner}" if conflict.owner else "belong to nobody that is known"
-    remedy = f"remove them, or run {_adoption(conflict, setup)}"
+    remedy = f"remove them, or run {adoption(conflict.service, setup.provider, conflict.owner)}"
     return Trouble(f"record sets in the way {owner}: {names}", remedy, elsewhere=True)
 
 
-def _adoption(conflict: Conflict, setup: WriterSetup) -> str:
-    """The command that makes them ours."""
-    former = f" --from {quote(conflict.owner)}" if conflict.owner else ""
-    service, provider = quote(conflict.service.removesuffix(".")), quote(setup.provider)
-    return f"gslb adopt CONFIG {service} --provider {provider}{former}"
+def adoption(service: ServiceName, provider: str, owner: str) -> str:
+    """The command that makes the record sets of a service ours that are those of ``owner``; empty: of nobody."""
+    former = f" --from {quote(owner)}" if owner else ""
+    return f"gslb adopt CONFIG {quote(service.removesuffix('.'))} --provider {quote(provider)}{former}"
 
 
 def _guarded(

@@ -1,13 +1,15 @@
 """What somebody else has changed of ours is told of, and undone where that is wanted."""
 
 import asyncio
+from collections.abc import Collection
 from itertools import pairwise
 
 import pytest
 
 from gslb.config.providers import Drift
 from gslb.model.recordset import RecordSet, markers
-from tests.control.writing.held import Cloud
+from providers.base import HostedZone, Lane
+from tests.control.writing.held import Cloud, HeldAccount
 from tests.control.writing.rig import ONE, THREE, TWO, Rig, S, answer, at_work, until
 
 
@@ -113,6 +115,29 @@ async def test_a_service_whose_marker_is_gone_is_not_touched(drift: Drift) -> No
         assert rig.told.troubles == [
             "s1.example.com: record sets in the way belong to nobody that is known: s1.example.com. A"
         ]
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+async def test_a_marker_that_was_missing_in_what_was_read_holds_up_nothing_for_long(
+    reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_work() as rig:
+        rig.publish(*(answer(service, ONE, TWO) for service in S[:3]))
+        await rig.until_over(*S[:3])
+        read, seen = HeldAccount.read, len(rig.cloud.asked("read"))
+
+        async def torn(
+            self: HeldAccount, zone: HostedZone, lane: Lane, names: Collection[str] | None = None
+        ) -> tuple[RecordSet, ...]:
+            found = await read(self, zone, lane, names)
+            is_torn = len(rig.cloud.asked("read")) <= seen + reads
+            return tuple(record for record in found if record.type != "TXT") if is_torn else found
+
+        monkeypatch.setattr(HeldAccount, "read", torn)
+        await until(lambda: rig.told.drifts)
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: rig.cloud.answers(S[0]) == {TWO}, within=10)
+        assert rig.told.troubles == []
 
 
 async def test_what_was_removed_and_is_there_again_is_removed_again() -> None:
