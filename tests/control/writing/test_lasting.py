@@ -11,7 +11,15 @@ from gslb.control.writing.backoff import LONG
 from gslb.control.writing.call import Turnstile
 from gslb.control.writing.setup import WriterState
 from gslb.model.names import ServiceName
-from providers.base import Account, AuthFailedError, Lane, OutcomeUnknownError, RejectedError, UnavailableError
+from providers.base import (
+    Account,
+    AuthFailedError,
+    CasConflictError,
+    Lane,
+    OutcomeUnknownError,
+    RejectedError,
+    UnavailableError,
+)
 from tests.control.loops import running
 from tests.control.writing.held import Cloud, HeldAccount
 from tests.control.writing.meddling import failing, of
@@ -173,3 +181,20 @@ async def test_where_nobody_can_see_what_came_of_a_change_that_is_told_once(oper
         await rig.until_over(S[0], within=310)
         assert rig.told.ends == [("requests are answered again", ())]
         assert rig.place().error == ""
+
+
+async def test_a_conflict_that_lasts_is_told_once_and_another_one_once_what_was_wanted_is_there() -> None:
+    cloud = Cloud()
+    async with at_work(*S[:3], cloud=cloud) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        await rig.until_over(*S[:3])
+        cloud.meddle = failing(CasConflictError("never so"), of("apply"))
+        rig.publish(*(answer(service, TWO) for service in S[:3]))
+        await asyncio.sleep(3 * 3600)
+        assert sum("meanwhile" in text for text in rig.told.troubles) == 1
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*S[:3], within=310)
+        cloud.meddle = failing(CasConflictError("not now"), of("apply", first=1))
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(*S[:3])
+        assert sum("meanwhile" in text for text in rig.told.troubles) == 2
