@@ -3,14 +3,17 @@
 from collections.abc import Collection
 
 from gslb.config.providers import Drift
-from gslb.control.writing.draft import draft
+from gslb.control.writing.draft import Trouble, draft
 from gslb.control.writing.follower import Follower
 from gslb.control.writing.image import Image
 from gslb.control.writing.reports import Reports
 from gslb.control.writing.site import Site
 from gslb.control.writing.standing import Standing
+from gslb.control.writing.suspicion import Suspicion
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Marker, RecordSet, read_marker
+
+UNDONE = Trouble("changed by somebody else whenever it is repaired", "see who else writes it")
 
 
 class Comparison:
@@ -20,10 +23,11 @@ class Comparison:
         site: the zone.
         follower: looks at what is there, and was not written just now.
         reports: told of drift.
+        suspicion: told of repairs that somebody undoes.
     """
 
-    def __init__(self, site: Site, follower: Follower, reports: Reports) -> None:
-        self._site, self._follower, self._reports = site, follower, reports
+    def __init__(self, site: Site, follower: Follower, reports: Reports, suspicion: Suspicion) -> None:
+        self._site, self._follower, self._reports, self._suspicion = site, follower, reports, suspicion
 
     def take(self, image: Image) -> None:
         """The zone was read."""
@@ -50,7 +54,11 @@ class Comparison:
         self.is_as_wanted(image, seen.as_wanted)
         repair = site.setup.drift is Drift.REPAIR
         for service in {*services} - {*seen.as_wanted}:
-            site.standings[service].astray(repair=repair)
+            standing = site.standings[service]
+            standing.astray(site.now, repair=repair)
+            if repair and standing.contested(site.now):
+                standing.refusals = standing.repairs - 2
+                self._suspicion.block(service, UNDONE)
         self._reports.drifted()
 
     def is_as_wanted(self, image: Image, services: Collection[ServiceName]) -> None:

@@ -66,8 +66,8 @@ class ZoneWriter:
         self.failing = False
         self.retry_at = -inf
         self._follower = Follower(site, self.reports)
-        self._comparison = Comparison(site, self._follower, self.reports)
         self._suspicion = Suspicion(site, self.reports)
+        self._comparison = Comparison(site, self._follower, self.reports, self._suspicion)
         self._call: Call | None = None
         self._work = PLANNING
         self.barred = self._hurry = self._seeks = False
