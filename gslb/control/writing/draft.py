@@ -32,12 +32,14 @@ class Trouble:
         remedy: what to do about it.
         elsewhere: it is for others to change; another decision makes no difference.
         error: what the provider's plug-in has raised.
+        unmarked: it is that a marker is missing, which it may be only in what was read.
     """
 
     text: str
     remedy: str = ""
     elsewhere: bool = False
     error: Exception | None = None
+    unmarked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,8 @@ def _conflict(conflict: Conflict, setup: WriterSetup) -> Trouble:
         return Trouble(text, remedy, elsewhere=True)
     owner = f"belong to {conflict.owner}" if conflict.owner else "belong to nobody that is known"
     remedy = f"remove them, or run {adoption(conflict.service, setup.provider, conflict.owner)}"
-    return Trouble(f"record sets in the way {owner}: {names}", remedy, elsewhere=True)
+    text = f"record sets in the way {owner}: {names}"
+    return Trouble(text, remedy, elsewhere=True, unmarked=not conflict.owner)
 
 
 def adoption(service: ServiceName, provider: str, owner: str) -> str:

@@ -87,7 +87,8 @@ class Suspicion:
         wait, doubtful = backoff.wait(standing.refusals, site.random.random()), False
         if trouble.elsewhere:
             marker, setup = standing.marker, site.setup
-            doubtful = marker is not None and marker.owner == setup.owner and standing.refusals <= TIMES
+            ours = marker is not None and marker.owner == setup.owner
+            doubtful = ours and trouble.unmarked and standing.refusals <= TIMES
             wait = SELDOM if setup.drift is Drift.OFF else min(SELDOM, setup.drift_interval * AFTER_LOOK)
             wait = SOON if doubtful else wait
         standing.blocked = Blocked(trouble.text, site.now, site.now + wait, trouble.remedy, trouble.elsewhere)
