@@ -1,9 +1,11 @@
 """What fails again and again beside what works: it is waited for, told of once, and holds nothing else up."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
+from structlog.testing import capture_logs
 
 from gslb.config.providers import Drift
 from gslb.control.writing.access import MOST_OPENING, OPENS
@@ -165,7 +167,10 @@ async def test_where_nothing_at_all_is_allowed_zones_try_it_one_at_a_time() -> N
 @pytest.mark.parametrize("error", [AuthFailedError("not allowed"), UnavailableError("not allowed"), KeyError("x")])
 async def test_where_nobody_can_see_what_came_of_a_change_that_is_told_once(operation: str, error: Exception) -> None:
     cloud = Cloud()
-    async with at_work(S[0], cloud=cloud, drift=Drift.OFF) as rig:
+    # a traceback takes long to be made pretty
+    async with AsyncExitStack() as stack:
+        stack.enter_context(capture_logs())
+        rig = await stack.enter_async_context(at_work(S[0], cloud=cloud, drift=Drift.OFF))
         rig.publish(answer(S[0], ONE))
         await rig.until_over(S[0])
         rig.writer()._follower._servers = None
