@@ -4,18 +4,20 @@ Record sets are told as providers read them. Those that Cloud DNS writes itself,
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from gslb.model.expressible import Feature, Rendering
 from gslb.model.location import Client
 from gslb.model.recordset import RecordSet
-from providers.base import Provider
+from gslb.model.steering import Steering
+from providers.base import Account, Capabilities, Provider, Throttle
 from providers.clouddns import CloudDns
 from providers.clouddns import wire as google
 from providers.route53 import Route53
@@ -28,6 +30,9 @@ from tests.fakes.route53.writing import listed
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDTEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_EC2_METADATA_DISABLED": "true"}
 """For the environment of whoever asks the stand-in for Route 53, which takes any."""
 PROJECT = "p"
+
+MOMENT = 0.2
+"""Seconds, of someone ``Brisk``."""
 
 Records = frozenset[RecordSet]
 
@@ -66,6 +71,26 @@ class Asked:
 
 Hook = Callable[[Moment, Asked], bool]
 """Called in a thread; False before a request has its connection cut."""
+
+
+@dataclass(frozen=True)
+class Brisk:
+    """A provider all of whose servers have whatever was written a moment ago, which nobody has to wait for."""
+
+    provider: Provider
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return replace(self.provider.capabilities, publication=MOMENT / 2, propagation=MOMENT / 2)
+
+    def render(self, steering: Steering, without: frozenset[Feature] = frozenset()) -> Rendering:
+        return self.provider.render(steering, without)
+
+    def problems(self, records: Sequence[RecordSet]) -> tuple[str, ...]:
+        return self.provider.problems(records)
+
+    def open(self, throttle: Throttle) -> Account:
+        return self.provider.open(throttle)
 
 
 class Cloud(Protocol):

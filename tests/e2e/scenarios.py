@@ -15,7 +15,7 @@ from gslb.model.zone_plan import ANSWERS
 from providers.base import Provider
 from tests.control.loops import running
 from tests.control.writing.rig import Rig, until
-from tests.e2e.clouds import Records
+from tests.e2e.clouds import Brisk, Records
 from tests.nameserver.support import group, service
 
 ZONE = "example.com."
@@ -87,19 +87,16 @@ class Redirected:
         )
 
 
-async def publish(provider: Provider, server: str, scenario: Scenario, fence: int, *, found: bool = False) -> Rig:
-    """Make the change, until it is confirmed; ``server`` is the zone's nameserver.
-
-    ``found``: all is there already, which is confirmed when the provider has had its time; that is not waited for.
-    """
+async def publish(provider: Provider, server: str, scenario: Scenario, fence: int) -> Rig:
+    """Make the change, until it is confirmed; ``server`` is the zone's nameserver."""
     rig = Rig(servers=Redirected(server), seed=fence)
     rig.generation = 10 * fence
-    rig.configure(rig.setup(scenario.services, options=provider, fence=fence, **FAST))
+    rig.configure(rig.setup(scenario.services, options=Brisk(provider), fence=fence, **FAST))
 
     def confirmed() -> bool:
         place = rig.place()
-        published = found or rig.over(*scenario.services) == [rig.generation] * len(scenario.services)
-        return published and not place.pending and (found or not place.unconfirmed) and not place.error
+        published = rig.over(*scenario.services) == [rig.generation] * len(scenario.services)
+        return published and not place.pending and not place.unconfirmed and not place.error
 
     async with running(rig.writers.run()):
         rig.publish(*scenario.after)

@@ -14,7 +14,7 @@ from gslb.model.recordset import markers
 from gslb.model.steering import RecordType, Steering
 from tests.control.loops import running
 from tests.control.writing.rig import Rig
-from tests.e2e.clouds import CLOUDS, CREDENTIALS, Asked, Cloud, Moment, Records
+from tests.e2e.clouds import CLOUDS, CREDENTIALS, Asked, Brisk, Cloud, Moment, Records
 from tests.e2e.scenarios import FAST, ZONE, answers_of
 from tests.nameserver.support import service as steering_of
 from tests.waiting import until
@@ -50,7 +50,7 @@ class Controller:
     def __init__(self, cloud: Cloud, number: int, fence: int) -> None:
         self.rig, self.fence, self._random = Rig(seed=number), fence, random.Random(number)
         self._cloud, self._number, self._hosts = cloud, number, count(1)
-        self._provider = cloud.options
+        self._provider = Brisk(cloud.options)
         setup = self.rig.setup(SERVICES, options=self._provider, fence=fence, witness=False, **FAST)
         self.rig.configure(setup)
         self.wanted: dict[ServiceName, set[Records]] = {service: set() for service in SERVICES}
