@@ -19,16 +19,17 @@ class LateError(Exception):
         self.sent = sent
         super().__init__(reason)
 
-    def told(self, request: str, *, writes: bool) -> ProviderError:
+    def told(self, request: str, remedy: str, *, writes: bool) -> ProviderError:
         """The error of the port that says the same.
 
         Args:
             request: as messages begin.
+            remedy: what to do about a server that does not answer.
             writes: it changes something.
         """
         if self.sent and writes:
-            return OutcomeUnknownError(f"{request}: {self}; it may have been written")
-        return UnavailableError(f"{request}: {self}", "" if self.sent else "earlier requests have no answers either")
+            return OutcomeUnknownError(f"{request}: {self}; it may have been written", remedy)
+        return UnavailableError(f"{request}: {self}", remedy if self.sent else "earlier requests have no answers either")
 
 
 class Attempt:

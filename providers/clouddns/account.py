@@ -9,7 +9,7 @@ from gslb.model.zone_plan import Change
 from providers.attempt import LateError
 from providers.base import HostedZone, Lane, Receipt, Throttle, UnavailableError
 from providers.clouddns import calls, wire
-from providers.clouddns.calls import Call
+from providers.clouddns.calls import SILENT, Call
 from providers.clouddns.client import Client
 from providers.threads import THREADS, Threads, asked
 from providers.zones import named, only
@@ -121,7 +121,7 @@ class CloudDnsAccount:
         try:
             return await asked(self._throttle, self._threads, lane, READ_LIMIT if limit is None else limit, work)
         except LateError as error:
-            raise error.told(call.action, writes=call.writes) from None
+            raise error.told(call.action, SILENT, writes=call.writes) from None
 
 
 def _hosted(document: Json) -> HostedZone:

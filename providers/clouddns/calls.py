@@ -10,6 +10,8 @@ from gslb.model.recordset import RecordSet
 from gslb.model.zone_plan import Change
 from providers.clouddns.wire import Json, write
 
+SILENT = "see https://status.cloud.google.com; if that has nothing, look at the network, HTTPS_PROXY and endpoint"
+"""What to do where there is no answer, or a failure of the server's."""
 PAGE = 1000
 """Results that are asked for at a time; the server gives fewer where it wants to."""
 

@@ -24,7 +24,7 @@ from providers.base import (
     ThrottledError,
     UnavailableError,
 )
-from providers.clouddns.calls import Call
+from providers.clouddns.calls import SILENT, Call
 
 _THROTTLED = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 _DISABLED = frozenset({"accessNotConfigured", "SERVICE_DISABLED"})
@@ -74,9 +74,7 @@ def _refused(error: GoogleAPICallError, call: Call) -> ProviderError:
     if code == _FORBIDDEN:
         return _forbidden(text, reasons, call)
     if code >= _BROKEN or code == _TIMEOUT:
-        return (
-            OutcomeUnknownError(text) if call.writes else UnavailableError(text, "see https://status.cloud.google.com")
-        )
+        return OutcomeUnknownError(text, SILENT) if call.writes else UnavailableError(text, SILENT)
     if code < 400:  # noqa: PLR2004  redirected
         return UnavailableError(
             text, "something in between answers in place of Cloud DNS: look at endpoint, and proxies"
@@ -126,12 +124,12 @@ def _cut_off(error: Exception, call: Call, endpoint: str, attempt: Attempt) -> P
     """The connection failed, or what came over it was no answer."""
     causes = list(_causes(error))
     if any(isinstance(cause, ReadTimeoutError) for cause in causes):
-        return attempt.late().told(call.action, writes=call.writes)
+        return attempt.late().told(call.action, SILENT, writes=call.writes)
     text = f"{call.action} at {endpoint}: {causes[-1]}"
     never = any(isinstance(cause, NewConnectionError | ConnectTimeoutError | ProxyError) for cause in causes)
     distrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
     if call.writes and attempt.sent and not never and not distrusted:
-        return OutcomeUnknownError(text)
+        return OutcomeUnknownError(text, SILENT)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         remedy = (
             "where a proxy opens TLS, let REQUESTS_CA_BUNDLE name a PEM file of its authority; look at the clock too"

@@ -1,8 +1,11 @@
-"""A request as messages name it, and an error that is told apart within this package."""
+"""A request as messages name it, what they say where it has no answer, and an error that is told apart in here."""
 
 from dataclasses import dataclass
 
 from providers.base import AuthFailedError
+
+SILENT = "see https://health.aws.amazon.com; if that has nothing, check the network, HTTPS_PROXY and endpoint"
+"""What to do where there is no answer, or a failure of the server's."""
 
 
 class CredentialsError(AuthFailedError):

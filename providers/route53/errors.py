@@ -21,7 +21,7 @@ from providers.base import (
     ThrottledError,
     UnavailableError,
 )
-from providers.route53.asked import Asked, CredentialsError
+from providers.route53.asked import SILENT, Asked, CredentialsError
 
 _THROTTLED = {
     "Throttling",
@@ -162,7 +162,7 @@ def _sources() -> str:
     return f"correct {where}, or what it leads to: a token, a program (credential_process) or an address; see {_PAGE}"
 
 
-def _lost(text: str, remedy: str = "") -> OutcomeUnknownError:
+def _lost(text: str, remedy: str = SILENT) -> OutcomeUnknownError:
     return OutcomeUnknownError(f"{text}; it may have been written", remedy)
 
 
@@ -196,7 +196,7 @@ def _refused(error: ClientError, asked: Asked) -> ProviderError:
     if code in _FORBIDDEN:
         return AuthFailedError(text, _permission(error, message))
     if status >= 500:  # noqa: PLR2004  the server has failed
-        return _lost(text) if asked.writes and own else UnavailableError(text)
+        return _lost(text) if asked.writes and own else UnavailableError(text, SILENT)
     if code in _CONFLICTS or (code == "InvalidChangeBatch" and _OTHERS.search(message)):
         return CasConflictError(text)
     if code == "LimitsExceeded" and error.operation_name == "CreateCidrCollection":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from providers.attempt import LateError
 from providers.base import Lane, Throttle
-from providers.route53.asked import Asked
+from providers.route53.asked import SILENT, Asked
 from providers.route53.client import Client
 from providers.threads import THREADS, Threads, asked
 
@@ -58,7 +58,7 @@ class Requests:
         try:
             return await asked(self._throttle, self._threads, lane, self._patience if limit is None else limit, work)
         except LateError as error:
-            raise error.told(str(request), writes=writes) from None
+            raise error.told(str(request), SILENT, writes=writes) from None
 
     def close(self) -> None:
         """Give up what is under way."""

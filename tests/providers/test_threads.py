@@ -111,10 +111,11 @@ def test_a_lock_that_others_have_is_waited_for_no_longer_than_there_is_time() ->
 
 def test_a_request_that_is_late_is_told_by_what_it_may_have_done() -> None:
     sent, kept = LateError("no answer", sent=True), LateError("not sent", sent=False)
-    assert isinstance(sent.told("x", writes=True), OutcomeUnknownError)
-    for error in (sent.told("x", writes=False), kept.told("x", writes=True), kept.told("x", writes=False)):
+    assert isinstance(sent.told("x", "wait", writes=True), OutcomeUnknownError)
+    for error in (sent.told("x", "wait", writes=False), *(kept.told("x", "wait", writes=it) for it in (True, False))):
         assert isinstance(error, UnavailableError)
-    assert "earlier requests" in kept.told("x", writes=True).remedy
+    assert sent.told("x", "wait", writes=True).remedy == sent.told("x", "wait", writes=False).remedy == "wait"
+    assert "earlier requests" in kept.told("x", "wait", writes=True).remedy
 
 
 @pytest.mark.parametrize(

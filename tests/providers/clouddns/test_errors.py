@@ -160,8 +160,8 @@ async def test_what_is_not_valid_is_refused(account: Account) -> None:
 @pytest.mark.parametrize("code", [500, 502, 503, 504])
 async def test_a_failure_of_the_server_leaves_a_change_open(account: Account, fake: FakeCloudDns, code: int) -> None:
     fake.faults.fail("*", code, times=None)
-    await told(reading(account), UnavailableError)
-    await told(writing(account), OutcomeUnknownError)
+    await told(reading(account), UnavailableError, "https://status.cloud.google.com")
+    await told(writing(account), OutcomeUnknownError, "https://status.cloud.google.com")
     assert len(fake.log) == 2
 
 
@@ -170,8 +170,8 @@ async def test_a_connection_that_breaks_leaves_a_change_open(
     account: Account, fake: FakeCloudDns, turnstile: Turnstile, effect: Effect
 ) -> None:
     fake.faults.add("*", effect, times=None)
-    await told(reading(account), UnavailableError)
-    await told(writing(account), OutcomeUnknownError)
+    await told(reading(account), UnavailableError, "look at endpoint")
+    await told(writing(account), OutcomeUnknownError, "https://status.cloud.google.com")
     assert fake.count("changes.create") == 1
     assert ((API, "A") in fake.records(ZONE)) is (effect is Effect.COMMIT_AND_DROP)
     assert turnstile.outcomes == []
