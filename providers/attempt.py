@@ -29,7 +29,9 @@ class LateError(Exception):
         """
         if self.sent and writes:
             return OutcomeUnknownError(f"{request}: {self}; it may have been written", remedy)
-        return UnavailableError(f"{request}: {self}", remedy if self.sent else "earlier requests have no answers either")
+        return UnavailableError(
+            f"{request}: {self}", remedy if self.sent else "earlier requests have no answers either"
+        )
 
 
 class Attempt:
