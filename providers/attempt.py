@@ -29,9 +29,8 @@ class LateError(Exception):
         """
         if self.sent and writes:
             return OutcomeUnknownError(f"{request}: {self}; it may have been written", remedy)
-        return UnavailableError(
-            f"{request}: {self}", remedy if self.sent else "earlier requests have no answers either"
-        )
+        unsent = "earlier requests have no answers either"
+        return UnavailableError(f"{request}: {self}", remedy if self.sent else unsent)
 
 
 class Attempt:

@@ -58,11 +58,11 @@ class Demo:
 
 
 @contextmanager
-def running_demo(gslb: Sequence[str], folder: Path) -> Iterator[Demo]:
+def running_demo(gslb: Sequence[str], folder: Path, *arguments: str) -> Iterator[Demo]:
     """A demo from its first line on; ended by SIGINT if it still runs."""
     environment = os.environ | {"XDG_RUNTIME_DIR": str(folder)}
     process = subprocess.Popen(
-        [*gslb, "demo"],
+        [*gslb, "demo", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -86,9 +86,9 @@ def running_demo(gslb: Sequence[str], folder: Path) -> Iterator[Demo]:
             process.stdout.close()
 
 
-def dig(*arguments: str) -> list[str]:
+def dig(*arguments: str, port: int = DNS_PORT) -> list[str]:
     """The lines of ``dig +short`` against the demo."""
-    command = ["dig", "+short", "+time=1", "+tries=1", "@127.0.0.1", "-p", str(DNS_PORT), *arguments]
+    command = ["dig", "+short", "+time=1", "+tries=1", "@127.0.0.1", "-p", str(port), *arguments]
     output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout
     return [line for line in output.splitlines() if re.fullmatch(r"[\w.:-]+", line)]
 

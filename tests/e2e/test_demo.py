@@ -5,6 +5,7 @@ All in one file, so that tests that run beside each other leave the demo's fixed
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -32,8 +33,11 @@ from tests.e2e.demo import (
     processes_below,
     running_demo,
 )
+from tests.e2e.published import patiently
 from tests.waiting import eventually
 
+STAND_INS = 5311, 5312
+"""Ports of the nameservers of Route 53 and Cloud DNS, as it were."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "istanbul-ankara"
 
 
@@ -119,6 +123,23 @@ class TestARunningDemo:
         result = demo.run("demo")
         assert result.returncode == 1
         assert "already running" in result.stderr
+
+
+def test_with_clouds_both_stand_ins_answer_and_there_is_nothing_left_to_plan(short_path: Path) -> None:
+    def answer(*addresses: str) -> bool:
+        answered = [set(dig(*[SERVICE] * 10, port=port)) for port in STAND_INS]
+        return answered == [set(addresses)] * len(STAND_INS)
+
+    with running_demo(GSLB, short_path, "--with-clouds") as demo:
+        patiently(lambda: answer(ISTANBUL, ANKARA), within=40)
+        patiently(lambda: "as Cloud DNS answers" in demo.output)
+        ((variables, plan),) = re.findall(r"^ +((?:\w+=\S+ )+)\S+ (plan \S+)$", demo.output, re.MULTILINE)
+        demo.environment |= dict(each.split("=") for each in variables.split())
+        planned = demo.run(*plan.split())
+        assert planned.returncode == 0, planned.stdout + planned.stderr
+        assert demo.run("demo", "kill", "istanbul").returncode == 0
+        patiently(lambda: answer(ANKARA))
+    eventually(lambda: processes_below(short_path) == [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -23,7 +23,7 @@ The zone is published at stand-ins for Route 53 and Cloud DNS as well:
 
     dig @127.0.0.1 -p 5311 api.example.com        as Route 53 answers
     dig @127.0.0.1 -p 5312 api.example.com        as Cloud DNS answers
-    {gslb} plan {path}
+    {credentials} {gslb} plan {path}
 """
 
 
@@ -48,7 +48,7 @@ class Clouds:
     """
 
     credentials: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "AKIDDEMO", "AWS_SECRET_ACCESS_KEY": "demo"}
-    """For the environment of the daemon; the stand-ins take any."""
+    """For the environment of whoever asks the stand-ins, which take any."""
 
     def __init__(self, source: Path) -> None:
         self._source = source
@@ -73,4 +73,5 @@ class Clouds:
 
     def introduction(self, command: str, path: Path) -> str:
         """What to try, beside what the demo shows anyhow."""
-        return _INTRODUCTION.format(gslb=command, path=path)
+        credentials = " ".join(f"{name}={value}" for name, value in self.credentials.items())
+        return _INTRODUCTION.format(credentials=credentials, gslb=command, path=path)
