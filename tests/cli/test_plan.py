@@ -59,7 +59,9 @@ def test_what_is_planned_is_what_writers_write_and_then_there_is_nothing_to_writ
         assert Counter(site.cloud.writes) == writes
         site.published()
         assert records(site.views()) == after(before, plan)
-        assert (Counter(site.cloud.writes) - writes).total() == plan["zones"][0]["requests"]
+        planned = plan["zones"][0]["requests"]
+        renewed = 1  # request, at most, for the markers of all the rest: it is another lease
+        assert planned <= (Counter(site.cloud.writes) - writes).total() <= planned + renewed
         code, again = site.planned()
         assert (code, again["changes"]) == (0, 0)
 

@@ -130,9 +130,10 @@ async def test_without_a_lease_each_state_is_one_that_some_controller_wanted(clo
             assert answers_of(state, service) in {frozenset(), *one.wanted[service], *two.wanted[service]}
     refused = len(conflicts(cloud))
     assert refused > changes / 20  # they did get into each other's way
-    assert one.told("changed by somebody else meanwhile") + two.told("changed by somebody else meanwhile") == refused
-    overtaken = one.told("not there as written") + two.told("not there as written")  # before it was read back
-    assert one.rig.metric("conflicts_total") + two.rig.metric("conflicts_total") == refused + overtaken
+    told = one.told("changed by somebody else meanwhile") + two.told("changed by somebody else meanwhile")
+    assert 0 < told <= refused  # of a service once, until what is wanted is there
+    # Each is counted, and so is what was overtaken before it was read back.
+    assert one.rig.metric("conflicts_total") + two.rig.metric("conflicts_total") >= refused
 
 
 @pytest.mark.parametrize("changes", RACES)
@@ -189,7 +190,7 @@ async def test_a_request_under_an_older_lease_that_is_slow_comes_too_late(
         states = cloud.states(ZONE)
         assert len(states) == commits
         assert answers_of(states[-1], service) == two.records(said(service, *LAST))
-        assert one.rig.metric("conflicts_total") == one.told("meanwhile") + one.told("not there as written")
+        assert one.rig.metric("conflicts_total") >= one.told(word) == 1
         assert one.rig.place().blocked.keys() == {service}
 
 

@@ -1,6 +1,7 @@
 """Publishes steerings at API providers: one writer for each zone reads, plans, writes, and looks what came of it.
 
 fleet       all zones at all providers, and what is known of them: the way in
+left        what is known of places that zones were taken off
 writer      one zone: one request after the other, the most urgent first
 follower    of what was written: settled, read back, and answered by the zone's own nameservers
 standing    one service in one zone: what is wanted, what is there, and since which generation for certain

@@ -3,15 +3,18 @@
 from collections.abc import Collection
 
 from gslb.config.providers import Drift
-from gslb.control.writing.draft import draft
+from gslb.control.writing.draft import Trouble, draft
 from gslb.control.writing.follower import Follower
 from gslb.control.writing.image import Image
 from gslb.control.writing.reports import Reports
 from gslb.control.writing.site import Site
 from gslb.control.writing.standing import Standing
+from gslb.control.writing.suspicion import Suspicion
 from gslb.model.names import ServiceName
 from gslb.model.recordset import Marker, RecordSet, read_marker
 from gslb.model.zone_plan import is_stale
+
+UNDONE = Trouble("changed by somebody else whenever it is repaired", "see who else writes it")
 
 
 class Comparison:
@@ -21,10 +24,11 @@ class Comparison:
         site: the zone.
         follower: looks at what is there, and was not written just now.
         reports: told of drift.
+        suspicion: told of repairs that somebody undoes.
     """
 
-    def __init__(self, site: Site, follower: Follower, reports: Reports) -> None:
-        self._site, self._follower, self._reports = site, follower, reports
+    def __init__(self, site: Site, follower: Follower, reports: Reports, suspicion: Suspicion) -> None:
+        self._site, self._follower, self._reports, self._suspicion = site, follower, reports, suspicion
 
     def take(self, image: Image) -> None:
         """The zone was read."""
@@ -53,8 +57,12 @@ class Comparison:
         for service in {*services} - {*seen.as_wanted}:
             # Who holds an older lease had nothing to write there: that is undone in any case.
             _, marker = parted(image.of(service))
-            stale = is_stale(marker, site.setup.owner, site.setup.fence)
-            site.standings[service].astray(repair=repair or stale)
+            undone = repair or is_stale(marker, site.setup.owner, site.setup.fence)
+            standing = site.standings[service]
+            standing.astray(site.now, repair=undone)
+            if undone and standing.contested(site.now):
+                standing.refusals = standing.repairs - 2
+                self._suspicion.block(service, UNDONE)
         self._reports.drifted()
 
     def is_as_wanted(self, image: Image, services: Collection[ServiceName]) -> None:

@@ -32,12 +32,14 @@ class Trouble:
         remedy: what to do about it.
         elsewhere: it is for others to change; another decision makes no difference.
         error: what the provider's plug-in has raised.
+        unmarked: it is that a marker is missing, which it may be only in what was read.
     """
 
     text: str
     remedy: str = ""
     elsewhere: bool = False
     error: Exception | None = None
+    unmarked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +140,18 @@ def _conflict(conflict: Conflict, setup: WriterSetup) -> Trouble:
         text = f"written under a later lease, {conflict.fence}: {names}"
         remedy = "see which other controller of this installation publishes it"
         if conflict.service in setup.services:
-            remedy = f"{remedy}; if none does, run {_adoption(conflict, setup)}"
+            remedy = f"{remedy}; if none does, run {adoption(conflict.service, setup.provider, conflict.owner)}"
         return Trouble(text, remedy, elsewhere=True)
     owner = f"belong to {conflict.owner}" if conflict.owner else "belong to nobody that is known"
-    remedy = f"remove them, or run {_adoption(conflict, setup)}"
-    return Trouble(f"record sets in the way {owner}: {names}", remedy, elsewhere=True)
+    remedy = f"remove them, or run {adoption(conflict.service, setup.provider, conflict.owner)}"
+    text = f"record sets in the way {owner}: {names}"
+    return Trouble(text, remedy, elsewhere=True, unmarked=not conflict.owner)
 
 
-def _adoption(conflict: Conflict, setup: WriterSetup) -> str:
-    """The command that makes them ours."""
-    former = f" --from {quote(conflict.owner)}" if conflict.owner else ""
-    service, provider = quote(conflict.service.removesuffix(".")), quote(setup.provider)
-    return f"gslb adopt CONFIG {service} --provider {provider}{former}"
+def adoption(service: ServiceName, provider: str, owner: str) -> str:
+    """The command that makes the record sets of a service ours that are those of ``owner``; empty: of nobody."""
+    former = f" --from {quote(owner)}" if owner else ""
+    return f"gslb adopt CONFIG {quote(service.removesuffix('.'))} --provider {quote(provider)}{former}"
 
 
 def _guarded(

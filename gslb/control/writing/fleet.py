@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from math import inf
 from random import Random
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from gslb.control.clock import Clock
 from gslb.control.writing.access import Access
 from gslb.control.writing.keeper import kept
+from gslb.control.writing.left import Key, Left, warn_of_owner
 from gslb.control.writing.metrics import WriterMetrics
 from gslb.control.writing.setup import Tell, WriterPlace, WriterSetup
 from gslb.control.writing.site import Site
@@ -22,8 +24,6 @@ from gslb.model.steering import Steering
 
 PATIENCE = 0.9
 """Seconds within which everything ends."""
-
-Key = tuple[str, str]
 
 
 class Writers:
@@ -52,6 +52,7 @@ class Writers:
         self._carriers: dict[str, list[ZoneWriter]] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._left = Left()
         self._running = self._moving = False
         self._published: tuple[int, Mapping[ServiceName, Steering], float] = (0, MappingProxyType({}), 0.0)
 
@@ -66,6 +67,7 @@ class Writers:
         accounts = {setup.provider: setup for setup in setups}
         gone = {name for name in self._accesses if not self._is_same(self._accesses[name], accounts.get(name))}
         stopped = [key for key in self._writers if key not in wanted or key[0] in gone]
+        self._look_back(wanted)
         tasks = [self._stop(key) for key in stopped]
         for name in gone:
             self._end(self._closed(self._accesses.pop(name), name, [task for task in tasks if task is not None]))
@@ -100,9 +102,12 @@ class Writers:
 
         It is 0 before the first is confirmed. It stands still while a change is under way, refused, or cannot be said,
         and while somebody else has changed what was written; otherwise it moves on with each publication. None: no
-        API provider carries it. One that is removed is carried until it is known to be there no more.
+        API provider carries it. One that is removed is carried until it is known to be there no more. Where its zone is
+        taken off a provider while a change of it is under way, it stands still until all servers there have what was
+        written, and for ever if it was not written, unless the zone is published there again.
         """
-        known = (writer.over(service) for writer in self._carriers_of(service))
+        known = [writer.over(service) for writer in self._carriers_of(service)]
+        known.extend(self._left.over(service, self._clock.monotonic()))
         return min((generation for generation in known if generation is not None), default=None)
 
     def _carriers_of(self, service: ServiceName) -> Iterator[ZoneWriter]:
@@ -137,6 +142,18 @@ class Writers:
             self._end(self._closed(access, access.name, tasks))
         if self._ending:
             await asyncio.wait(self._ending, timeout=PATIENCE)
+
+    def _look_back(self, wanted: Mapping[Key, WriterSetup]) -> None:
+        """Before a reload: what becomes of records where zones are published now."""
+        for key, writer in self._writers.items():
+            if key in wanted:
+                warn_of_owner(writer.site, wanted[key])
+                continue
+            seconds = self._left.leave(writer.site)
+            if seconds < inf:
+                asyncio.get_running_loop().call_later(seconds, self._has_moved)
+        for key in wanted:
+            self._left.back(key)
 
     def _is_same(self, access: Access, setup: WriterSetup | None) -> bool:
         return setup is not None and (access.options, access.pace) == (setup.options, (setup.rate, setup.burst))

@@ -13,7 +13,7 @@ said that it is settled. Whatever is written anew meanwhile is followed anew: it
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 from math import inf
 
 from gslb.control.writing.access import BarredError
@@ -28,7 +28,15 @@ from gslb.model.address import Address
 from gslb.model.names import ServiceName
 from gslb.model.recordset import marker_name, read_marker
 from gslb.model.zone_plan import Change
-from providers.base import AuthFailedError, HostedZone, Lane, ProviderError, Receipt, RejectedError
+from providers.base import (
+    AuthFailedError,
+    HostedZone,
+    Lane,
+    ProviderError,
+    Receipt,
+    RejectedError,
+    UnavailableError,
+)
 
 FIRST_POLL, LONGEST_POLL = 0.5, 5.0
 """Seconds between two questions whether a change is settled."""
@@ -49,11 +57,11 @@ SERVERS_KEPT = 3600.0
 
 
 class Stage(Enum):
-    """What is looked at next."""
+    """What is looked at next, and as what it is told of where it fails."""
 
-    SETTLING = auto()
-    READING = auto()
-    ASKING = auto()
+    SETTLING = "settled"
+    READING = "read back"
+    ASKING = "nameservers"
 
 
 @dataclass(slots=True)
@@ -158,6 +166,9 @@ class Follower:
         while True:
             self._wake.clear()
             item = self._next()
+            if item is None:
+                for stage in Stage:
+                    self._reports.worked(stage.value)
             if item is None or item.due > self._site.now:
                 await wait_for(self._wake, None if item is None else item.due - self._site.now)
             else:
@@ -175,9 +186,9 @@ class Follower:
         return standing is not None and standing.version == version and standing.followed
 
     async def _look_at(self, item: Following) -> None:
-        now = self._site.now
+        now, stage = self._site.now, item.stage
         try:
-            match item.stage:
+            match stage:
                 case Stage.SETTLING:
                     await self._settle(item)
                 case Stage.READING:
@@ -185,19 +196,23 @@ class Follower:
                 case Stage.ASKING:
                     await self._ask(item)
             item.failures = 0
+            self._reports.worked(stage.value)
         except BarredError as error:
             item.due = now + error.seconds
         except DroppedError:
             item.due = now + FIRST_POLL
         except ProviderError as error:
             item.failures += 1
-            if isinstance(error, RejectedError) and item.stage is Stage.SETTLING:
+            if isinstance(error, RejectedError) and stage is Stage.SETTLING:
                 item.stage = Stage.READING  # it is not remembered for ever
+            else:
+                self._reports.failed(stage.value, error)
             backoff = LONG if isinstance(error, AuthFailedError | RejectedError) else QUICK
             item.due = now + backoff.wait(item.failures, self._site.random.random())
         except Exception as error:  # noqa: BLE001  the others must be looked at, whatever this is
-            self._site.access.bugs.note(error, self._site.setup.zone, "following")
+            text = self._site.access.bugs.note(error, self._site.setup.zone, "following")
             item.failures += 1
+            self._reports.failed(stage.value, UnavailableError(text))
             item.due = now + LONG.wait(item.failures, self._site.random.random())
 
     async def _settle(self, item: Following) -> None:

@@ -48,7 +48,8 @@ class WriterMetrics:
         """Tell of a zone what its services say when somebody asks."""
 
         def count(gauge: Gauge, is_so: Callable[[Standing], object]) -> None:
-            gauge.labels(*labels).set_function(lambda: sum(1 for each in standings.values() if is_so(each)))
+            # Asked from a thread of its own, while services come and go.
+            gauge.labels(*labels).set_function(lambda: sum(1 for each in tuple(standings.values()) if is_so(each)))
 
         count(self.pending, lambda standing: standing.pending)
         count(self.unconfirmed, lambda standing: standing.unconfirmed)

@@ -2,7 +2,7 @@
 
 what                                               services  is over
 requests fail                                      all       when one like them is answered
-one is blocked                                     one       when it is there as it is wanted
+one is blocked                                     one       when it is there as it is wanted, and stays so
 answers of one cannot be said                      one       when all of them can
 what was written is not answered so after a while  some      when it is
 others have changed what was written               some      when nothing is changed
@@ -83,10 +83,13 @@ class Reports:
             self._site.trouble(text, [service], trouble.remedy, trouble.error)
 
     def free(self, services: Iterable[ServiceName]) -> None:
-        """These are there as they are wanted."""
+        """These are there as they are wanted; where somebody undoes that again and again, it is not over yet."""
+        now, standings = self._site.now, self._site.standings
         for service in services:
+            if service in standings and standings[service].contested(now):
+                continue
             if self._blocked.pop(service, None) is not None:
-                standing = self._site.standings.get(service)
+                standing = standings.get(service)
                 text = "removed" if standing is not None and standing.removing else "published again"
                 self._site.over(f"{named([service])}: {text}", [service])
 
@@ -118,7 +121,8 @@ class Reports:
 
     def drifted(self) -> None:
         """It was looked whether somebody else has changed something."""
-        present = tuple(sorted(name for name, standing in self._site.standings.items() if standing.drifted))
+        now, standings = self._site.now, sorted(self._site.standings.items())
+        present = tuple(name for name, standing in standings if standing.drifted or standing.contested(now))
         if present != self._drifted:
             self._drifted = present
             self._site.log.warning("drift", services=present) if present else self._site.log.info("no drift any more")

@@ -67,6 +67,7 @@ class Site:
         self.standings: dict[ServiceName, Standing] = {}
         self.generation = 0
         self.answered: float | None = None
+        self._conflicts: set[ServiceName] = set()
         self.reread: Lane | None = None
         self.wake = asyncio.Event()
         self.log = log.bind(provider=setup.provider, zone=setup.zone)
@@ -106,9 +107,18 @@ class Site:
             standing.lost()
 
     def conflict(self, text: str, services: Collection[ServiceName]) -> None:
-        """Somebody else has been there; ``services`` are those of whom that may be."""
+        """Somebody else has been there; it is told once until what is wanted is there.
+
+        Args:
+            text: one line.
+            services: those of whom that may be.
+        """
         self.metrics.conflicts.labels(*self.labels).inc()
-        self.trouble(text, services)
+        if self._conflicts.issuperset(services):
+            self.log.info(text)
+        else:
+            self._conflicts.update(services)
+            self.trouble(text, services)
 
     def trouble(
         self, text: str, services: Collection[ServiceName], remedy: str = "", error: Exception | None = None
@@ -125,6 +135,7 @@ class Site:
     def confirm(self, services: Collection[ServiceName], *, witnessed: bool) -> None:
         """Every place gives what is there of these."""
         now, told = self.now, dict[tuple[int, float], list[ServiceName]]()
+        self._conflicts.difference_update(services)
         for service in services:
             standing = self.standings[service]
             standing.confirm(self.generation)

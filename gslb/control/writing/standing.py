@@ -21,6 +21,10 @@ LANES = (Lane.URGENT, Lane.ROUTINE, Lane.COSMETIC)
 """by urgency"""
 
 
+CONTESTED = 3600.0
+"""Seconds within which a repair that is to be made once more has been undone."""
+
+
 class Wanted(msgspec.Struct, frozen=True, gc=False):
     """A decision.
 
@@ -79,6 +83,8 @@ class Standing:
         blocked: why it cannot be written, or could not lately.
         unsaid: what cannot be said of it.
         drifted: somebody else has changed it.
+        repairs: of that, each before long after the one before.
+        repaired_at: when it was found that the newest is to be made, in monotonic seconds.
         group: services that are written together only with one another, as one of them is refused; 0: with all.
         rendered: the newest rendering, and of what.
     """
@@ -101,6 +107,8 @@ class Standing:
     blocked: Blocked | None = None
     unsaid: tuple[Inexpressible, ...] = ()
     drifted: bool = False
+    repairs: int = 0
+    repaired_at: float = -inf
     group: int = 0
     rendered: tuple[Steering, Rendering] | None = None
     _lane: tuple[Wanted | None, Wanted | None, Lane] = (None, None, Lane.ROUTINE)
@@ -210,12 +218,17 @@ class Standing:
         """It may not be there as it was written: whoever reads the zone will see."""
         self._changed()
 
-    def astray(self, *, repair: bool) -> None:
+    def astray(self, now: float, *, repair: bool) -> None:
         """Somebody else has changed it."""
         self.drifted = True
         self._changed()
         if repair:
-            self.there = None
+            self.repairs = self.repairs + 1 if now - self.repaired_at < CONTESTED else 1
+            self.there, self.repaired_at = None, now
+
+    def contested(self, now: float) -> bool:
+        """Whether somebody else undoes what is repaired."""
+        return self.repairs > 1 and now - self.repaired_at < CONTESTED and not self.removing
 
     def confirm(self, newest: int) -> None:
         """Every place gives what is there."""

@@ -15,6 +15,8 @@ from providers.base import ProviderError, RejectedError
 
 SELDOM = 300.0
 """Longest time in seconds after which what others have in the way of a service is looked at again."""
+SOON, TIMES = 3.0, 2
+"""Seconds after which what was ours a moment ago is looked at again, and how often: a read may have been torn."""
 AFTER_LOOK = 1.1
 """of the longest time between two looks for drift, which see it as well"""
 
@@ -82,9 +84,13 @@ class Suspicion:
         """Nothing is written for ``service`` for a while."""
         site, standing = self._site, self._site.standings[service]
         standing.refusals += 1
-        wait = backoff.wait(standing.refusals, site.random.random())
+        wait, doubtful = backoff.wait(standing.refusals, site.random.random()), False
         if trouble.elsewhere:
-            setup = site.setup
+            marker, setup = standing.marker, site.setup
+            ours = marker is not None and marker.owner == setup.owner
+            doubtful = ours and trouble.unmarked and standing.refusals <= TIMES
             wait = SELDOM if setup.drift is Drift.OFF else min(SELDOM, setup.drift_interval * AFTER_LOOK)
+            wait = SOON if doubtful else wait
         standing.blocked = Blocked(trouble.text, site.now, site.now + wait, trouble.remedy, trouble.elsewhere)
-        self._reports.blocked(service, trouble)
+        if not doubtful:
+            self._reports.blocked(service, trouble)

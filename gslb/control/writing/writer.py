@@ -1,7 +1,8 @@
 """Writes one zone at one provider: one request after the other, the most urgent first.
 
 Between any two requests it looks what is wanted now, so of any number of decisions the newest is written. A request
-that is about something less urgent is given up for one that is more so, as long as it waits for its turn.
+that is about something less urgent is given up for one that is more so, as long as it waits for its turn; a look at the
+zone for urgent ones only, and not again and again.
 
 what fails                       what is done
 nothing was there as read        the zone is read again; the second time in a row one of the services is suspected
@@ -50,6 +51,8 @@ T = TypeVar("T")
 
 PLANNING = "planning"
 """work that is no request"""
+MOST_GIVEN_UP = 2
+"""Times in a row that a look at the zone is given up for what is urgent."""
 LINGER = 1.0
 """Seconds that a change of nothing but TTLs waits for others of its kind."""
 
@@ -66,10 +69,10 @@ class ZoneWriter:
         self.failing = False
         self.retry_at = -inf
         self._follower = Follower(site, self.reports)
-        self._comparison = Comparison(site, self._follower, self.reports)
         self._suspicion = Suspicion(site, self.reports)
+        self._comparison = Comparison(site, self._follower, self.reports, self._suspicion)
         self._call: Call | None = None
-        self._work = PLANNING
+        self._work, self._looks_given_up = PLANNING, 0
         self.barred = self._hurry = self._seeks = False
         self._tried_at = -inf
         self._look_at = self._next_look()
@@ -119,10 +122,18 @@ class ZoneWriter:
         """What is less urgent is given up, and what failed is tried before its time, but not more than once."""
         lane = standing.lane
         if self._call is not None and lane < self._call.lane:
-            self._call.drop()
+            self._drop(self._call, lane)
         if lane is Lane.URGENT:
             self._hurry = True
             self.retry_at = min(self.retry_at, max(now, self._tried_at + EXTRA))
+
+    def _drop(self, call: Call, lane: Lane) -> None:
+        """Give up what is under way; a look begins anew afterwards, and would never come to its end."""
+        if self._work == "read":
+            if lane is not Lane.URGENT or self._looks_given_up >= MOST_GIVEN_UP:
+                return
+            self._looks_given_up += 1
+        call.drop()
 
     def over(self, service: ServiceName) -> int | None:
         """The newest generation of which nothing older can be given for a service; None: it is not published here."""
@@ -283,6 +294,7 @@ class ZoneWriter:
         hosted, setup = self.site.hosted, self.site.setup
         assert hosted is not None  # noqa: S101  comes first
         read = await self._make("read", lane, lambda account, lane: account.read(hosted, lane))
+        self._looks_given_up = 0
         if self.site.setup is not setup:
             return  # other services: once more
         self._comparison.take(Image(read, setup.services, setup.owner))

@@ -1,13 +1,16 @@
 """What somebody else has changed of ours is told of, and undone where that is wanted."""
 
 import asyncio
+from collections.abc import Collection
 from itertools import pairwise
 
 import pytest
 
 from gslb.config.providers import Drift
 from gslb.model.recordset import RecordSet, markers
-from tests.control.writing.held import Cloud
+from providers.base import HostedZone, Lane
+from tests.control.writing.held import Cloud, HeldAccount, Moment
+from tests.control.writing.meddling import doing
 from tests.control.writing.rig import ONE, THREE, TWO, Rig, S, answer, at_work, until
 
 
@@ -115,6 +118,29 @@ async def test_a_service_whose_marker_is_gone_is_not_touched(drift: Drift) -> No
         ]
 
 
+@pytest.mark.parametrize("reads", [1, 2])
+async def test_a_marker_that_was_missing_in_what_was_read_holds_up_nothing_for_long(
+    reads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at_work() as rig:
+        rig.publish(*(answer(service, ONE, TWO) for service in S[:3]))
+        await rig.until_over(*S[:3])
+        read, seen = HeldAccount.read, len(rig.cloud.asked("read"))
+
+        async def torn(
+            self: HeldAccount, zone: HostedZone, lane: Lane, names: Collection[str] | None = None
+        ) -> tuple[RecordSet, ...]:
+            found = await read(self, zone, lane, names)
+            is_torn = len(rig.cloud.asked("read")) <= seen + reads
+            return tuple(record for record in found if record.type != "TXT") if is_torn else found
+
+        monkeypatch.setattr(HeldAccount, "read", torn)
+        await until(lambda: rig.told.drifts)
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: rig.cloud.answers(S[0]) == {TWO}, within=10)
+        assert rig.told.troubles == []
+
+
 async def test_what_was_removed_and_is_there_again_is_removed_again() -> None:
     async with at_work(drift_interval=60.0) as rig:
         await begun(rig)
@@ -156,3 +182,26 @@ async def test_drift_during_a_configuration_that_repairs_from_now_on_is_repaired
         rig.configure(rig.setup(drift_interval=60.0, drift=Drift.REPAIR))
         await until(lambda: set(before) <= rig.cloud.held(), within=80)
         assert THREE not in rig.cloud.answers(S[2])
+
+
+async def test_whoever_undoes_each_repair_is_told_of_once_and_not_fought_with() -> None:
+    cloud = Cloud()
+    async with at_work(cloud=cloud, drift_interval=60.0, drift=Drift.REPAIR) as rig:
+        await begun(rig)
+        cloud.meddle = doing(lambda: spoil(rig, S[1]), lambda seen: S[1] in seen.services, Moment.LEAVING)
+        spoil(rig, S[1])
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(3 * 3600)
+        assert 10 <= len(cloud.asked("apply")) <= 3 * 3600 / 100
+        text = "s1.example.com: changed by somebody else whenever it is repaired"
+        assert rig.told.troubles.count(text) == 1
+        assert len(rig.told.troubles) <= 2
+        assert rig.told.drifts[-1] == (S[1],)
+        assert len(rig.told.drifts) <= 3
+        rig.publish(answer(S[1], TWO))
+        await until(lambda: cloud.asked("apply")[-1].at >= began + 3 * 3600, within=3)
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*S[:3], within=400)
+        assert cloud.answers(S[1]) == {TWO}
+        await until(lambda: rig.told.ends and rig.told.drifts[-1] == (), within=4000)
+        assert rig.told.ends == [("s1.example.com: published again", (S[1],))]

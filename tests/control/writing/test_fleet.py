@@ -312,3 +312,78 @@ async def test_an_error_whose_message_is_no_text_is_told_as_text() -> None:
         rig.publish(answer(S[0], ONE))
         await rig.until_over(S[0], within=400)
         assert rig.told.troubles == ["expired"]
+
+
+async def test_what_was_not_written_where_a_zone_is_taken_off_is_not_over_until_it_is_published_there_again() -> None:
+    old, new = Cloud(), Cloud()
+    rig = Rig(old)
+    setups = [rig.setup(S[:2], provider=name, options=Held(at)) for name, at in (("old", old), ("new", new))]
+    rig.configure(*setups)
+    async with running(rig.writers.run()):
+        rig.publish(answer(S[0], ONE, TWO), answer(S[1], ONE))
+        await rig.until_over(*S[:2])
+        old.meddle = failing(UnavailableError("503"), of("apply"))
+        rig.publish(answer(S[0], TWO))
+        await asyncio.sleep(30)
+        with capture_logs() as logs:
+            rig.configure(setups[1])
+        assert [(log["provider"], log["services"]) for log in logs if "go on being answered" in log["event"]] == [
+            ("old", "s0.example.com, s1.example.com")
+        ]
+        await asyncio.sleep(3600)
+        rig.publish()
+        assert rig.over(*S[:2]) == [1, 3]
+        assert old.answers(S[0]) == {ONE, TWO}
+        rig.configure()
+        assert rig.over(*S[:2]) == [1, None]
+        old.meddle = Cloud().meddle
+        rig.configure(*setups)
+        await rig.until_over(*S[:2])
+
+
+async def test_what_was_written_where_a_zone_is_taken_off_is_over_once_the_provider_has_had_its_time() -> None:
+    old, new = Cloud(settles=35.0), Cloud()
+    rig = Rig(old)
+    setups = [
+        rig.setup(S[:1], provider=name, options=Held(at), witness=False) for name, at in (("old", old), ("new", new))
+    ]
+    rig.configure(*setups)
+    async with running(rig.writers.run()):
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0])
+        rig.publish(answer(S[0], TWO))
+        await until(lambda: old.answers(S[0]) == new.answers(S[0]) == {TWO})
+        await asyncio.sleep(5)
+        rig.configure(setups[1])
+        began, moves = now(), rig.told.moves
+        await asyncio.sleep(0.1)
+        assert rig.over(S[0]) == [1]
+        moves = rig.told.moves
+        await rig.until_over(S[0])
+        assert 39 <= now() - began < 41
+        assert rig.told.moves > moves
+
+
+async def test_a_zone_that_could_never_be_read_keeps_nobody_waiting_when_it_is_taken_off() -> None:
+    old, new = Cloud({}), Cloud()
+    rig = Rig(old)
+    setups = [
+        rig.setup(S[:1], provider=name, options=Held(at), witness=False) for name, at in (("old", old), ("new", new))
+    ]
+    rig.configure(*setups)
+    async with running(rig.writers.run()):
+        rig.publish(answer(S[0], ONE))
+        await until(lambda: new.answers(S[0]))
+        assert rig.over(S[0]) == [0]
+        rig.configure(setups[1])
+        await rig.until_over(S[0], within=60)
+
+
+async def test_another_owner_is_warned_of_with_what_to_do_about_it() -> None:
+    async with at_work(S[0]) as rig:
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0])
+        with capture_logs() as logs:
+            rig.configure(rig.setup(S[:1], owner="others"))
+        (log,) = (log for log in logs if "another owner" in log["event"])
+        assert "gslb adopt CONFIG s0.example.com --provider cloud --from us" in log["remedy"]

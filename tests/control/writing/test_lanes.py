@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from gslb.control.writing.call import Call, DroppedError, Turnstile
+from gslb.model.recordset import RecordSet
 from providers.base import Capabilities, Lane
 from providers.throttle import TokenBucket
 from tests.control.loops import running
@@ -170,3 +171,21 @@ async def test_what_waits_in_one_zone_does_not_keep_urgent_changes_of_another_wa
         rig.publish(answer(S[0], ONE))
         await until(lambda: cloud.answers(S[0]) == {ONE})
         assert now() - began <= 2.5
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_a_look_comes_to_its_end_however_often_something_is_decided(*, urgent: bool) -> None:
+    cloud = Cloud(latency=0.1, page=1)
+    held = [RecordSet(f"h{number}.{ZONE}", "A", ("198.51.100.9",), 60) for number in range(100)]
+    cloud.meddle_with(added=held)
+    async with at_work(*S[:2], cloud=cloud, drift_interval=60.0, rate=5, burst=5, witness=False) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:2]))
+        await rig.until_over(*S[:2])
+        theirs = [record for record in cloud.held() if record.name == S[1]]
+        cloud.meddle_with(theirs)
+        for number in range(200):
+            rig.publish(
+                answer(S[0], f"192.0.2.{number}" if urgent else ONE, ttl=30 + number % 2, answers=1 + number % 2)
+            )
+            await asyncio.sleep(3)
+        assert rig.told.drifts == [(S[1],)]

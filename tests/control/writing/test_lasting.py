@@ -1,16 +1,27 @@
 """What fails again and again beside what works: it is waited for, told of once, and holds nothing else up."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from itertools import pairwise
 
 import pytest
+from structlog.testing import capture_logs
 
+from gslb.config.providers import Drift
 from gslb.control.writing.access import MOST_OPENING, OPENS
 from gslb.control.writing.backoff import LONG
 from gslb.control.writing.call import Turnstile
 from gslb.control.writing.setup import WriterState
 from gslb.model.names import ServiceName
-from providers.base import Account, AuthFailedError, OutcomeUnknownError, RejectedError, UnavailableError
+from providers.base import (
+    Account,
+    AuthFailedError,
+    CasConflictError,
+    Lane,
+    OutcomeUnknownError,
+    RejectedError,
+    UnavailableError,
+)
 from tests.control.loops import running
 from tests.control.writing.held import Cloud, HeldAccount
 from tests.control.writing.meddling import failing, of
@@ -150,3 +161,45 @@ async def test_where_nothing_at_all_is_allowed_zones_try_it_one_at_a_time() -> N
         assert len(cloud.requests) <= 20 + 3600 / LONG.least
         cloud.meddle = Cloud().meddle
         await rig.until_over(*services, within=310)
+
+
+@pytest.mark.parametrize("operation", ["settled", "read", "nameservers"])
+@pytest.mark.parametrize("error", [AuthFailedError("not allowed"), UnavailableError("not allowed"), KeyError("x")])
+async def test_where_nobody_can_see_what_came_of_a_change_that_is_told_once(operation: str, error: Exception) -> None:
+    cloud = Cloud()
+    # a traceback takes long to be made pretty
+    async with AsyncExitStack() as stack:
+        stack.enter_context(capture_logs())
+        rig = await stack.enter_async_context(at_work(S[0], cloud=cloud, drift=Drift.OFF))
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(S[0])
+        rig.writer()._follower._servers = None
+        cloud.meddle = failing(error, lambda seen: seen.operation == operation and seen.lane is Lane.FOLLOWING)
+        rig.publish(answer(S[0], TWO))
+        await asyncio.sleep(3600)
+        text = f"{operation}: unexpected KeyError: 'x'" if isinstance(error, KeyError) else "not allowed"
+        assert rig.told.troubles == [text]
+        assert rig.told.ends == []
+        assert rig.place().error == text
+        assert rig.place().state is WriterState.CONFIRMING
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(S[0], within=310)
+        assert rig.told.ends == [("requests are answered again", ())]
+        assert rig.place().error == ""
+
+
+async def test_a_conflict_that_lasts_is_told_once_and_another_one_once_what_was_wanted_is_there() -> None:
+    cloud = Cloud()
+    async with at_work(*S[:3], cloud=cloud) as rig:
+        rig.publish(*(answer(service, ONE) for service in S[:3]))
+        await rig.until_over(*S[:3])
+        cloud.meddle = failing(CasConflictError("never so"), of("apply"))
+        rig.publish(*(answer(service, TWO) for service in S[:3]))
+        await asyncio.sleep(3 * 3600)
+        assert sum("meanwhile" in text for text in rig.told.troubles) == 1
+        cloud.meddle = Cloud().meddle
+        await rig.until_over(*S[:3], within=310)
+        cloud.meddle = failing(CasConflictError("not now"), of("apply", first=1))
+        rig.publish(answer(S[0], ONE))
+        await rig.until_over(*S[:3])
+        assert sum("meanwhile" in text for text in rig.told.troubles) == 2

@@ -105,9 +105,9 @@ def test_without_a_lease_each_state_is_one_that_some_controller_wanted(changes: 
             assert answers_of(state, service) in one.wanted[service] | two.wanted[service]
     assert cloud.refused > changes / 20  # they did get into each other's way
     told = [text for each in (one, two) for text in each.rig.told.troubles]
-    assert sum("changed by somebody else meanwhile" in text for text in told) == cloud.refused
-    overtaken = sum("not there as written" in text for text in told)  # by the other, before it was read back
-    assert one.conflicts + two.conflicts == cloud.refused + overtaken
+    # once until what is wanted is there
+    assert 0 < sum("changed by somebody else meanwhile" in text for text in told) <= cloud.refused
+    assert one.conflicts + two.conflicts >= cloud.refused  # and some are overtaken before it was read back
     for service in SERVICES:
         assert answers_of(cloud.held(), service) == frozenset(
             Held(cloud).render(answer(service, "203.0.113.1")).records
