@@ -32,7 +32,7 @@ def test_a_median_beyond_the_limit_is_a_target_missed() -> None:
 
 def test_what_an_account_with_few_requests_makes_of_a_failover_is_told() -> None:
     told = rows(courses_table(Load(), {"Route 53": Course(118, 120, 0, (20, 20), 1, 20.1, 117.4, 119.6)}))
-    assert told["20 zones, 1 requests a second, as configured"] == "Route 53"
+    assert told["20 zones, 1 a second, as configured"] == "Route 53"
     assert [told[name] for name in ("requests taken", "by the arithmetic, at most")] == ["118", "120"]
 
 

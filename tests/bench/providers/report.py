@@ -77,7 +77,7 @@ def courses_table(load: Load, courses: Mapping[str, Course]) -> str:
         row("refused beyond the rate", "refused"),
     ]
     told = "as configured" if load.told else "which the writers have to find out"
-    head = f"{load.zones} zones, {load.rate:g} requests a second, {told}"
+    head = f"{load.zones} zones, {load.rate:g} a second, {told}"
     return markdown((head, *courses), rows, left=1)
 
 
