@@ -113,6 +113,7 @@ def test_code_that_does_not_work_changes_nothing(tmp_path: Path, file: str, text
         assert site.daemon.poll() is None
 
 
+@pytest.mark.acceptance
 def test_a_worker_that_does_not_get_as_far_as_to_take_over_leaves_the_former_one(tmp_path: Path) -> None:
     with installed(tmp_path) as site:
         before = pids(site)
@@ -130,6 +131,7 @@ def test_a_worker_that_does_not_get_as_far_as_to_take_over_leaves_the_former_one
         assert load.lost() == []
 
 
+@pytest.mark.acceptance
 def test_code_whose_listeners_die_and_whose_control_crashes_costs_no_answer_and_is_told(tmp_path: Path) -> None:
     with installed(tmp_path) as site:
         before = pids(site)
@@ -149,6 +151,7 @@ def test_code_whose_listeners_die_and_whose_control_crashes_costs_no_answer_and_
         assert load.lost() == []
 
 
+@pytest.mark.acceptance
 def test_a_file_that_breaks_once_it_was_accepted_does_not_keep_control_from_starting(tmp_path: Path) -> None:
     with running(tmp_path) as site:
         control, port = site.pid("control"), free_port()
