@@ -1,6 +1,5 @@
 """What `gslb plan` prints: a diff in colour, the same as Markdown for a review, and plain data for programs."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Any
@@ -97,7 +96,7 @@ def record_view(record: RecordSet) -> View:
         "identifier": record.identifier or None,
         "ttl": record.ttl,
         "values": list(record.values),
-        "routing": json.loads(record.routing) if record.routing else None,
+        "routing": record.members or None,
     }
 
 

@@ -1,7 +1,8 @@
 """Record sets, as an API of a DNS provider holds them, and the marker that says whose they are."""
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -48,6 +49,11 @@ class RecordSet(msgspec.Struct, frozen=True, gc=False):
     def key(self) -> Key:
         """What tells it from others."""
         return Key(self.name, self.type, self.identifier)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """What ``routing`` says, by the provider's own names: it is a JSON object wherever there is any."""
+        return json.loads(self.routing) if self.routing else {}
 
     @property
     def characters(self) -> int:

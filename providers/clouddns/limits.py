@@ -4,7 +4,6 @@ Sources: Cloud DNS documentation, Quotas and limits; REST v1, ResourceRecordSet;
 sections 8 and 10.1.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,5 +59,5 @@ def _alone(record: RecordSet) -> Iterator[str]:
 
 def _items(record: RecordSet) -> Sequence[Mapping[str, Any]]:
     """Of its policy, if it has one."""
-    policy = json.loads(record.routing).get("routingPolicy", {}) if record.routing else {}
+    policy = record.members.get("routingPolicy", {})
     return [item for name in ("wrr", "geo") for item in policy.get(name, {}).get("items", ())]

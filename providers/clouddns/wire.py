@@ -68,7 +68,7 @@ def _read(words: Json) -> RecordSet:
 
 def write(record: RecordSet) -> dict[str, Any]:
     """``record`` in JSON, as additions and deletions name it."""
-    rest = json.loads(record.routing) if record.routing else {}
+    rest = record.members
     rrdatas = {"rrdatas": list(record.values)} if record.values else {}
     return {"name": record.name, "type": record.type, "ttl": record.ttl, **rrdatas, **rest}
 

@@ -3,7 +3,6 @@
 Sources: Amazon Route 53 Developer Guide, "Quotas" and "DNS domain name format"; API Reference, ResourceRecordSet.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -116,5 +115,5 @@ def _beside_alias(groups: Mapping[tuple[str, str], object]) -> Iterator[str]:
 
 def _members(record: RecordSet) -> Mapping[str, object]:
     """The members that ``record`` has besides its values."""
-    found: dict[str, object] = json.loads(record.routing) if record.routing else {}
+    found: dict[str, object] = record.members
     return found

@@ -105,7 +105,7 @@ def written(record: RecordSet, zone: str, collections: Mapping[str, str]) -> Wir
         zone: id of the zone that is to have it.
         collections: ids of gslb's own by what record sets call them.
     """
-    members: dict[str, Any] = json.loads(record.routing) if record.routing else {}
+    members = record.members
     if "AliasTarget" in members:
         alias = members["AliasTarget"]
         if not alias["HostedZoneId"]:
